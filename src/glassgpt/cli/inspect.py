@@ -1,0 +1,112 @@
+"""`glassgpt inspect`: a kept model in tables, and how good its loss is."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean, pstdev
+
+import click
+
+from glassgpt import params
+from glassgpt.arrays import numbers, shape
+from glassgpt.checkpoint import load_checkpoint
+from glassgpt.cli.options import documents_of
+from glassgpt.errors import GlassError
+from glassgpt.session import Session
+from glassgpt.snapshot import Snapshot
+from glassgpt.yardsticks import held_out, held_out_loss, is_unseen, yardsticks
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option(
+    "--data", help="The text file that the model was trained on, if not the built-in names."
+)
+def inspect(directory: Path, data: str | None) -> None:
+    """Show the model kept in DIRECTORY: its settings, its matrices, and how good its loss is."""
+    snapshot = load_checkpoint(directory)
+    _show_settings(snapshot)
+    _show_matrices(snapshot)
+    try:
+        documents = documents_of(snapshot, data)
+    except GlassError as error:
+        if data is not None:
+            raise
+        click.echo(f"\nno losses: {error.what}\nhint: add --data FILE")
+        return
+    _show_losses(Session.resumed(snapshot, documents))
+
+
+def _show_settings(snapshot: Snapshot) -> None:
+    vocab_size = snapshot.tokenizer.vocab_size
+    facts = {
+        "step": f"{snapshot.step:,} of {snapshot.config.num_steps:,}",
+        "trained on": f"{snapshot.data_name} (SHA-256 {snapshot.data_sha256[:12]}…)",
+        "computed by": f"{snapshot.engine} ({snapshot.instruction_set})",
+        "vocabulary": f"{vocab_size}: {snapshot.tokenizer.characters} and BOS",
+        "parameters": f"{params.count(snapshot.config, vocab_size):,}",
+        **{name: str(value) for name, value in dataclasses.asdict(snapshot.config).items()},
+    }
+    for name, fact in facts.items():
+        click.echo(f"{name:<14} {fact}")
+
+
+def _show_matrices(snapshot: Snapshot) -> None:
+    rows = []
+    for name, a in snapshot.state.params.items():
+        weights = numbers(a)
+        figures = (fmean(weights), pstdev(weights), min(weights), max(weights))
+        size = " × ".join(map(str, shape(a)))
+        rows.append((name, size, f"{len(weights):,}", *(f"{figure:+.4f}" for figure in figures)))
+    click.echo()
+    _table(("matrix", "shape", "weights", "mean", "std dev", "min", "max"), rows)
+
+
+def _show_losses(session: Session) -> None:
+    documents = held_out(session.documents)
+    tokens = [session.tokens(document) for document in documents]
+    with click.progressbar(
+        length=len(tokens), label=f"held-out loss, {len(tokens):,} documents", file=sys.stderr
+    ) as bar:
+        loss = held_out_loss(session.engine, tokens, bar.update)
+    everything = [session.tokenizer.encode_document(document) for document in session.documents]
+    guesses = yardsticks(everything, session.tokenizer.vocab_size)
+    rows = [(name, f"{value:.4f}", "") for name, value in dataclasses.asdict(guesses).items()]
+    unseen = is_unseen(session.documents, session.step)
+    remark = (
+        "documents the run has not seen"
+        if unseen
+        else "the run has by now learned from some of these"
+    )
+    rows.append(
+        (
+            "held-out",
+            f"{loss:.4f}",
+            f"the model on the last {len(tokens):,} shuffled documents: {remark}",
+        )
+    )
+    click.echo()
+    _table(("guess by", "nats", ""), sorted(rows, key=lambda row: -float(row[1])))
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under a head; by Rich where people look, as plain columns where programs read."""
+    if sys.stdout.isatty():
+        from rich.box import SIMPLE_HEAD
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        for i, name in enumerate(head):
+            table.add_column(name, justify="left" if i == 0 or not name else "right")
+        for row in rows:
+            table.add_row(*row)
+        Console().print(table)
+        return
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    for row in (head, *rows):
+        first, *others = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join((first.strip().ljust(widths[0]), *others)).rstrip())

@@ -1,0 +1,79 @@
+"""The command `glassgpt`: its subcommands, and how an error becomes a sentence and an exit code.
+
+Exit codes: 0 done, 1 a mistake of the user (told on stderr), 130 Ctrl-C, 141 a closed pipe.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+from click.shell_completion import get_completion_class
+
+from glassgpt import __version__
+from glassgpt.cli.inspect import inspect
+from glassgpt.cli.sample import sample
+from glassgpt.cli.train import train
+from glassgpt.errors import GlassError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="glassgpt")
+def cli() -> None:
+    """A tiny GPT made of glass: train it, sample from it, look inside.
+
+    \b
+    glassgpt train                     train on the built-in names and print new ones
+    glassgpt train poems.txt --out run train on your own text and keep the model
+    glassgpt sample run --probs        draw more, and see how sure it was of each letter
+    glassgpt inspect run               the model's matrices, and how good its loss is
+    """
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of a SHELL.
+
+    \b
+    bash: eval "$(glassgpt completion bash)"        (in ~/.bashrc)
+    zsh:  eval "$(glassgpt completion zsh)"         (in ~/.zshrc)
+    fish: glassgpt completion fish | source         (in config.fish)
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None, shell
+    click.echo(kind(cli, {}, "glassgpt", "_GLASSGPT_COMPLETE").source())
+
+
+cli.add_command(train)
+cli.add_command(sample)
+cli.add_command(inspect)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    sys.exit(run())
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line with `arguments` (those of the process) and return the exit code."""
+    try:
+        code = cli.main(arguments, prog_name="glassgpt", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return 1
+    except GlassError as error:
+        click.echo(f"error: {error}", err=True)
+        return 1
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        # nobody reads any more; what Python still holds for them goes nowhere, without a complaint
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
+        return 1
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,75 @@
+"""Engines: different ways to compute the same numbers. README.md beside this file is their law."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from glassgpt.arrays import Array
+from glassgpt.config import Config, Hyper
+from glassgpt.errors import EngineError
+from glassgpt.snapshot import State
+
+ENGINES = ("scalar",)  # by name; the first is the default
+
+
+@dataclass(frozen=True, slots=True)
+class Gradients:
+    """The gradient of the loss with respect to every site and every parameter, by name."""
+
+    sites: Mapping[str, Array]
+    params: Mapping[str, Array]
+
+
+class Engine(Protocol):
+    """The seam: named arrays in, named arrays out, by phase.
+
+    `tokens` is BOS + ids + BOS clipped to `block_size` + 1: the model sees tokens[:-1] and is asked
+    for tokens[1:]. A step that would leave the finite numbers raises `DivergenceError` and leaves
+    the state as it was.
+    """
+
+    name: str
+    instruction_set: str
+
+    def load(self, state: State) -> None:
+        """Take over parameters and moments (copied)."""
+
+    def state(self) -> State:
+        """Return a copy of parameters and moments."""
+
+    def forward(self, tokens: Sequence[int]) -> Mapping[str, Array]:
+        """Compute every site for one document and return them by name."""
+
+    def backward(self, weight: float = 1.0) -> Gradients:
+        """Return the gradients of `weight` × the loss of the last forward.
+
+        Parameter gradients add up over calls until `update`: a batch is several documents, each
+        at weight 1/B.
+        """
+
+    def update(self, hyper: Hyper) -> None:
+        """Take one Adam step with the gradients added up, which then start from zero again."""
+
+    def run(self, documents: Sequence[Sequence[int]], hypers: Sequence[Hyper]) -> list[float]:
+        """Take one step for each document; return the losses. Same bits as the single phases.
+
+        Whatever ends it early, a `DivergenceError` or Ctrl-C, leaves whole steps behind and carries
+        in its attribute `losses` those of the steps that were completed.
+        """
+
+    def logits(self, tokens: Sequence[int]) -> Array:
+        """Return the logits (V,) of what follows `tokens`, at most `block_size` of them."""
+
+    def evaluate(self, documents: Sequence[Sequence[int]]) -> list[float]:
+        """Return the loss of each document, learning nothing."""
+
+
+def create(name: str, config: Config, vocab_size: int) -> Engine:
+    """Return a new engine by name, not yet loaded; raise `EngineError` where it cannot serve."""
+    if name == "scalar":
+        from glassgpt.engines.scalar_engine import ScalarEngine
+
+        return ScalarEngine(config, vocab_size)
+    raise EngineError(f"there is no engine {name!r}", f"choose one of: {', '.join(ENGINES)}")

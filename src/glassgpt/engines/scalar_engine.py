@@ -1,0 +1,247 @@
+"""The scalar engine: the graph of `scalar.py` offered as named arrays, by the seam of `Engine`.
+
+It knows where each named number lives in the graph, and keeps that graph open after a step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from glassgpt.anatomy import Site, sites
+from glassgpt.arrays import Array, array, numbers
+from glassgpt.config import Config, Hyper
+from glassgpt.engines import Gradients
+from glassgpt.engines.gc_pause import gc_paused
+from glassgpt.engines.scalar import Matrix, Trace, Value, Weights, adam, gpt, graph_size, surprise
+from glassgpt.errors import DivergenceError, EngineError
+from glassgpt.params import shapes
+from glassgpt.snapshot import State
+
+MAX_NODES = 2_000_000  # about 400 MB of graph, and a second or two for each step
+
+
+class ScalarEngine:
+    """The seam of `Engine` over the graph above, which stays open after each step.
+
+    `trace` holds the named numbers of the last document, `weights` the matrices it was computed
+    with until the next `forward` takes the new ones.
+    """
+
+    name = "scalar"
+    instruction_set = "python"
+
+    def __init__(self, config: Config, vocab_size: int) -> None:
+        size = graph_size(config, vocab_size, config.block_size, min(config.block_size, vocab_size))
+        if size > MAX_NODES:
+            raise EngineError(
+                f"a full context of this model would be a graph of {size:,} nodes; "
+                f"the scalar engine stops at {MAX_NODES:,}",
+                "choose a smaller --n-embd, --n-layer or --block-size",
+            )
+        self._config = config
+        self._shapes = shapes(config, vocab_size)
+        self._sites = {site.name: site for site in sites(config)}
+        self._vocab_size = vocab_size
+        self._next: Weights = {}  # what the next forward computes with
+        self._m: dict[str, list[float]] = {}
+        self._v: dict[str, list[float]] = {}
+        self._cache: tuple[list[int], Trace] = ([], Trace())
+        self.weights: Weights = {}
+        self.trace = Trace()
+
+    # -- state
+
+    def load(self, state: State) -> None:
+        """Take over parameters and moments (copied)."""
+        self._next = {
+            name: _matrix(state.params[name], width) for name, (_, width) in self._shapes.items()
+        }
+        self._m = {name: numbers(state.m[name]) for name in self._shapes}
+        self._v = {name: numbers(state.v[name]) for name in self._shapes}
+        self._forget()
+
+    def state(self) -> State:
+        """Return a copy of parameters and moments."""
+        return State(
+            {name: _pack(self._next[name], shape) for name, shape in self._shapes.items()},
+            {name: array(self._m[name], shape) for name, shape in self._shapes.items()},
+            {name: array(self._v[name], shape) for name, shape in self._shapes.items()},
+        )
+
+    # -- phases
+
+    def forward(self, tokens: Sequence[int]) -> dict[str, Array]:
+        """Compute every site for one document and return them by name."""
+        with gc_paused():
+            self._forward(tokens)
+            return {name: self._site(name, "data") for name in self._sites}
+
+    def backward(self, weight: float = 1.0) -> Gradients:
+        """Return the gradients of `weight` × the loss; parameters' add up until `update`."""
+        with gc_paused():
+            self._backward(weight)
+            by_site = {name: self._site(name, "grad") for name in self._sites}
+            # a row of wte is one leaf for all positions that share its token: what one position
+            # hands back to it is the gradient of the sum it went into
+            by_site["tok"] = by_site["pos"] = by_site["embd"]
+            by_param = {
+                name: _pack(self.weights[name], s, "grad") for name, s in self._shapes.items()
+            }
+            return Gradients(by_site, by_param)
+
+    def update(self, hyper: Hyper) -> None:
+        """Take one Adam step with the gradients added up, which then start from zero again."""
+        after = {}
+        for name in self._shapes:
+            try:
+                after[name] = adam(self._next[name], self._m[name], self._v[name], hyper)
+            except OverflowError:
+                raise self._overflow(name) from None
+            if not math.isfinite(sum(p.data for row in after[name][0] for p in row)):
+                raise self._overflow(name)
+        self._next = {name: weight for name, (weight, _, _) in after.items()}
+        self._m = {name: m for name, (_, m, _) in after.items()}
+        self._v = {name: v for name, (_, _, v) in after.items()}
+        self._cache = ([], Trace())
+
+    # -- bulk
+
+    def run(self, documents: Sequence[Sequence[int]], hypers: Sequence[Hyper]) -> list[float]:
+        """Take one step for each document; return the losses."""
+        losses: list[float] = []
+        with gc_paused():
+            for tokens, hyper in zip(documents, hypers, strict=True):
+                try:
+                    self._forward(tokens)
+                    self._backward(1.0)
+                    self.update(hyper)
+                except BaseException as error:  # Ctrl-C too: a half-added gradient must not stay
+                    self._zero_gradients()
+                    error.losses = losses  # type: ignore[attr-defined]
+                    raise
+                losses.append(self.trace["loss"][0].data)
+        return losses
+
+    def logits(self, tokens: Sequence[int]) -> Array:
+        """Return the logits (V,) of the token that follows `tokens`."""
+        assert 0 < len(tokens) <= self._config.block_size, f"{len(tokens)} tokens"
+        known, cache = self._cache
+        if list(tokens[:-1]) != known:  # another text: begin again
+            known, cache = [], Trace()
+        with gc_paused():
+            for position in range(len(known), len(tokens)):
+                logits = gpt(self._next, self._config, tokens[position], position, cache)
+        self._cache = (list(tokens), cache)
+        return array((logit.data for logit in logits), (self._vocab_size,))
+
+    def evaluate(self, documents: Sequence[Sequence[int]]) -> list[float]:
+        """Return the loss of each document, learning nothing."""
+        with gc_paused():
+            return [
+                surprise(self._next, self._config, tokens)["loss"][0].data for tokens in documents
+            ]
+
+    # -- the graph, opened
+
+    def node(self, name: str, index: Sequence[int]) -> Value:
+        """Return the graph's own node of a site or parameter at `index`."""
+        if name in self._sites:
+            return _pick(self.trace[name], self._sites[name], index)
+        row, column = index
+        return self.weights[name][row][column]
+
+    # -- inside
+
+    def _forward(self, tokens: Sequence[int]) -> None:
+        assert 2 <= len(tokens) <= self._config.block_size + 1, f"{len(tokens)} tokens"
+        self.trace = Trace()  # lets the last graph go before the next one grows
+        self.weights = self._next
+        self.trace = surprise(self.weights, self._config, tokens)
+        if not math.isfinite(self.trace["loss"][0].data):
+            raise self._not_finite()
+
+    def _backward(self, weight: float) -> None:
+        assert self.trace, "backward needs a forward before it"
+        self.trace["loss"][0].backward(weight)
+
+    def _forget(self) -> None:
+        self.trace, self.weights, self._cache = Trace(), {}, ([], Trace())
+
+    def _zero_gradients(self) -> None:
+        for p in (p for matrix in self._next.values() for row in matrix for p in row):
+            p.grad = 0.0
+
+    def _site(self, name: str, attribute: str) -> Array:
+        site = self._sites[name]
+        shape = site.shape(self._config, self._vocab_size, len(self.trace["losses"]))
+        return array((getattr(node, attribute) for node in self._nodes(site, shape)), shape)
+
+    def _nodes(self, site: Site, shape: tuple[int, ...]) -> Iterator[Value]:
+        """Yield the nodes of a site in row-major order; a constant stands for a masked one."""
+        rows = self.trace[site.name]
+        if site.axes == ("H", "T", "S"):
+            future = Value(-math.inf if site.op == "scores" else 0.0)
+            heads, positions, _ = shape
+            for h in range(heads):
+                for t in range(positions):
+                    yield from rows[t][h]
+                    yield from [future] * (positions - 1 - t)
+        elif len(site.axes) == 2:
+            for row in rows:
+                yield from row
+        else:
+            yield from rows
+
+    def _not_finite(self) -> DivergenceError:
+        """Say where in the order of computation the first number stopped being finite."""
+        for site in self._sites.values():
+            shape = site.shape(self._config, self._vocab_size, len(self.trace["losses"]))
+            for offset, node in enumerate(self._nodes(site, shape)):
+                if not math.isfinite(node.data) and node.op:
+                    return DivergenceError(
+                        f"a number became {node.data!r}", site.name, _unravel(offset, shape)
+                    )
+        return DivergenceError("the loss stopped being finite", "loss", ())
+
+    def _overflow(self, name: str) -> DivergenceError:
+        """Say which weight an update would have carried out of the finite numbers."""
+        width = self._shapes[name][1]
+        worst = max(
+            (p for row in self._next[name] for p in row),
+            key=lambda p: math.inf if math.isnan(p.grad) else abs(p.grad),
+        )
+        offset = next(
+            i for i, p in enumerate(p for row in self._next[name] for p in row) if p is worst
+        )
+        return DivergenceError(f"a gradient became {worst.grad!r}", name, divmod(offset, width))
+
+
+def _matrix(a: Array, width: int) -> Matrix:
+    leaves = [Value(number) for number in numbers(a)]
+    return [leaves[i : i + width] for i in range(0, len(leaves), width)]
+
+
+def _pack(matrix: Matrix, shape: tuple[int, int], attribute: str = "data") -> Array:
+    return array((getattr(p, attribute) for row in matrix for p in row), shape)
+
+
+def _pick(rows: list[Any], site: Site, index: Sequence[int]) -> Value:
+    if site.axes == ("H", "T", "S"):
+        h, t, s = index
+        assert s <= t, f"{site.name}: position {t} does not see position {s}"
+        node: Value = rows[t][h][s]
+        return node
+    node = rows[index[0] if index else 0]
+    for i in index[1:]:
+        node = node[i]  # type: ignore[index]
+    return node
+
+
+def _unravel(offset: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    index: list[int] = []
+    for length in reversed(shape):
+        offset, i = divmod(offset, length)
+        index.insert(0, i)
+    return tuple(index)

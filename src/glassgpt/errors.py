@@ -1,0 +1,74 @@
+"""What can go wrong, and the sentence it is told with.
+
+    GlassError
+    ├── ConfigError       a setting out of its bounds, or sizes that do not fit together
+    ├── DataError         documents that cannot be read
+    ├── TokenizeError     a character that the vocabulary does not have
+    ├── EngineError       an engine that is unknown, not available, or too small for the model
+    ├── CheckpointError   a checkpoint that is missing, damaged, foreign, or of another run
+    └── DivergenceError   a number in the model stopped being finite
+
+The terminal and the page show the same text: what happened, the value, then `hint:` with the
+next action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class GlassError(Exception):
+    """A mistake that its user can mend; `what` happened and a `hint` at what to do."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what, hint)
+        self.what = what
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.what}\nhint: {self.hint}" if self.hint else self.what
+
+
+class ConfigError(GlassError):
+    """A setting is out of its bounds, or sizes do not fit together."""
+
+
+class DataError(GlassError):
+    """Documents cannot be read."""
+
+
+class TokenizeError(GlassError):
+    """A text has a character that the vocabulary does not have."""
+
+
+class EngineError(GlassError):
+    """An engine is unknown, not available here, or cannot serve a model of this size."""
+
+
+class CheckpointError(GlassError):
+    """A checkpoint is missing, damaged, foreign, or belongs to another run."""
+
+
+class DivergenceError(GlassError):
+    """A number in the model stopped being finite, so the run stops before the step that made it.
+
+    `reason` says what happened, `site` and `index` where: a site of `anatomy`, or a parameter's
+    name. `losses` are those of the steps that the same call completed before the failing one.
+    """
+
+    def __init__(self, reason: str, site: str, index: Sequence[int]) -> None:
+        self.reason = reason
+        self.site = site
+        self.index = tuple(index)
+        self.losses: list[float] = []
+        where = f"{site}[{', '.join(map(str, index))}]" if index else site
+        super().__init__(
+            f"{reason} at {where}",
+            "a smaller learning rate (--learning-rate) usually cures it; "
+            "the state before this step is kept",
+        )
+
+    def at(self, step: int, document: str) -> DivergenceError:
+        """Return self, its sentence completed with the `step` (from 1) and its `document`."""
+        self.what = f"training stopped at step {step} (document {document!r}): {self.what}"
+        return self

@@ -1,0 +1,67 @@
+"""Choosing tokens from logits: temperature, softmax, a draw, until BOS or a full context.
+
+Pure functions of numbers and a random generator; they know no engine. The arithmetic keeps
+microgpt's order, so its samples come out letter for letter.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from glassgpt.errors import ConfigError, DivergenceError
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """One drawn `token`, and the probabilities (V,) it was drawn from."""
+
+    token: int
+    probs: list[float]
+
+
+def probabilities(logits: Sequence[float], temperature: float) -> list[float]:
+    """Return softmax(logits / temperature), (V,)."""
+    # a / b is a · b^−1 as the autograd does it, and sums run from 0 in order: Python 3.12's
+    # own sum() compensates for rounding, which would change last bits
+    tempered = [logit * temperature**-1 for logit in logits]
+    largest = max(tempered)
+    exps = [math.exp(number - largest) for number in tempered]
+    total = 0.0
+    for e in exps:
+        total += e
+    return [e * total**-1 for e in exps]
+
+
+def generate(
+    next_logits: Callable[[Sequence[int]], Sequence[float]],
+    bos: int,
+    block_size: int,
+    temperature: float,
+    rng: random.Random,
+    prefix: Sequence[int] = (),
+) -> Iterator[Draw]:
+    """Yield the draws of one text that begins with `prefix`; the last is BOS if it ends itself.
+
+    `next_logits` takes the tokens so far, BOS first, and returns the logits (V,) of the next one.
+    """
+    if len(prefix) >= block_size:
+        raise ConfigError(
+            f"the prefix has {len(prefix)} characters, but before a draw the context "
+            f"has room for {block_size - 1}",
+            "shorten --prefix, or train with a larger --block-size",
+        )
+    tokens = [bos, *prefix]
+    for _ in range(block_size - len(prefix)):
+        logits = next_logits(tokens)
+        if not all(map(math.isfinite, logits)):
+            bad = next(i for i, number in enumerate(logits) if not math.isfinite(number))
+            raise DivergenceError(f"a logit is {logits[bad]!r}", "logits", (len(tokens) - 1, bad))
+        probs = probabilities(logits, temperature)
+        token = rng.choices(range(len(probs)), weights=probs)[0]
+        yield Draw(token, probs)
+        if token == bos:
+            return
+        tokens.append(token)

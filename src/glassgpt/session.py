@@ -1,0 +1,206 @@
+"""A training run: step, rewind, sample. No clock, no thread, no input or output.
+
+One random stream serves a run, in this order: the shuffle of the documents, the first weights, the
+draws of its samples. Training draws nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from glassgpt import data, params
+from glassgpt.arrays import numbers, shape, zeros
+from glassgpt.config import Config, Sampling, hyper
+from glassgpt.engines import ENGINES, Engine, create
+from glassgpt.errors import CheckpointError, ConfigError, DivergenceError
+from glassgpt.sampling import Draw, generate
+from glassgpt.snapshot import Snapshot, State
+from glassgpt.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One training step: `step` from 1, its document, its loss before the update, its rate."""
+
+    step: int
+    document: str
+    loss: float
+    learning_rate: float
+
+
+class Session:
+    """A run of `config` on `documents`; `engine` computes it.
+
+    Raises `ConfigError`, `DataError` or `EngineError` where they do not make a model.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        documents: Sequence[str],
+        *,
+        engine: str = ENGINES[0],
+        data_name: str = "documents",
+    ) -> None:
+        self.tokenizer = Tokenizer.of(documents)
+        params.count(config, self.tokenizer.vocab_size)
+        self.config = config
+        self.data_name = data_name
+        self.data_sha256 = data.fingerprint(documents)
+        self.engine = create(engine, config, self.tokenizer.vocab_size)
+        self.rng = random.Random(config.seed)
+        self.documents = list(documents)  # in the order of training
+        self.rng.shuffle(self.documents)
+        self.step = 0
+        first = params.initial(config, self.tokenizer.vocab_size, self.rng)
+        still = {name: zeros(shape(weight)) for name, weight in first.items()}
+        self.engine.load(State(first, still, still))
+
+    @classmethod
+    def resumed(cls, snapshot: Snapshot, documents: Sequence[str], *, engine: str = "") -> Session:
+        """Return the run that `snapshot` was taken of, on the same `documents` in file order.
+
+        Raises `CheckpointError` where they are other documents. Another engine than the
+        snapshot's may go on with it, and agrees within rounding.
+        """
+        session = cls(
+            snapshot.config,
+            documents,
+            engine=engine or snapshot.engine,
+            data_name=snapshot.data_name,
+        )
+        session.restore(snapshot)
+        return session
+
+    # -- training
+
+    @property
+    def steps_left(self) -> int:
+        """Steps until the learning rate has decayed to 0."""
+        return self.config.num_steps - self.step
+
+    def document(self, step: int) -> str:
+        """Return the document that the update after `step` updates learns from."""
+        return self.documents[step % len(self.documents)]
+
+    def tokens(self, document: str) -> list[int]:
+        """Return BOS + ids + BOS, clipped to what the context holds."""
+        return self.tokenizer.encode_document(document)[: self.config.block_size + 1]
+
+    def run(self, steps: int | None = None) -> list[StepRecord]:
+        """Take so many steps, or all that are left; return their records.
+
+        Raises `DivergenceError` before a step that would leave the finite numbers: the steps before
+        it are taken, and their losses are in the error.
+        """
+        steps = self.steps_left if steps is None else steps
+        if not 0 <= steps <= self.steps_left:
+            raise ConfigError(
+                f"{steps} steps were asked for, but {self.steps_left} are left",
+                "past num_steps the learning rate is 0; extend the run with more num_steps",
+            )
+        planned = range(self.step, self.step + steps)
+        documents = [self.document(step) for step in planned]
+        hypers = [hyper(self.config, step) for step in planned]
+        try:
+            losses = self.engine.run([self.tokens(document) for document in documents], hypers)
+        except BaseException as error:  # Ctrl-C in a notebook too: the run stays whole
+            self.step += len(getattr(error, "losses", ()))
+            if isinstance(error, DivergenceError):
+                raise error.at(self.step + 1, self.document(self.step)) from None
+            raise
+        self.step += steps
+        return self.records(planned, losses)
+
+    def records(self, steps: range, losses: Sequence[float]) -> list[StepRecord]:
+        """Return the records of `steps` (updates done before each) that had these `losses`."""
+        return [
+            StepRecord(step + 1, self.document(step), loss, hyper(self.config, step).learning_rate)
+            for step, loss in zip(steps, losses, strict=False)
+        ]
+
+    # -- the whole state as a value
+
+    def snapshot(self) -> Snapshot:
+        """Return the state of the run; later steps do not change it."""
+        return Snapshot(
+            config=self.config,
+            tokenizer=self.tokenizer,
+            step=self.step,
+            state=self.engine.state().frozen(),
+            random_state=self.rng.getstate(),
+            data_name=self.data_name,
+            data_sha256=self.data_sha256,
+            engine=self.engine.name,
+            instruction_set=self.engine.instruction_set,
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go to the state of `snapshot`, taken by this run or one of the same data and sizes."""
+        if snapshot.data_sha256 != self.data_sha256:
+            raise CheckpointError(
+                f"the checkpoint was trained on other documents: {snapshot.data_name!r}, SHA-256 "
+                f"{snapshot.data_sha256[:12]}…, not {self.data_name!r}, {self.data_sha256[:12]}…",
+                f"give {snapshot.data_name!r} as it was",
+            )
+        self.config = same_run(self.config, snapshot.config)
+        self.engine.load(snapshot.state)
+        self.step = snapshot.step
+        self.rng.setstate(snapshot.random_state)
+
+    # -- samples
+
+    def sample(self, sampling: Sampling = Sampling()) -> Iterator[str]:  # noqa: B008 - frozen
+        """Yield texts drawn from the run's own random stream, which goes on with each draw."""
+        for draws in draw_samples(self.engine, self.tokenizer, self.config, sampling, self.rng):
+            yield text_of(list(draws), self.tokenizer, sampling.prefix)
+
+
+def same_run(old: Config, new: Config) -> Config:
+    """Return `new`, or raise `ConfigError` where it would need another model or another start."""
+    for name in ("n_layer", "n_embd", "n_head", "block_size", "init_std", "seed"):
+        before, after = getattr(old, name), getattr(new, name)
+        if before != after:
+            raise ConfigError(
+                f"{name} is {before!r} in this run and cannot become {after!r}",
+                f"start a new run for another {name}",
+            )
+    return new
+
+
+def extended(config: Config, step: int, **changes: float) -> Config:
+    """Return `config` with live settings changed and perhaps more (or fewer) steps, from `step` on.
+
+    The rate follows the same linear decay over the new total, learning_rate · (1 − s / num_steps),
+    so more steps lift the rate of those to come; the steps taken stay as they were. Raises
+    `ConfigError` where fewer steps are asked for than were taken.
+    """
+    new = same_run(config, replace(config, **changes))  # type: ignore[arg-type]
+    if new.num_steps < step:
+        raise ConfigError(
+            f"the run has already taken {step} steps, so it cannot end after {new.num_steps}",
+            f"give --steps {step} or more",
+        )
+    return new
+
+
+def draw_samples(
+    engine: Engine, tokenizer: Tokenizer, config: Config, sampling: Sampling, rng: random.Random
+) -> Iterator[Iterator[Draw]]:
+    """Yield the draws of each sample in turn; finish one before asking for the next."""
+    prefix = tokenizer.encode(sampling.prefix)
+
+    def next_logits(tokens: Sequence[int]) -> list[float]:
+        return numbers(engine.logits(tokens))
+
+    for _ in range(sampling.num_samples):
+        yield generate(
+            next_logits, tokenizer.bos, config.block_size, sampling.temperature, rng, prefix
+        )
+
+
+def text_of(draws: Sequence[Draw], tokenizer: Tokenizer, prefix: str = "") -> str:
+    """Return the text that the draws spell after `prefix`."""
+    return prefix + tokenizer.decode([draw.token for draw in draws if draw.token != tokenizer.bos])

@@ -1,0 +1,76 @@
+"""Characters to ids and back: the sorted unique characters are 0 … n−1, and BOS is n.
+
+A document becomes BOS + ids + BOS: the same token opens and closes it, so the model learns both
+where to begin and when to stop. A character is a Unicode code point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from glassgpt.errors import DataError, TokenizeError
+
+MAX_VOCABULARY = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tokenizer:
+    """A vocabulary: `characters` in order of their ids."""
+
+    characters: str
+    _ids: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_ids", {c: i for i, c in enumerate(self.characters)})
+        if not self.characters or len(self._ids) != len(self.characters):
+            raise DataError(f"a vocabulary needs distinct characters, not {self.characters!r}")
+        if len(self.characters) > MAX_VOCABULARY:
+            raise DataError(
+                f"the documents have {len(self.characters):,} different characters, "
+                f"more than the {MAX_VOCABULARY:,} that a character tokenizer is good for",
+                "train on text in an alphabet or a smaller script",
+            )
+
+    @classmethod
+    def of(cls, documents: Iterable[str]) -> Tokenizer:
+        """Return the tokenizer whose vocabulary is every character of `documents`."""
+        return cls("".join(sorted(set().union(*documents))))
+
+    @property
+    def bos(self) -> int:
+        """The id that begins and ends a document."""
+        return len(self.characters)
+
+    @property
+    def vocab_size(self) -> int:
+        """How many ids there are, BOS among them."""
+        return len(self.characters) + 1
+
+    def encode(self, text: str) -> list[int]:
+        """Return the ids of `text`, without BOS; raise `TokenizeError` at an unknown character."""
+        try:
+            return [self._ids[c] for c in text]
+        except KeyError as error:
+            (c,) = error.args
+            raise TokenizeError(
+                f"the character {c!r} (U+{ord(c):04X}) of {text!r} is not in the vocabulary",
+                f"it knows {len(self.characters)} characters: {shorten(self.characters)}",
+            ) from None
+
+    def encode_document(self, text: str) -> list[int]:
+        """Return BOS + ids + BOS."""
+        return [self.bos, *self.encode(text), self.bos]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of `ids`, none of which is BOS."""
+        return "".join(self.characters[i] for i in ids)
+
+    def name(self, token: int) -> str:
+        """Return what to call one `token` on paper: its character, or BOS."""
+        return "BOS" if token == self.bos else self.characters[token]
+
+
+def shorten(text: str, most: int = 60) -> str:
+    """Return `text`, cut after `most` characters with an ellipsis."""
+    return text if len(text) <= most else f"{text[:most]}…"
