@@ -10,6 +10,7 @@ import math
 import random
 import sys
 from dataclasses import dataclass, field
+from typing import Any
 
 DEFAULTS = {
     "n_layer": 1,
@@ -184,7 +185,7 @@ def train(documents, steps, num_samples=20, temperature=0.5, **settings):
     return run
 
 
-def train_quickly(*args, **kwargs):
+def train_quickly(*args: Any, **kwargs: Any) -> Run:
     """`train` with the garbage collector paused and room for its recursion."""
     limit, enabled = sys.getrecursionlimit(), gc.isenabled()
     sys.setrecursionlimit(100_000)

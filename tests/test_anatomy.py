@@ -52,7 +52,7 @@ def made_by(
         case "surprise":
             return -np.log(x[np.arange(len(x)), tokens[1:]])
         case "mean":
-            return np.mean(x)
+            return np.asarray(np.mean(x))
 
 
 @given(config=models.configs(), documents=models.documents)

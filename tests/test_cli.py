@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_data_can_come_from_standard_input(words: Path) -> None:
 
 
 def test_every_setting_has_an_option_and_reaches_the_run(words: Path, tmp_path: Path) -> None:
-    other = {
+    other: dict[str, Any] = {
         "n_layer": 2, "n_embd": 6, "n_head": 3, "block_size": 5, "num_steps": 4,
         "learning_rate": 0.02, "beta1": 0.8, "beta2": 0.9, "eps": 1e-6, "init_std": 0.1, "seed": 7,
     }  # fmt: skip
@@ -302,7 +303,8 @@ def test_a_disk_that_fills_up_keeps_the_checkpoint_before(words: Path, tmp_path:
     def small_files() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
-    command = [sys.executable, "-m", "glassgpt", "train", words, "--resume", run, "--steps", "30"]
+    command: list[str | Path] = [sys.executable, "-m", "glassgpt", "train", words, "--resume", run]
+    command += ["--steps", "30"]
     done = subprocess.run(
         command, preexec_fn=small_files, capture_output=True, text=True, check=False
     )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -68,7 +69,7 @@ def test_live_settings_and_steps_may_change_and_others_not() -> None:
     live = {setting.name for setting in settings(Config) if setting.live} | {"num_steps"}
     for field in dataclasses.fields(Config):
         value = getattr(Config(), field.name)
-        change = {field.name: value / 2 if isinstance(value, float) else value * 2}
+        change: dict[str, Any] = {field.name: value / 2 if isinstance(value, float) else value * 2}
         if field.name in live:
             assert extended(Config(), 10, **change) == dataclasses.replace(Config(), **change)
         else:

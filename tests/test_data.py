@@ -59,13 +59,14 @@ def test_bad_files_get_a_sentence(tmp_path: Path) -> None:
     latin = tmp_path / "latin.txt"
     latin.write_bytes(b"emma\nren\xe9e\n")
     (tmp_path / "empty.txt").write_text(" \n\n")
-    for source, sentence in {
+    mistakes: dict[str | Path, str] = {
         tmp_path / "none.txt": "there is no file",
         tmp_path: "is a directory",
         latin: r"not UTF-8 text: byte 0xe9 at offset 8 \(line 2\)",
         tmp_path / "empty.txt": "has no documents",
         "nul\0.txt": "cannot be read",
-    }.items():
+    }
+    for source, sentence in mistakes.items():
         with pytest.raises(DataError, match=sentence):
             read_documents(source)
 

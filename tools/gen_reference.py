@@ -10,6 +10,7 @@ log they depend on in the last bit.
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tests import oracle
 
@@ -35,7 +36,7 @@ WORDS = [
     "Zürich",
 ]
 
-CASES = {
+CASES: dict[str, tuple[list[str] | None, int, dict[str, Any]]] = {
     "names": (None, 100, {"num_steps": 100}),
     "words": (
         WORDS,
