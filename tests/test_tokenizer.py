@@ -30,6 +30,16 @@ def test_a_document_is_opened_and_closed_by_bos() -> None:
     assert [tokenizer.name(i) for i in (0, 3)] == ["a", "BOS"]
 
 
+@given(st.lists(st.text(min_size=1), min_size=1), st.integers(1, 9))
+def test_documents_packed_are_the_documents_clipped(documents: list[str], block_size: int) -> None:
+    tokenizer = Tokenizer.of(documents)
+    packed = tokenizer.encode_documents(documents, block_size)
+    wanted = [tokenizer.encode_document(d)[: block_size + 1] for d in documents]
+    assert list(packed) == wanted
+    assert list(packed.part(1, 3)) == wanted[1:3]
+    assert packed[-1] == wanted[-1]
+
+
 def test_an_unknown_character_is_named() -> None:
     with pytest.raises(TokenizeError, match=r"'é' \(U\+00E9\) of 'emmé' is not in the vocabulary"):
         Tokenizer.of(["emma"]).encode("emmé")

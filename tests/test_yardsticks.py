@@ -54,7 +54,7 @@ def test_held_out_loss_is_the_mean_loss_and_learns_nothing() -> None:
     tokens = [session.tokens(document) for document in session.documents]
     before = models.weights_of(session.engine.state())
     done: list[int] = []
-    loss = held_out_loss(session.engine, tokens, done.append)
+    loss = held_out_loss(session.engine, session.token_lists(session.documents), done.append)
     each = [session.engine.forward(t)["loss"][()] for t in tokens]
     assert loss == pytest.approx(math.fsum(each) / len(each), abs=1e-12)
     assert sum(done) == len(tokens)

@@ -6,7 +6,9 @@ A new case is one line in CASES, a new engine one name in `glassgpt.engines.ENGI
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Mapping
+from itertools import accumulate, chain
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from glassgpt.engines import ENGINES, Engine, create
 from glassgpt.errors import DivergenceError
 from glassgpt.params import shapes
 from glassgpt.snapshot import State
+from glassgpt.tokenizer import TokenLists
 from tests import models
 
 TOLERANCE = 1e-10  # of an array's largest magnitude: elementwise error means nothing near zero
@@ -46,6 +49,11 @@ def loaded(name: str, config: Config, vocab_size: int, state: State | None = Non
     engine = create(name, config, vocab_size)
     engine.load(state or models.random_state(config, vocab_size))
     return engine
+
+
+def packed(*documents: list[int]) -> TokenLists:
+    tokens = array("i", chain.from_iterable(documents))
+    return TokenLists(tokens, array("q", accumulate(map(len, documents), initial=0)))
 
 
 def bits(arrays: Mapping[str, Array]) -> dict[str, bytes]:
@@ -100,7 +108,7 @@ def test_parameter_gradients_agree_with_central_differences(
             losses = []
             for nudge in (h, -h):
                 weight[index] += nudge
-                losses += loaded(name, config, vocab_size, state).evaluate([tokens])
+                losses += loaded(name, config, vocab_size, state).evaluate(packed(tokens))
                 weight[index] -= nudge
             slope = (losses[0] - losses[1]) / (2 * h)
             assert flat[offset] == pytest.approx(slope, abs=1e-7), (parameter, index)
@@ -179,7 +187,9 @@ def test_logits_and_evaluate_agree_with_forward(
     for length in (*range(1, len(tokens)), 1):  # growing, then another text
         ours = np.asarray(engine.logits(tokens[:length]))
         assert np.allclose(ours, logits[length - 1], rtol=0, atol=1e-12)
-    assert engine.evaluate([tokens, tokens]) == pytest.approx([values["loss"][()]] * 2, abs=1e-12)
+    assert engine.evaluate(packed(tokens, tokens)) == pytest.approx(
+        [values["loss"][()]] * 2, abs=1e-12
+    )
 
 
 @engines
@@ -217,7 +227,7 @@ def test_a_step_out_of_the_finite_numbers_stops_and_leaves_the_state(name: str) 
     engine = loaded(name, config, 4, broken_state(config, 4))
     before = state_bits(engine.state())
     with pytest.raises(DivergenceError) as caught:
-        engine.run([[3, 0, 1, 3]], [hyper(config, 0)])
+        engine.run(packed([3, 0, 1, 3]), config, 0, 1)
     assert caught.value.site == "logits"
     assert caught.value.losses == []
     assert state_bits(engine.state()) == before

@@ -22,7 +22,7 @@ from glassgpt.config import Config, Sampling
 from glassgpt.data import BUILTIN
 from glassgpt.engines import ENGINES
 from glassgpt.errors import CheckpointError, DivergenceError
-from glassgpt.session import Session, StepRecord, extended
+from glassgpt.session import Session, StepRecords, extended
 from glassgpt.tokenizer import shorten
 
 CHUNK_SECONDS = 0.05  # how long one call of the engine may keep Ctrl-C and the progress waiting
@@ -185,14 +185,14 @@ def _train(
             save_checkpoint(session.snapshot(), out)
 
 
-def _run(session: Session, steps: int, log: Log | None) -> list[StepRecord]:
+def _run(session: Session, steps: int, log: Log | None) -> StepRecords:
     """Take the steps and log them; those before a divergence too."""
     start = session.step
     try:
         records = session.run(steps)
     except DivergenceError as error:
         if log is not None:
-            log.write(session.records(range(start, session.step), error.losses))
+            log.write(session.records(start, error.losses))
         raise
     if log is not None:
         log.write(records)
