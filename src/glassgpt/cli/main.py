@@ -12,8 +12,10 @@ import click
 from click.shell_completion import get_completion_class
 
 from glassgpt import __version__
+from glassgpt.cli.bench import bench
 from glassgpt.cli.inspect import inspect
 from glassgpt.cli.sample import sample
+from glassgpt.cli.sweep import sweep
 from glassgpt.cli.train import train
 from glassgpt.errors import GlassError
 
@@ -28,6 +30,8 @@ def cli() -> None:
     glassgpt train poems.txt --out run train on your own text and keep the model
     glassgpt sample run --probs        draw more, and see how sure it was of each letter
     glassgpt inspect run               the model's matrices, and how good its loss is
+    glassgpt sweep --seeds 20          how much of a result is luck
+    glassgpt bench                     how fast it is on this machine
     """
 
 
@@ -49,6 +53,8 @@ def completion(shell: str) -> None:
 cli.add_command(train)
 cli.add_command(sample)
 cli.add_command(inspect)
+cli.add_command(sweep)
+cli.add_command(bench)
 
 
 def main() -> None:

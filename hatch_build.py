@@ -1,0 +1,52 @@
+"""What a build of the package makes besides copying files: the kernel.
+
+A compiler comes from the system, or from the PyPI package ziglang where there is none. Where
+neither can be had the package is built without it, and the scalar engine serves.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+sys.path.insert(0, str(Path(__file__).parent / "tools"))
+import build_kernel
+
+
+class GlassBuild(BuildHookInterface):  # type: ignore[type-arg]
+    """The hook. GLASSGPT_TARGET names another platform than this one, to build its wheel here."""
+
+    @property
+    def target(self) -> str:
+        """The platform to build for."""
+        return os.environ.get("GLASSGPT_TARGET", build_kernel.host())
+
+    def dependencies(self) -> list[str]:
+        """Return what this build needs from PyPI."""
+        foreign = self.target != build_kernel.host()
+        if self.target in build_kernel.TARGETS and (foreign or not build_kernel.system_compiler()):
+            return ["ziglang==0.17.1"]
+        return []
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+        """Build the kernel, and tag the wheel by the platform it is for."""
+        if self.target_name != "wheel":
+            return
+        try:
+            library = build_kernel.build(self.target, build_kernel.SOURCES)
+        except RuntimeError as error:
+            self.app.display_warning(
+                f"the fast engine cannot be built, so the scalar engine will serve: {error}"
+            )
+            return
+        build_data["artifacts"].append(f"/{library.relative_to(self.root)}")
+        build_data["pure_python"] = False
+        tag = build_kernel.TARGETS[self.target].wheel
+        if "GLASSGPT_TARGET" not in os.environ:  # made by and for this very system
+            tag = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+        build_data["tag"] = f"py3-none-{tag}"
