@@ -1,6 +1,6 @@
 """An experiment as text that fits into an address: `seed=42&n_embd=32&step=250`.
 
-Only what differs from the defaults is written. Own data travels inside the link while it is
+The seed and what differs from the defaults are written. Own data travels inside the link while it is
 small, and else as its fingerprint: the reader then has to bring the file. Keys that only a page
 knows (what is selected, which switch is on) are left to it.
 """
@@ -43,7 +43,7 @@ def write_link(experiment: Experiment) -> str:
     for values in (experiment.config, experiment.sampling):
         for setting in settings(type(values)):
             value = getattr(values, setting.name)
-            if value != setting.default:
+            if value != setting.default or setting.name == "seed":  # a link is never empty
                 pairs[setting.name] = value
     if experiment.sample_seed is not None:
         pairs["draw"] = experiment.sample_seed

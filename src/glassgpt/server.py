@@ -23,7 +23,7 @@ from typing import TypeVar
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -212,6 +212,9 @@ def create_app(runs: Runs, gate: Gate) -> Starlette:
         text = page.read_text("utf-8") if page.exists() else NOT_BUILT
         return HTMLResponse(text, headers={**HEADERS, "Cache-Control": "no-cache"})
 
+    async def icon(_request: Request) -> Response:
+        return FileResponse(STATIC / "icon.svg")
+
     async def health(_request: Request) -> Response:
         return PlainTextResponse("ok")
 
@@ -234,6 +237,7 @@ def create_app(runs: Runs, gate: Gate) -> Starlette:
         routes=[
             Route("/", index),
             Route("/healthz", health),
+            Route("/icon.svg", icon),
             WebSocketRoute("/ws", talk),
             Mount("/assets", StaticFiles(directory=STATIC / "assets", check_dir=False)),
         ],
