@@ -79,7 +79,7 @@ class Exhibit:
     def hello(self, run: str, pace: float, notice: str) -> protocol.Hello:
         """Return the run, whole."""
         session = self.session
-        lengths = [len(document) + 1 for document in session.documents]
+        lengths = sorted(len(document) + 1 for document in session.documents)
         context = session.config.block_size
         return protocol.Hello(
             version=protocol.VERSION,
@@ -107,7 +107,8 @@ class Exhibit:
             data_sha256=session.data_sha256,
             documents=len(session.documents),
             unseen_from=len(session.documents) - len(held_out(session.documents)),
-            longest=min(context, max(lengths)),
+            longest=min(context, lengths[-1]),
+            typical=min(context, lengths[int(0.98 * (len(lengths) - 1))]),
             clipped=sum(length > context for length in lengths),
             begin=self.history.begin,
             reached=self.history.reached,

@@ -224,6 +224,7 @@ class Hello(Message, frozen=True, tag=True):
     documents: int
     unseen_from: int  # the first document of the held-out tenth
     longest: int  # positions of the longest document, clipped to the context
+    typical: int  # positions that 98 of 100 documents do not exceed
     clipped: int  # how many documents are longer than the context
     begin: int  # the first position there is: that of the checkpoint the run was opened from
     reached: int

@@ -13,6 +13,7 @@ export interface Block {
   base: number;
   rowStride: number;
   colStride: number;
+  causal?: boolean; // cells right of the diagonal are the future, and not drawn
 }
 
 export interface Plan {
@@ -69,13 +70,13 @@ export const MAP_HEAD = 30; // room above and left of a map for its letters
 export function maps(width: number, heads: number, positions: number, slots: number): Plan {
   const cell = Math.max(3, Math.min(13, Math.floor((width / Math.min(heads, 4) - MAP_HEAD) / slots)));
   const pitch = slots * cell + MAP_HEAD;
-  const beside = Math.max(1, Math.min(heads, Math.floor((width + 8) / pitch)));
+  const beside = Math.max(1, Math.min(heads, Math.floor((width + 12) / pitch)));
   const blocks = Array.from({ length: heads }, (_, h) => ({
     x: (h % beside) * pitch + MAP_HEAD - 12,
     y: Math.floor(h / beside) * pitch + MAP_HEAD,
     width: positions * cell, height: positions * cell,
     rows: positions, cols: positions,
-    base: h * positions * positions, rowStride: positions, colStride: 1,
+    base: h * positions * positions, rowStride: positions, colStride: 1, causal: true,
   }));
   return { width: Math.min(heads, beside) * pitch, height: Math.ceil(heads / beside) * pitch, blocks };
 }
@@ -101,9 +102,10 @@ export function hit(plan: Plan, x: number, y: number, reach = 12): number {
     const cy = Math.min(Math.max(y, block.y), block.y + block.height - 1e-6);
     const distance = Math.hypot(x - cx, y - cy);
     if (distance > nearest || (distance === nearest && best >= 0)) continue;
-    nearest = distance;
     const col = Math.floor(((cx - block.x) / block.width) * block.cols);
     const row = Math.floor(((cy - block.y) / block.height) * block.rows);
+    if (block.causal && col > row) continue;
+    nearest = distance;
     best = block.base + row * block.rowStride + col * block.colStride;
   }
   return best;

@@ -176,6 +176,7 @@ export interface Hello {
   documents: number;
   unseen_from: number;
   longest: number;
+  typical: number;
   clipped: number;
   begin: number;
   reached: number;

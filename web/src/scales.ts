@@ -6,7 +6,7 @@ import type { SiteFacts } from "./protocol.gen";
 /** What is measured on one scale. Shares and nats have a fixed one. */
 export type Quantity =
   | "weights" | "weight gradients" | "weight updates" | "first moments" | "second moments"
-  | "activations" | "activation gradients" | "activation changes" | "shares";
+  | "activations" | "scores" | "activation gradients" | "activation changes" | "shares";
 
 export type Rgb = readonly [number, number, number];
 
@@ -42,7 +42,9 @@ export function quantity(kind: Kind, site: SiteFacts | undefined): Quantity {
   }
   if (kind === "grad") return "activation gradients";
   if (kind === "delta") return "activation changes";
-  return site.op === "softmax" ? "shares" : "activations";
+  if (site.op === "softmax") return "shares";
+  if (site.op === "row" || site.inputs.includes("tok")) return "weights"; // these are rows of weights
+  return site.op === "scores" || site.axes.includes("V") ? "scores" : "activations";
 }
 
 const STEPS = [1, 2, 5];

@@ -41,6 +41,7 @@ function fill(
 ): void {
   for (let row = 0; row < block.rows; row++) {
     for (let col = 0; col < block.cols; col++) {
+      if (block.causal && col > row) continue;
       const value = data[block.base + row * block.rowStride + col * block.colStride] ?? NaN;
       pixels[(top + row) * widest + col] = colours[level(value, end)] ?? 0;
     }

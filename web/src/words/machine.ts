@@ -6,7 +6,7 @@ export function kindOfSite(name: string): string {
 }
 
 export const TITLES: Record<string, string> = {
-  tok: "token", pos: "position", embd: "token + position", "norm.scale": "1 / size", norm: "norm",
+  tok: "token", pos: "position", embd: "embedding", "norm.scale": "1 / size", norm: "norm",
   "attn.norm.scale": "1 / size", "attn.norm": "norm", "attn.q": "queries", "attn.k": "keys", "attn.v": "values",
   "attn.scores": "scores", "attn.weights": "attention", "attn.heads": "heads", "attn.out": "out",
   "attn.resid": "stream", "mlp.norm.scale": "1 / size", "mlp.norm": "norm", "mlp.fc1": "hidden",
@@ -18,7 +18,7 @@ export const TITLES: Record<string, string> = {
 export const STAGES: Record<string, string> = {
   tok: "each letter and each place becomes a row of numbers",
   "attn.norm.scale": "each position asks, offers, and brings",
-  "attn.scores": "the heads look back",
+  "attn.scores": "the heads look back: a row for who looks, a column for whom it sees",
   "attn.heads": "what they found goes into the stream",
   "mlp.norm.scale": "hidden units; those below zero fall silent",
   "mlp.fc2": "what the loud ones say goes into the stream",
