@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import overload
 
 from glassgpt import data, params
 from glassgpt.arrays import numbers, shape, zeros
@@ -17,7 +18,7 @@ from glassgpt.engines import ENGINES, Engine, create
 from glassgpt.errors import CheckpointError, ConfigError, DivergenceError
 from glassgpt.sampling import Draw, generate
 from glassgpt.snapshot import Snapshot, State
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.tokenizer import Tokenizer, TokenLists
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,39 @@ class StepRecord:
     document: str
     loss: float
     learning_rate: float
+
+
+class StepRecords(Sequence[StepRecord]):
+    """The records of consecutive steps, made when asked for: a long run keeps only its losses."""
+
+    def __init__(
+        self, documents: Sequence[str], config: Config, start: int, losses: Sequence[float]
+    ) -> None:
+        self._documents = documents
+        self._config = config
+        self._start = start
+        self.losses = losses
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+    @overload
+    def __getitem__(self, i: int) -> StepRecord: ...
+    @overload
+    def __getitem__(self, i: slice) -> list[StepRecord]: ...
+    def __getitem__(self, i: int | slice) -> StepRecord | list[StepRecord]:
+        if isinstance(i, slice):
+            return [self[j] for j in range(*i.indices(len(self)))]
+        i = range(len(self))[i]
+        step = self._start + i
+        document = self._documents[step % len(self._documents)]
+        rate = hyper(self._config, step).learning_rate
+        return StepRecord(step + 1, document, self.losses[i], rate)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 class Session:
@@ -53,6 +87,7 @@ class Session:
         self.rng = random.Random(config.seed)
         self.documents = list(documents)  # in the order of training
         self.rng.shuffle(self.documents)
+        self._encoded = self.token_lists([])
         self.step = 0
         first = params.initial(config, self.tokenizer.vocab_size, self.rng)
         still = {name: zeros(shape(weight)) for name, weight in first.items()}
@@ -89,7 +124,7 @@ class Session:
         """Return BOS + ids + BOS, clipped to what the context holds."""
         return self.tokenizer.encode_document(document)[: self.config.block_size + 1]
 
-    def run(self, steps: int | None = None) -> list[StepRecord]:
+    def run(self, steps: int | None = None) -> StepRecords:
         """Take so many steps, or all that are left; return their records.
 
         Raises `DivergenceError` before a step that would leave the finite numbers: the steps before
@@ -101,25 +136,32 @@ class Session:
                 f"{steps} steps were asked for, but {self.steps_left} are left",
                 "past num_steps the learning rate is 0; extend the run with more num_steps",
             )
-        planned = range(self.step, self.step + steps)
-        documents = [self.document(step) for step in planned]
-        hypers = [hyper(self.config, step) for step in planned]
+        start = self.step
         try:
-            losses = self.engine.run([self.tokens(document) for document in documents], hypers)
+            losses = self.engine.run(self._lessons(start + steps), self.config, start, steps)
         except BaseException as error:  # Ctrl-C in a notebook too: the run stays whole
             self.step += len(getattr(error, "losses", ()))
             if isinstance(error, DivergenceError):
                 raise error.at(self.step + 1, self.document(self.step)) from None
             raise
         self.step += steps
-        return self.records(planned, losses)
+        return self.records(start, losses)
 
-    def records(self, steps: range, losses: Sequence[float]) -> list[StepRecord]:
-        """Return the records of `steps` (updates done before each) that had these `losses`."""
-        return [
-            StepRecord(step + 1, self.document(step), loss, hyper(self.config, step).learning_rate)
-            for step, loss in zip(steps, losses, strict=False)
-        ]
+    def records(self, start: int, losses: Sequence[float]) -> StepRecords:
+        """Return the records of the steps after `start` updates, which had these `losses`."""
+        return StepRecords(self.documents, self.config, start, losses)
+
+    def token_lists(self, documents: Sequence[str]) -> TokenLists:
+        """Return the tokens of the documents, clipped to what the context holds."""
+        return self.tokenizer.encode_documents(documents, self.config.block_size)
+
+    def _lessons(self, steps: int) -> TokenLists:
+        """Return the tokens of at least the documents that the first `steps` steps learn from."""
+        wanted = min(steps, len(self.documents))
+        if len(self._encoded) < wanted:
+            known = max(wanted, 2 * len(self._encoded))
+            self._encoded = self.token_lists(self.documents[:known])
+        return self._encoded
 
     # -- the whole state as a value
 

@@ -6,8 +6,12 @@ where to begin and when to stop. A character is a Unicode code point.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
+from sys import byteorder
+from typing import overload
 
 from glassgpt.errors import DataError, TokenizeError
 
@@ -62,6 +66,19 @@ class Tokenizer:
         """Return BOS + ids + BOS."""
         return [self.bos, *self.encode(text), self.bos]
 
+    def encode_documents(self, texts: Sequence[str], block_size: int) -> TokenLists:
+        """Return every text as BOS + ids + BOS, clipped to the block_size + 1 that a context needs.
+
+        All at once: a translated string is its ids, as long as these stay below the surrogates.
+        """
+        bos = chr(self.bos)
+        names = {ord(c): chr(i) for i, c in enumerate(self.characters)}
+        lists = [
+            f"{bos}{text[:block_size].translate(names)}{bos}"[: block_size + 1] for text in texts
+        ]
+        tokens = array("i", "".join(lists).encode(f"utf-32-{byteorder[0]}e"))
+        return TokenLists(tokens, array("q", accumulate(map(len, lists), initial=0)))
+
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of `ids`, none of which is BOS."""
         return "".join(self.characters[i] for i in ids)
@@ -69,6 +86,34 @@ class Tokenizer:
     def name(self, token: int) -> str:
         """Return what to call one `token` on paper: its character, or BOS."""
         return "BOS" if token == self.bos else self.characters[token]
+
+
+class TokenLists(Sequence[list[int]]):
+    """Documents as tokens, packed: number i is tokens[offsets[i] : offsets[i + 1]].
+
+    `tokens` are int32 and `offsets` int64, one more than there are documents.
+    """
+
+    def __init__(self, tokens: array[int], offsets: array[int]) -> None:
+        self.tokens = tokens
+        self.offsets = offsets
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def part(self, start: int, stop: int) -> TokenLists:
+        """Return documents `start` to `stop` − 1, without a copy of their tokens."""
+        return TokenLists(self.tokens, self.offsets[start : stop + 1])
+
+    @overload
+    def __getitem__(self, i: int) -> list[int]: ...
+    @overload
+    def __getitem__(self, i: slice) -> list[list[int]]: ...
+    def __getitem__(self, i: int | slice) -> list[int] | list[list[int]]:
+        if isinstance(i, slice):
+            return [self[j] for j in range(*i.indices(len(self)))]
+        i = range(len(self))[i]
+        return self.tokens[self.offsets[i] : self.offsets[i + 1]].tolist()
 
 
 def shorten(text: str, most: int = 60) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from glassgpt.engines import Engine
+from glassgpt.tokenizer import TokenLists
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,11 @@ def is_unseen(documents: Sequence[str], step: int) -> bool:
 
 
 def held_out_loss(
-    engine: Engine,
-    token_lists: Sequence[Sequence[int]],
-    progress: Callable[[int], None] = lambda _: None,
+    engine: Engine, documents: TokenLists, progress: Callable[[int], None] = lambda _: None
 ) -> float:
     """Return the mean loss of the documents, calling `progress` with how many more are done."""
     losses: list[float] = []
-    for start in range(0, len(token_lists), 8):
-        batch = engine.evaluate(token_lists[start : start + 8])
-        losses += batch
-        progress(len(batch))
+    for start in range(0, len(documents), 8):
+        losses += engine.evaluate(documents.part(start, start + 8))
+        progress(len(losses) - start)
     return math.fsum(losses) / len(losses)

@@ -67,7 +67,7 @@ def _show_matrices(snapshot: Snapshot) -> None:
 
 def _show_losses(session: Session) -> None:
     documents = held_out(session.documents)
-    tokens = [session.tokens(document) for document in documents]
+    tokens = session.token_lists(documents)
     with click.progressbar(
         length=len(tokens), label=f"held-out loss, {len(tokens):,} documents", file=sys.stderr
     ) as bar:

@@ -19,10 +19,10 @@ class Log:
     """A log file opened for a run that has already taken `step` steps."""
 
     def __init__(self, path: Path, step: int) -> None:
-        self._path = path
+        self._path = path = path.resolve()
         try:
-            kept = _lines_up_to(path, step) if path.exists() else b""
-            write_atomically(path, kept)
+            if path.is_file() or not path.exists():  # not a pipe or a device
+                write_atomically(path, _lines_up_to(path, step) if path.exists() else b"")
             self._file = path.open("a", encoding="utf-8", buffering=1)  # whole lines, at once
         except OSError as error:
             raise self._failed(error) from None

@@ -19,9 +19,10 @@ from glassgpt.cli.log import Log
 from glassgpt.cli.options import documents_from, documents_of, given, setting_options
 from glassgpt.cli.progress import Progress, progress_for
 from glassgpt.config import Config, Sampling
+from glassgpt.data import BUILTIN
 from glassgpt.engines import ENGINES
 from glassgpt.errors import CheckpointError, DivergenceError
-from glassgpt.session import Session, StepRecord, extended
+from glassgpt.session import Session, StepRecords, extended
 from glassgpt.tokenizer import shorten
 
 CHUNK_SECONDS = 0.05  # how long one call of the engine may keep Ctrl-C and the progress waiting
@@ -130,12 +131,12 @@ def _introduce(session: Session) -> None:
     config, tokenizer = session.config, session.tokenizer
     documents = session.documents
     facts: list[tuple[str, str, str]] = [
-        ("documents", f"{len(documents):,}", f"of {session.data_name}"),
+        ("documents", f"{len(documents):,}", _origin(session.data_name)),
         ("vocabulary", f"{tokenizer.vocab_size:,}", f"{shorten(tokenizer.characters, 40)} and BOS"),
         (
             "parameters",
             f"{params.count(config, tokenizer.vocab_size):,}",
-            f"computed by the engine {session.engine.name}",
+            f"computed by the {session.engine.name} engine",
         ),
     ]
     if session.step:
@@ -150,6 +151,12 @@ def _introduce(session: Session) -> None:
             f"of each only the first {config.block_size} characters are learned "
             f"(the longest has {len(longest):,}: {shorten(longest, 30)!r})"
         )
+
+
+def _origin(data_name: str) -> str:
+    if data_name == BUILTIN:
+        return "built-in names"
+    return "lines of standard input" if data_name == "-" else f"lines of {data_name}"
 
 
 def _train(
@@ -178,14 +185,14 @@ def _train(
             save_checkpoint(session.snapshot(), out)
 
 
-def _run(session: Session, steps: int, log: Log | None) -> list[StepRecord]:
+def _run(session: Session, steps: int, log: Log | None) -> StepRecords:
     """Take the steps and log them; those before a divergence too."""
     start = session.step
     try:
         records = session.run(steps)
     except DivergenceError as error:
         if log is not None:
-            log.write(session.records(range(start, session.step), error.losses))
+            log.write(session.records(start, error.losses))
         raise
     if log is not None:
         log.write(records)

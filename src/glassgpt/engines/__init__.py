@@ -10,6 +10,7 @@ from glassgpt.arrays import Array
 from glassgpt.config import Config, Hyper
 from glassgpt.errors import EngineError
 from glassgpt.snapshot import State
+from glassgpt.tokenizer import TokenLists
 
 ENGINES = ("scalar",)  # by name; the first is the default
 
@@ -52,8 +53,11 @@ class Engine(Protocol):
     def update(self, hyper: Hyper) -> None:
         """Take one Adam step with the gradients added up, which then start from zero again."""
 
-    def run(self, documents: Sequence[Sequence[int]], hypers: Sequence[Hyper]) -> list[float]:
-        """Take one step for each document; return the losses. Same bits as the single phases.
+    def run(self, documents: TokenLists, config: Config, start: int, steps: int) -> list[float]:
+        """Take so many steps after `start` updates; return their losses.
+
+        Step s learns from document s modulo their number, with the settings `hyper(config, s)`: the
+        same bits as the single phases.
 
         Whatever ends it early, a `DivergenceError` or Ctrl-C, leaves whole steps behind and carries
         in its attribute `losses` those of the steps that were completed.
@@ -62,7 +66,7 @@ class Engine(Protocol):
     def logits(self, tokens: Sequence[int]) -> Array:
         """Return the logits (V,) of what follows `tokens`, at most `block_size` of them."""
 
-    def evaluate(self, documents: Sequence[Sequence[int]]) -> list[float]:
+    def evaluate(self, documents: TokenLists) -> list[float]:
         """Return the loss of each document, learning nothing."""
 
 

@@ -11,13 +11,14 @@ from typing import Any
 
 from glassgpt.anatomy import Site, sites
 from glassgpt.arrays import Array, array, numbers
-from glassgpt.config import Config, Hyper
+from glassgpt.config import Config, Hyper, hyper
 from glassgpt.engines import Gradients
 from glassgpt.engines.gc_pause import gc_paused
 from glassgpt.engines.scalar import Matrix, Trace, Value, Weights, adam, gpt, graph_size, surprise
 from glassgpt.errors import DivergenceError, EngineError
 from glassgpt.params import shapes
 from glassgpt.snapshot import State
+from glassgpt.tokenizer import TokenLists
 
 MAX_NODES = 2_000_000  # about 400 MB of graph, and a second or two for each step
 
@@ -108,15 +109,15 @@ class ScalarEngine:
 
     # -- bulk
 
-    def run(self, documents: Sequence[Sequence[int]], hypers: Sequence[Hyper]) -> list[float]:
-        """Take one step for each document; return the losses."""
+    def run(self, documents: TokenLists, config: Config, start: int, steps: int) -> list[float]:
+        """Take so many steps after `start` updates, one document each; return their losses."""
         losses: list[float] = []
         with gc_paused():
-            for tokens, hyper in zip(documents, hypers, strict=True):
+            for step in range(start, start + steps):
                 try:
-                    self._forward(tokens)
+                    self._forward(documents[step % len(documents)])
                     self._backward(1.0)
-                    self.update(hyper)
+                    self.update(hyper(config, step))
                 except BaseException as error:  # Ctrl-C too: a half-added gradient must not stay
                     self._zero_gradients()
                     error.losses = losses  # type: ignore[attr-defined]
@@ -136,7 +137,7 @@ class ScalarEngine:
         self._cache = (list(tokens), cache)
         return array((logit.data for logit in logits), (self._vocab_size,))
 
-    def evaluate(self, documents: Sequence[Sequence[int]]) -> list[float]:
+    def evaluate(self, documents: TokenLists) -> list[float]:
         """Return the loss of each document, learning nothing."""
         with gc_paused():
             return [

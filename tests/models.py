@@ -1,0 +1,58 @@
+"""Small random models for property tests: settings, documents, and what they make."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import strategies as st
+
+from glassgpt import Config, params
+from glassgpt.arrays import array, numbers, shape, zeros
+from glassgpt.snapshot import State
+
+ALPHABET = "abcxyzäß漢🙂 "
+
+
+@st.composite
+def configs(draw: st.DrawFn, *, max_layers: int = 2, max_width: int = 8) -> Config:
+    """Settings of a small model with sizes of every parity, calm enough to train."""
+    n_head = draw(st.integers(1, 3))
+    n_embd = n_head * draw(st.integers(1, max_width // n_head))
+    return Config(
+        n_layer=draw(st.integers(1, max_layers)),
+        n_embd=n_embd,
+        n_head=n_head,
+        block_size=draw(st.integers(1, 7)),
+        num_steps=draw(st.integers(3, 20)),
+        learning_rate=draw(st.floats(0, 0.02)),
+        beta1=draw(st.floats(0, 0.99)),
+        beta2=draw(st.floats(0.5, 0.999)),
+        eps=draw(st.sampled_from([1e-8, 1e-4])),
+        init_std=draw(st.floats(0.02, 0.5)),
+        seed=draw(st.integers(0, 2**32 - 1)),
+    )
+
+
+documents = st.lists(
+    st.text(ALPHABET, min_size=1, max_size=9).map(str.strip).filter(bool), min_size=1, max_size=6
+)
+
+
+def random_state(config: Config, vocab_size: int, seed: int = 0) -> State:
+    """Random weights, and moments that are not zero."""
+    rng = random.Random(seed)
+    weights = params.initial(config, vocab_size, rng)
+    m = {n: array((rng.gauss(0, 0.1) for _ in numbers(a)), shape(a)) for n, a in weights.items()}
+    v = {n: array((rng.random() * 0.1 for _ in numbers(a)), shape(a)) for n, a in weights.items()}
+    return State(weights, m, v)
+
+
+def still_state(state: State) -> State:
+    """The same weights, with moments of zero."""
+    zero = {name: zeros(shape(a)) for name, a in state.params.items()}
+    return State(state.params, zero, zero)
+
+
+def weights_of(state: State) -> list[float]:
+    """All weights, flat, in parameter order."""
+    return [number for a in state.params.values() for number in numbers(a)]

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+
+from glassgpt import Config, Session
+from glassgpt.tokenizer import Tokenizer
+from glassgpt.yardsticks import held_out, held_out_loss, is_unseen, ngram, yardsticks
+from tests import models
+from tests.conftest import Reference
+
+
+def test_the_references_yardsticks(reference: Reference) -> None:
+    tokenizer = Tokenizer.of(reference.documents)
+    tokens = map(tokenizer.encode_document, reference.documents)
+    found = yardsticks(tokens, tokenizer.vocab_size)
+    assert found.uniform == pytest.approx(3.2958, abs=5e-5)
+    assert found.unigram == pytest.approx(2.8181, abs=5e-5)
+    assert found.bigram == pytest.approx(2.4601, abs=5e-5)
+    assert found.trigram == pytest.approx(2.2043, abs=5e-5)
+
+
+def test_unigram_by_hand() -> None:
+    # "aa" and "ab" predict a, a, BOS and a, b, BOS: p(a) = 1/2, p(b) = 1/6, p(BOS) = 1/3
+    surprise = {"a": math.log(2), "b": math.log(6), "BOS": math.log(3)}
+    wanted = (
+        (2 * surprise["a"] + surprise["BOS"]) / 3
+        + (surprise["a"] + surprise["b"] + surprise["BOS"]) / 3
+    ) / 2
+    assert ngram([[2, 0, 0, 2], [2, 0, 1, 2]], 1) == pytest.approx(wanted)
+
+
+@given(documents=models.documents)
+def test_more_context_never_guesses_worse_over_all_predictions(documents: list[str]) -> None:
+    # of one document the mean over its positions is the mean over all predictions
+    tokens = Tokenizer.of(documents).encode_document("".join(documents))
+    figures = [ngram([tokens], n) for n in (1, 2, 3)]
+    assert all(b <= a + 1e-12 for a, b in pairwise(figures))
+
+
+def test_held_out_is_the_last_tenth_until_the_run_reaches_it() -> None:
+    documents = [str(i) for i in range(25)]
+    assert held_out(documents) == ["23", "24"]
+    assert is_unseen(documents, 23)
+    assert not is_unseen(documents, 24)
+    assert held_out(["a"]) == ["a"]
+
+
+def test_held_out_loss_is_the_mean_loss_and_learns_nothing() -> None:
+    session = Session(Config(n_embd=4, n_head=2), ["ab", "ba", "bab"] * 7)
+    tokens = [session.tokens(document) for document in session.documents]
+    before = models.weights_of(session.engine.state())
+    done: list[int] = []
+    loss = held_out_loss(session.engine, session.token_lists(session.documents), done.append)
+    each = [session.engine.forward(t)["loss"][()] for t in tokens]
+    assert loss == pytest.approx(math.fsum(each) / len(each), abs=1e-12)
+    assert sum(done) == len(tokens)
+    assert models.weights_of(session.engine.state()) == before
