@@ -193,7 +193,7 @@ class Exhibit:
         assert self.judge is not None, "no engine is quick enough for the held-out loss"
         documents = held_out(self.session.documents)
         self.judge.load(self.session.engine.state())
-        loss = held_out_loss(self.judge, [self.session.tokens(text) for text in documents])
+        loss = held_out_loss(self.judge, self.session.token_lists(documents))
         unseen = is_unseen(self.session.documents, self.session.step)
         return protocol.HeldOut(
             seq, self.session.step, loss, len(documents), unseen, self.judge.name

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from glassgpt.arrays import Array
 from glassgpt.errors import DivergenceError
-from glassgpt.session import Session, StepRecord
+from glassgpt.session import Session, StepRecords
 from glassgpt.snapshot import Snapshot
 
 BUDGET = 64 * 2**20  # bytes of snapshots that a run may keep
@@ -83,19 +83,18 @@ class History:
         try:
             records = self.session.run(steps)
         except DivergenceError as error:
-            self._record(self.session.records(range(start, self.session.step), error.losses))
+            self._record(start, self.session.records(start, error.losses))
             self.before = None
             raise
-        self._record(records)
+        self._record(start, records)
 
-    def _record(self, records: Sequence[StepRecord]) -> None:
-        for record in records:
-            if record.step > self.reached:
-                self.losses.append(record.loss)
-                self.rates.append(record.learning_rate)
-            else:
-                known = self.losses[record.step - 1]
-                assert known == record.loss, f"step {record.step} again: {record.loss} not {known}"
+    def _record(self, start: int, records: StepRecords) -> None:
+        known = self.losses[start : start + len(records)]
+        again = list(records.losses[: len(known)])
+        assert list(known) == again, f"the steps from {start} again: {again}, not {list(known)}"
+        for record in records[len(known) :]:
+            self.losses.append(record.loss)
+            self.rates.append(record.learning_rate)
 
     def _keep(self) -> None:
         self._snapshots[self.session.step] = self.session.snapshot()
