@@ -20,6 +20,14 @@ export function signed(value: number, digits = 4): string {
   return value > 0 ? `+${number(value, digits)}` : number(value, digits);
 }
 
+/** Two digits that count, for narrow places. */
+export function brief(value: number | undefined): string {
+  if (value === undefined || !Number.isFinite(value)) return number(value);
+  const size = Math.abs(value);
+  if (size >= 100 || (size > 0 && size < 0.001)) return scientific(value, 0).replace("-", MINUS).replace("e-", "e−");
+  return value.toFixed(size >= 9.995 ? 1 : size >= 0.0995 || size === 0 ? 2 : 3).replace("-", MINUS);
+}
+
 /** Every digit, as it is copied. */
 export function exact(value: number): string {
   return Number.isFinite(value) ? String(value) : Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";

@@ -92,17 +92,27 @@ const LEVELS = 255;
 const RAMP = 2 * LEVELS + 1;
 export const MASKED = 0; // drawn as nothing
 
-/** Colours by place: masked, below the scale, the ramp, beyond it, broken. Packed as canvas bytes. */
-export function lookup(palette: Palette, shares: boolean): Uint32Array {
-  const table = new Uint32Array(RAMP + 4);
-  for (let i = 0; i < RAMP; i++) {
-    const t = (i - LEVELS) / LEVELS;
-    const ease = Math.abs(t) ** 0.8; // small numbers are most of them, and should not vanish
-    const colour = shares
-      ? mix(palette.paper, palette.ink, Math.max(0, t) ** 0.8)
-      : mix(palette.paper, t < 0 ? palette.low : palette.high, ease);
-    table[2 + i] = pack(colour);
+/** How colour grows with the share t of the scale, as t to this power. Small numbers are most of
+ * them and should not vanish; gradients and moments span several powers of ten. */
+export function easing(which: Quantity): number {
+  switch (which) {
+    case "weights": case "activations": case "scores": case "shares": return 0.8;
+    case "second moments": return 0.3;
+    default: return 0.5;
   }
+}
+
+/** The colour at the share t of the scale, from −1 to 1. */
+export function colourAt(palette: Palette, which: Quantity, t: number): Rgb {
+  const strength = Math.min(1, Math.abs(t)) ** easing(which);
+  if (which === "shares") return mix(palette.paper, palette.ink, t < 0 ? 0 : strength);
+  return mix(palette.paper, t < 0 ? palette.low : palette.high, strength);
+}
+
+/** Colours by place: masked, below the scale, the ramp, beyond it, broken. Packed as canvas bytes. */
+export function lookup(palette: Palette, which: Quantity): Uint32Array {
+  const table = new Uint32Array(RAMP + 4);
+  for (let i = 0; i < RAMP; i++) table[2 + i] = pack(colourAt(palette, which, (i - LEVELS) / LEVELS));
   table[1] = pack(palette.lowest);
   table[RAMP + 2] = pack(palette.highest);
   table[RAMP + 3] = pack(palette.broken);

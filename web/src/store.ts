@@ -109,7 +109,7 @@ function greeted(state: State, hello: Hello): State {
     line: state.line, show: state.show, moments: state.moments, hello,
     sites: new Map(hello.sites.map((site) => [site.name, site])),
     link: hello.link,
-    selected: same ? state.selected : null,
+    selected: same || !state.hello ? state.selected : null, // a link selects before anything is told
     watched: same ? state.watched : null,
     scales: same ? state.scales : new Map(),
     old: state.hello?.run === hello.run && !same ? state.losses : EMPTY,

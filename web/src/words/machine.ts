@@ -10,8 +10,8 @@ export const TITLES: Record<string, string> = {
   "attn.norm.scale": "1 / size", "attn.norm": "norm", "attn.q": "queries", "attn.k": "keys", "attn.v": "values",
   "attn.scores": "scores", "attn.weights": "attention", "attn.heads": "heads", "attn.out": "out",
   "attn.resid": "stream", "mlp.norm.scale": "1 / size", "mlp.norm": "norm", "mlp.fc1": "hidden",
-  "mlp.relu": "ReLU", "mlp.fc2": "out", "mlp.resid": "stream", logits: "logits", probs: "what comes next?",
-  losses: "surprise", loss: "mean surprise",
+  "mlp.relu": "ReLU", "mlp.fc2": "out", "mlp.resid": "stream", logits: "logits", probs: "next?",
+  losses: "surprise", loss: "mean",
 };
 
 /** The line over a stage, by the kind of the first site in it. */
