@@ -11,7 +11,7 @@ import random
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from glassgpt import data, params, protocol
 from glassgpt.anatomy import sites
@@ -26,6 +26,8 @@ from glassgpt.session import Session, extended
 from glassgpt.snapshot import Snapshot, to_bytes
 from glassgpt.tokenizer import Tokenizer
 from glassgpt.yardsticks import held_out, held_out_loss, is_unseen, yardsticks
+
+Kind = TypeVar("Kind", Config, Sampling)
 
 MAX_STEPS = 1_000_000  # a page keeps every loss of a run
 MAX_PARAMETERS = 2_000_000  # and a server several runs, each with gradients, moments and history
@@ -306,16 +308,25 @@ class Exhibit:
             return None
 
 
+def made_of(owner: type[Kind], values: dict[str, protocol.Scalar]) -> Kind:
+    """Return settings made of `values`; raise `ConfigError` for a name that there is not."""
+    known = {setting.name for setting in settings(owner)}
+    for name in values:
+        if name not in known:
+            raise ConfigError(
+                f"there is no setting {name!r}", f"there are {', '.join(sorted(known))}"
+            )
+    return owner(**values)  # type: ignore[arg-type]
+
+
 def considered(source: Source, values: dict[str, protocol.Scalar]) -> protocol.Considered:
     """Return what a new run of these settings on these documents would be, or why it cannot be."""
     tokenizer = Tokenizer.of(source.documents)
     try:
-        config = Config(**values)  # type: ignore[arg-type]
-        parameters = check_bounds(config, tokenizer.vocab_size)
+        parameters = check_bounds(made_of(Config, values), tokenizer.vocab_size)
         problem = hint = ""
-    except (GlassError, TypeError) as error:
-        parameters, problem = 0, error.what if isinstance(error, GlassError) else str(error)
-        hint = error.hint if isinstance(error, GlassError) else ""
+    except GlassError as error:
+        parameters, problem, hint = 0, error.what, error.hint
     block_size = values.get("block_size", Config().block_size)
     context = block_size if isinstance(block_size, int) else Config().block_size
     return protocol.Considered(
@@ -362,7 +373,7 @@ def check_bounds(config: Config, vocab_size: int) -> int:
 
 def check_sampling(values: dict[str, protocol.Scalar], exhibit: Exhibit) -> Sampling:
     """Return the sampling, or raise where this model cannot draw like that."""
-    sampling = dataclasses.replace(exhibit.sampling, **values)  # type: ignore[arg-type]
+    sampling = made_of(Sampling, {**dataclasses.asdict(exhibit.sampling), **values})
     if sampling.num_samples > MAX_SAMPLES:
         raise ConfigError(
             f"samples is {sampling.num_samples:,}, but a page shows at most {MAX_SAMPLES}",

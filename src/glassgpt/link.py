@@ -1,7 +1,7 @@
 """An experiment as text that fits into an address: `seed=42&n_embd=32&step=250`.
 
-The seed and what differs from the defaults are written. Own data travels inside the link while it is
-small, and else as its fingerprint: the reader then has to bring the file. Keys that only a page
+The seed and what differs from the defaults are written. Own data travels inside the link while it
+is small, and else as its fingerprint: the reader then has to bring the file. Keys that only a page
 knows (what is selected, which switch is on) are left to it.
 """
 
@@ -117,7 +117,7 @@ def _unpack(packed: str) -> str:
     if not packed:
         return ""
     try:
-        octets = base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
+        octets = base64.b64decode(packed + "=" * (-len(packed) % 4), b"-_", validate=True)
         unpacker = zlib.decompressobj()
         text = unpacker.decompress(octets, MAX_DATA)
         if unpacker.unconsumed_tail:

@@ -21,7 +21,7 @@ from glassgpt.arrays import array
 from glassgpt.config import Config
 from glassgpt.data import split_documents
 from glassgpt.errors import ConfigError, DivergenceError, GlassError, ProtocolError
-from glassgpt.exhibit import Exhibit, Source, check_sampling, considered
+from glassgpt.exhibit import Exhibit, Source, check_sampling, considered, made_of
 
 SLICE = 0.012  # seconds of training at a time: how long a command may have to wait
 FRAME = 1 / 60
@@ -386,7 +386,7 @@ class Player:
                 await self._go(step)
             case protocol.Start():
                 source = self._source_of(command, payload)
-                config = await work(lambda: Config(**command.config))  # type: ignore[arg-type]
+                config = made_of(Config, command.config)
                 self.exhibit = await work(lambda: Exhibit(source, config, command.engine))
                 self._carry_over(exhibit)
                 self._greet()

@@ -7,6 +7,7 @@ page. Whatever a client sends, others do not notice: runs, messages, sizes and s
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import socket
 import threading
@@ -23,7 +24,13 @@ from typing import TypeVar
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -43,7 +50,7 @@ IDLE = 15 * 60  # seconds that a run is kept for when nobody looks at it
 FIRST_WORD = 10  # seconds in which a client has to say what it wants
 RATE = 300  # messages a second, in the long run
 MAX_MISTAKES = 20  # messages that are no commands before the line is cut
-POLICY, TAKEN_OVER = 1008, 4001  # WebSocket close codes
+POLICY, DIED, TAKEN_OVER = 1008, 1011, 4001  # WebSocket close codes
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; frame-ancestors 'none'",
@@ -87,6 +94,7 @@ class Runs:
         self._source = source
         self._snapshot = snapshot
         self._runs: dict[str, Run] = {}
+        self._closing: set[asyncio.Future[None]] = set()
 
     async def open(self, request: protocol.Open) -> Run:
         """Return the run that is asked for, or a new one."""
@@ -97,6 +105,7 @@ class Runs:
         name = secrets.token_urlsafe(12)
         player = await self._new_player(name, request)
         run = Run(player, asyncio.create_task(player.run_forever(), name=f"run {name}"))
+        run.task.add_done_callback(lambda task: self._died(run, task))
         self._runs[name] = run
         return run
 
@@ -135,6 +144,15 @@ class Runs:
         if self._snapshot is not None and experiment == Experiment():
             return Exhibit(source, self._snapshot.config, snapshot=self._snapshot)
         return Exhibit(source, experiment.config, engine)
+
+    def _died(self, run: Run, task: asyncio.Task[None]) -> None:
+        """Say why a run died of a fault of ours, and let its page ask for another."""
+        if task.cancelled() or task.exception() is None:
+            return
+        logging.getLogger(__name__).error("a run died", exc_info=task.exception())
+        if run.client is not None:
+            self._closing.add(closing := asyncio.ensure_future(run.client.close(DIED)))
+            closing.add_done_callback(self._closing.discard)
 
     def _make_room(self) -> None:
         if len(self._runs) < MAX_RUNS:
