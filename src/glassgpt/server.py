@@ -272,7 +272,11 @@ async def converse(websocket: WebSocket, runs: Runs) -> None:
         with suppress(RuntimeError):
             await run.client.close(TAKEN_OVER, "this run is shown in another tab now")
     run.client = websocket
-    send = websocket.send_bytes
+
+    async def send(frame: bytes) -> None:
+        with suppress(WebSocketDisconnect, RuntimeError):  # it is gone; `_listen` hears of it too
+            await websocket.send_bytes(frame)
+
     run.player.attach(send)
     try:
         await _listen(websocket, run.player)
