@@ -8,7 +8,7 @@ export function number(value: number | undefined, digits = 4): string {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : `${MINUS}∞`;
   const small = value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits;
   const text = small ? scientific(value, 2) : value.toFixed(digits);
-  return text.replace("-", MINUS);
+  return text.replaceAll("-", MINUS);
 }
 
 function scientific(value: number, digits: number): string {
@@ -24,7 +24,7 @@ export function signed(value: number, digits = 4): string {
 export function brief(value: number | undefined): string {
   if (value === undefined || !Number.isFinite(value)) return number(value);
   const size = Math.abs(value);
-  if (size >= 100 || (size > 0 && size < 0.001)) return scientific(value, 0).replace("-", MINUS).replace("e-", "e−");
+  if (size >= 100 || (size > 0 && size < 0.001)) return scientific(value, 0).replaceAll("-", MINUS);
   return value.toFixed(size >= 9.995 ? 1 : size >= 0.0995 || size === 0 ? 2 : 3).replace("-", MINUS);
 }
 
