@@ -243,10 +243,11 @@ class Player:
         page = self._page
         assert page is not None
         try:
-            event, arrays = await self._host.work(lambda: self._frame(page))
-        except DivergenceError as error:
-            await self._stop(error)
-            return False
+            event, arrays = await self._host.work(lambda: self._frame(page, self._watched))
+        except DivergenceError as error:  # the next update would leave the finite numbers
+            session = self.exhibit.session
+            await self._stop(error.at(session.step + 1, self.exhibit.document(self._document)[0]))
+            event, arrays = self._frame(page, [])
         except GlassError as error:  # a watched text that this vocabulary cannot spell
             self._document = None
             self._fresh = False
@@ -257,7 +258,9 @@ class Player:
         await self._send(event, arrays)
         return True
 
-    def _frame(self, page: _Page) -> tuple[protocol.Frame, Sequence[memoryview[Any]]]:
+    def _frame(
+        self, page: _Page, watched: Sequence[str]
+    ) -> tuple[protocol.Frame, Sequence[memoryview[Any]]]:
         exhibit, history, session = self.exhibit, self.exhibit.history, self.exhibit.session
         document, tokens = exhibit.document(self._document)
         new = slice(page.first, history.reached)
@@ -271,7 +274,7 @@ class Player:
             else {}
         )
         state = session.engine.state()
-        seen = exhibit.glass.look(self._watched, state, history.before, tokens)
+        seen = exhibit.glass.look(watched, state, history.before, tokens)
         arrays = {**arrays, **seen}
         event = protocol.Frame(
             seq=page.sent + 1,

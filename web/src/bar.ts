@@ -11,6 +11,7 @@ export interface Bar {
   show: Show;
   written: string;
   at: number; // when it was last written
+  waits: State | null; // what is to be written when the pause is over
 }
 
 const RUN = "glassgpt.run";
@@ -30,6 +31,7 @@ export function adopt(hash: string, storage: Storage): Bar {
     show: show === "grad" || show === "delta" ? show : "value",
     written: link,
     at: 0,
+    waits: null,
   };
 }
 
@@ -48,7 +50,8 @@ export function keep(bar: Bar, state: State): void {
   if (link === bar.written && sessionStorage.getItem(RUN) === bar.run) return;
   const now = performance.now();
   if (bar.at && now - bar.at < PAUSE) {
-    setTimeout(() => keep(bar, state), PAUSE);
+    if (!bar.waits) setTimeout(() => later(bar), PAUSE);
+    bar.waits = state;
     return;
   }
   bar.at = now;
@@ -56,4 +59,10 @@ export function keep(bar: Bar, state: State): void {
   sessionStorage.setItem(RUN, bar.run);
   sessionStorage.setItem(WRITTEN, link);
   history.replaceState(null, "", `#${link}`);
+}
+
+function later(bar: Bar): void {
+  const state = bar.waits;
+  bar.waits = null;
+  if (state) keep(bar, state);
 }
