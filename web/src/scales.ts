@@ -88,7 +88,7 @@ function mix(a: Rgb, b: Rgb, t: number): Rgb {
   return [a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t, a[2] + (b[2] - a[2]) * t];
 }
 
-const LEVELS = 255;
+const LEVELS = 2047; // steep easings show small numbers, so they need fine steps
 const RAMP = 2 * LEVELS + 1;
 export const MASKED = 0; // drawn as nothing
 
