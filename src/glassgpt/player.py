@@ -160,10 +160,9 @@ class Player:
 
     async def _turn(self) -> bool:
         """Do the next piece of work, if there is one: a frame, some steps, or a side job."""
-        worked = False
+        worked = await self._side_job()  # it rests of its own accord while steps are due
         if self._page is not None and self._page.credit:
-            worked = await self._show()
-        worked = await self._side_job() or worked  # it rests of its own accord while steps are due
+            worked = await self._show() or worked
         steps = self._due()
         if steps:
             await self._train(steps)

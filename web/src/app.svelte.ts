@@ -1,6 +1,7 @@
 // The one live state that views read, and the one loop that paints. A message changes the state at
 // once; what is seen changes once a frame, and then the player is told that it was.
 
+import { flushSync } from "svelte";
 import type { Address } from "./address";
 import type { Command } from "./protocol.gen";
 import { DARK, LIGHT, type Palette } from "./scales";
@@ -33,7 +34,6 @@ class App {
 
   paint(painter: Painter): () => void {
     this.#painters.add(painter);
-    this.ask();
     return () => this.#painters.delete(painter);
   }
 
@@ -50,6 +50,7 @@ class App {
   #flush(): void {
     this.#due = false;
     this.view = this.state;
+    flushSync(); // figures take their new shapes before they are painted
     for (const painter of this.#painters) painter(this.state, this.palette);
     this.drawn += 1;
     this.seen(this.state);

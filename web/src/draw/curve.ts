@@ -26,15 +26,17 @@ export function stepAt(ruler: Ruler, x: number): number {
 /** The span of nats that holds the yardsticks and nearly all losses. */
 export function span(losses: Series, yardsticks: readonly number[]): { low: number; high: number } {
   const known = yardsticks.filter(Number.isFinite);
-  let low = Math.min(2, ...known);
-  let high = Math.max(3.5, ...known);
-  const stride = Math.max(1, Math.floor(losses.length / 2000));
+  const stride = Math.max(1, Math.floor(losses.length / 1000));
+  const some: number[] = [];
   for (let i = 0; i < losses.length; i += stride) {
     const loss = at(losses, i);
-    if (loss < low) low = loss;
-    if (loss > high) high = loss;
+    if (Number.isFinite(loss)) some.push(loss);
   }
-  return { low: Math.max(0, Math.floor(2 * low - 0.2) / 2), high: Math.min(Math.ceil(2 * high + 0.1) / 2, 12) };
+  const sorted = Float64Array.from(some).sort();
+  const part = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? NaN;
+  const low = Math.min(2, ...known, ...[part(0.02)].filter(Number.isFinite));
+  const high = Math.max(3.4, ...known, ...[part(0.99)].filter(Number.isFinite));
+  return { low: Math.max(0, Math.floor(4 * low) / 4), high: Math.ceil(4 * high + 0.5) / 4 };
 }
 
 export interface Curve {
