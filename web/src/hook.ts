@@ -15,6 +15,7 @@ export interface Drawn {
 /** A figure that can say where it draws a number. */
 export interface Figure {
   canvas: HTMLCanvasElement;
+  refresh(): void; // a figure out of sight is not kept painted
   centre(offset: number): { x: number; y: number } | null;
   end(): number;
 }
@@ -47,6 +48,7 @@ export function expose(app: typeof App): void {
       const frame = app.view.frame;
       if (!tensor || !frame || offset < 0) return null;
       const figure = figures.get(name);
+      figure?.refresh();
       const at = figure?.centre(offset);
       const pixel = at && figure?.canvas.getContext("2d")?.getImageData(at.x, at.y, 1, 1).data;
       return {

@@ -63,3 +63,21 @@ export function paintRing(
   canvas.strokeStyle = css(palette.ink);
   canvas.strokeRect(box.x - grow, box.y - grow, box.width + 2 * grow, box.height + 2 * grow);
 }
+
+/** The letters of a document beside and over each of its maps; BOS is a point. */
+export function paintLetters(
+  canvas: CanvasRenderingContext2D, plan: Plan, letters: readonly string[], palette: Palette,
+): void {
+  canvas.font = "11px Newsreader, serif";
+  canvas.textAlign = "center";
+  canvas.textBaseline = "middle";
+  canvas.fillStyle = css(palette.ink, 0.75);
+  for (const block of plan.blocks) {
+    const cell = block.width / Math.max(1, block.cols);
+    for (let t = 0; t < block.rows; t++) {
+      const letter = letters[t] === "BOS" ? "·" : (letters[t] ?? "");
+      canvas.fillText(letter, block.x + (t + 0.5) * cell, block.y - 7);
+      canvas.fillText(letter, block.x - 7, block.y + (t + 0.5) * cell + 0.5);
+    }
+  }
+}
