@@ -42,6 +42,7 @@ export interface State {
   selected: Address | null;
   hovered: Address | null;
   watched: string | null; // the text that the reader holds the machine to
+  reading: boolean; // is the mathematics in sight?
 }
 
 export const INITIAL: State = {
@@ -49,7 +50,7 @@ export const INITIAL: State = {
   losses: EMPTY, rates: EMPTY, sums: EMPTY, old: EMPTY, measures: null, heldOut: [],
   samples: null, spelled: null, documents: new Map(), considered: null, tokens: null,
   refused: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
-  selected: null, hovered: null, watched: null,
+  selected: null, hovered: null, watched: null, reading: false,
 };
 
 export type Action =
@@ -60,6 +61,7 @@ export type Action =
   | { kind: "select"; address: Address | null }
   | { kind: "hover"; address: Address | null }
   | { kind: "watch"; document: string | null }
+  | { kind: "reading"; reading: boolean }
   | { kind: "close"; what: "refused" | "stopped" | "spelled" | "considered" };
 
 export function reduce(state: State, action: Action): State {
@@ -71,6 +73,7 @@ export function reduce(state: State, action: Action): State {
     case "select": return { ...state, selected: action.address };
     case "hover": return { ...state, hovered: action.address };
     case "watch": return { ...state, watched: action.document };
+    case "reading": return { ...state, reading: action.reading };
     case "close": return { ...state, [action.what]: null };
     default: return assertNever(action);
   }
@@ -106,7 +109,7 @@ function greeted(state: State, hello: Hello): State {
   const same = state.hello?.run === hello.run && sameModel(state.hello, hello);
   return {
     ...INITIAL,
-    line: state.line, show: state.show, moments: state.moments, hello,
+    line: state.line, show: state.show, moments: state.moments, reading: state.reading, hello,
     sites: new Map(hello.sites.map((site) => [site.name, site])),
     link: hello.link,
     selected: same || !state.hello ? state.selected : null, // a link selects before anything is told
@@ -166,6 +169,14 @@ function judged(before: HeldOut[], event: HeldOut): HeldOut[] {
   return [...before.filter((one) => one.step !== event.step), event].sort((a, b) => a.step - b.step);
 }
 
+/** The weight that the mathematics speaks of: the selected one, or else the first of a layer. */
+export function followed(state: State): Address | null {
+  const { selected, hello } = state;
+  if (selected && !state.sites.has(selected.name)) return selected;
+  const first = hello?.params.find((param) => param.name.startsWith("layer")) ?? hello?.params[0];
+  return first ? { kind: "value", name: first.name, index: [0, 0] } : null;
+}
+
 /** The arrays that the page draws now, and so asks for. */
 export function wanted(state: State): string[] {
   const { hello, show } = state;
@@ -174,10 +185,11 @@ export function wanted(state: State): string[] {
   const names = [...hello.sites.map((site) => site.name), ...hello.params.map((param) => param.name)];
   const arrays = [...kinds].flatMap((kind) => names.map((name) => `${kind}:${name}`));
   if (state.moments) arrays.push(...hello.params.map((param) => `${state.moments}:${param.name}`));
-  const selected = state.selected;
-  if (selected) {
-    const more: Kind[] = state.sites.has(selected.name) ? ["grad", "delta"] : ["grad", "delta", "m", "v"];
-    arrays.push(...more.map((kind) => `${kind}:${selected.name}`));
+  const told = state.reading ? [state.selected, followed(state), { name: "logits" }] : [state.selected];
+  for (const address of told) {
+    if (!address) continue;
+    const more: Kind[] = state.sites.has(address.name) ? ["grad", "delta"] : ["grad", "delta", "m", "v"];
+    arrays.push(...more.map((kind) => `${kind}:${address.name}`));
   }
   return [...new Set(arrays)];
 }
