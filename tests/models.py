@@ -17,7 +17,8 @@ ALPHABET = "abcxyzäß漢🙂 "
 def configs(draw: st.DrawFn, *, max_layers: int = 2, max_width: int = 8) -> Config:
     """Settings of a small model with sizes of every parity, calm enough to train."""
     n_head = draw(st.integers(1, 3))
-    n_embd = n_head * draw(st.integers(1, max_width // n_head))
+    # with one channel a norm is ±1 and its gradient what rounding left over: nothing to compare
+    n_embd = n_head * draw(st.integers(2 if n_head == 1 else 1, max_width // n_head))
     return Config(
         n_layer=draw(st.integers(1, max_layers)),
         n_embd=n_embd,

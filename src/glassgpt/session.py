@@ -14,7 +14,7 @@ from typing import overload
 from glassgpt import data, params
 from glassgpt.arrays import numbers, shape, zeros
 from glassgpt.config import Config, Sampling, hyper
-from glassgpt.engines import ENGINES, Engine, create
+from glassgpt.engines import Engine, create, default_engine
 from glassgpt.errors import CheckpointError, ConfigError, DivergenceError
 from glassgpt.sampling import Draw, generate
 from glassgpt.snapshot import Snapshot, State
@@ -65,7 +65,7 @@ class StepRecords(Sequence[StepRecord]):
 
 
 class Session:
-    """A run of `config` on `documents`; `engine` computes it.
+    """A run of `config` on `documents`; `engine` computes it (the fastest to be had, if not named).
 
     Raises `ConfigError`, `DataError` or `EngineError` where they do not make a model.
     """
@@ -75,7 +75,7 @@ class Session:
         config: Config,
         documents: Sequence[str],
         *,
-        engine: str = ENGINES[0],
+        engine: str = "",
         data_name: str = "documents",
     ) -> None:
         self.tokenizer = Tokenizer.of(documents)
@@ -83,7 +83,7 @@ class Session:
         self.config = config
         self.data_name = data_name
         self.data_sha256 = data.fingerprint(documents)
-        self.engine = create(engine, config, self.tokenizer.vocab_size)
+        self.engine = create(engine or default_engine()[0], config, self.tokenizer.vocab_size)
         self.rng = random.Random(config.seed)
         self.documents = list(documents)  # in the order of training
         self.rng.shuffle(self.documents)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from sys import byteorder
 from typing import overload
 
@@ -97,9 +97,23 @@ class TokenLists(Sequence[list[int]]):
     def __init__(self, tokens: array[int], offsets: array[int]) -> None:
         self.tokens = tokens
         self.offsets = offsets
+        self._checked_for: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def check(self, vocab_size: int, block_size: int) -> None:
+        """Raise `ValueError` unless every document has 2 to `block_size` + 1 tokens, all known."""
+        if self._checked_for == (vocab_size, block_size):
+            return
+        inside = self.offsets[0] >= 0 and self.offsets[-1] <= len(self.tokens)
+        lengths = [after - before for before, after in pairwise(self.offsets)]
+        if not inside or not all(2 <= length <= block_size + 1 for length in lengths):
+            raise ValueError(f"a document that is not of 2 to {block_size + 1} tokens")
+        tokens = self.tokens[self.offsets[0] : self.offsets[-1]]
+        if tokens and not 0 <= min(tokens) <= max(tokens) < vocab_size:
+            raise ValueError(f"a token outside the vocabulary of {vocab_size}")
+        self._checked_for = (vocab_size, block_size)
 
     def part(self, start: int, stop: int) -> TokenLists:
         """Return documents `start` to `stop` − 1, without a copy of their tokens."""

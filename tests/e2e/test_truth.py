@@ -73,7 +73,8 @@ def test_cells_picked_at_random_are_the_engines_numbers_and_their_colour(
         it.page.get_by_role("radio", name=label).check()
     if kind in ("m", "v"):
         it.page.get_by_role("radio", name=f"{kind}, the mean").check()
-    it.page.wait_for_timeout(700)
+    it.until(f"s.arrays.has('{kind}:wte')")
+    it.page.wait_for_timeout(200)
     rng = random.Random(kind)
     figures = [
         name

@@ -35,7 +35,7 @@ others = pytest.mark.parametrize("name", [name for name in ENGINES if name != "s
 CASES: dict[str, tuple[Config, int, list[int]]] = {  # sizes, vocabulary, tokens
     "reference":      (Config(), 27, [26, 4, 12, 12, 0, 26]),
     "one position":   (Config(n_embd=4, n_head=2, block_size=1), 3, [2, 0]),
-    "one channel":    (Config(n_embd=1, n_head=1, block_size=4), 3, [2, 0, 1, 2]),
+    "two channels":   (Config(n_embd=2, n_head=1, block_size=4), 3, [2, 0, 1, 2]),
     "odd head":       (Config(n_embd=9, n_head=3, block_size=5), 4, [3, 0, 1, 2, 2, 3]),
     "three layers":   (Config(n_layer=3, n_embd=6, n_head=2, block_size=6), 5, [4, 0, 0, 3, 4]),
     "full context":   (Config(n_embd=8, n_head=4, block_size=6), 7, [6, 0, 1, 2, 3, 4, 5]),

@@ -112,7 +112,7 @@ def test_the_predicted_graph_size_is_exact(config: Config, text: str) -> None:
 
 
 def test_the_graph_stays_open_after_a_step() -> None:
-    session = Session(Config(), builtin_names())
+    session = Session(Config(), builtin_names(), engine="scalar")
     engine = session.engine
     assert isinstance(engine, ScalarEngine)
     tokens = session.tokens(session.document(0))

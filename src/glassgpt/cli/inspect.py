@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, pstdev
 
@@ -14,6 +13,7 @@ from glassgpt import params
 from glassgpt.arrays import numbers, shape
 from glassgpt.checkpoint import load_checkpoint
 from glassgpt.cli.options import documents_of
+from glassgpt.cli.tables import show_table
 from glassgpt.errors import GlassError
 from glassgpt.session import Session
 from glassgpt.snapshot import Snapshot
@@ -62,7 +62,7 @@ def _show_matrices(snapshot: Snapshot) -> None:
         size = " × ".join(map(str, shape(a)))
         rows.append((name, size, f"{len(weights):,}", *(f"{figure:+.4f}" for figure in figures)))
     click.echo()
-    _table(("matrix", "shape", "weights", "mean", "std dev", "min", "max"), rows)
+    show_table(("matrix", "shape", "weights", "mean", "std dev", "min", "max"), rows)
 
 
 def _show_losses(session: Session) -> None:
@@ -89,24 +89,4 @@ def _show_losses(session: Session) -> None:
         )
     )
     click.echo()
-    _table(("guess by", "nats", ""), sorted(rows, key=lambda row: -float(row[1])))
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows under a head; by Rich where people look, as plain columns where programs read."""
-    if sys.stdout.isatty():
-        from rich.box import SIMPLE_HEAD
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(box=SIMPLE_HEAD, pad_edge=False)
-        for i, name in enumerate(head):
-            table.add_column(name, justify="left" if i == 0 or not name else "right")
-        for row in rows:
-            table.add_row(*row)
-        Console().print(table)
-        return
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    for row in (head, *rows):
-        first, *others = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join((first.strip().ljust(widths[0]), *others)).rstrip())
+    show_table(("guess by", "nats", ""), sorted(rows, key=lambda row: -float(row[1])))

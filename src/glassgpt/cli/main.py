@@ -12,9 +12,11 @@ import click
 from click.shell_completion import get_completion_class
 
 from glassgpt import __version__
+from glassgpt.cli.bench import bench
 from glassgpt.cli.inspect import inspect
 from glassgpt.cli.page import open_directory, open_page, page_options
 from glassgpt.cli.sample import sample
+from glassgpt.cli.sweep import sweep
 from glassgpt.cli.train import train
 from glassgpt.errors import GlassError
 
@@ -36,6 +38,8 @@ def cli(context: click.Context, data: str | None, host: str, port: int, no_open:
     glassgpt sample run --probs        draw more, and see how sure it was of each letter
     glassgpt inspect run               the model's matrices, and how good its loss is
     glassgpt open run                  that run on the page
+    glassgpt sweep --seeds 20          how much of a result is luck
+    glassgpt bench                     how fast it is on this machine
     """
     if context.invoked_subcommand is None:
         open_page(data, host, port, no_open)
@@ -60,6 +64,8 @@ cli.add_command(train)
 cli.add_command(sample)
 cli.add_command(inspect)
 cli.add_command(open_directory)
+cli.add_command(sweep)
+cli.add_command(bench)
 
 
 def main() -> None:

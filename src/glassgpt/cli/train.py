@@ -20,7 +20,7 @@ from glassgpt.cli.options import documents_from, documents_of, given, setting_op
 from glassgpt.cli.progress import Progress, progress_for
 from glassgpt.config import Config, Sampling
 from glassgpt.data import BUILTIN
-from glassgpt.engines import ENGINES
+from glassgpt.engines import ENGINES, default_engine
 from glassgpt.errors import CheckpointError, DivergenceError
 from glassgpt.session import Session, StepRecords, extended
 from glassgpt.tokenizer import shorten
@@ -90,7 +90,7 @@ def train(
         documents, name = documents_from(data)
         settings = {field: values[field] for field in Config.__dataclass_fields__}
         session = Session(
-            Config(**settings), documents, engine=engine or ENGINES[0], data_name=name
+            Config(**settings), documents, engine=engine or _fastest(), data_name=name
         )
     session.tokenizer.encode(sampling.prefix)  # a prefix it cannot write is found before training
     if out is not None and not overwrite and (out / FILENAME).exists():
@@ -109,6 +109,13 @@ def train(
         return 128 + caught[0]
     _print_samples(session, sampling, quiet)
     return 0
+
+
+def _fastest() -> str:
+    name, why_not = default_engine()
+    if why_not:
+        click.echo(f"note: {why_not}", err=True)
+    return name
 
 
 def _resumed(context: click.Context, resume: Path, data: str | None, engine: str | None) -> Session:

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 from glassgpt.config import Config, Hyper
+from glassgpt.engines.diagnosis import ZERO_PROBABILITY
 from glassgpt.errors import DivergenceError
 
 # ---------------------------------------------------------------------------------------------
@@ -264,7 +265,7 @@ def surprise(w: Weights, config: Config, tokens: Sequence[int]) -> Trace:
     for position, (token, target) in enumerate(pairwise(tokens)):
         probs = trace.note("probs", softmax(gpt(w, config, token, position, trace)))
         if probs[target].data == 0:
-            raise DivergenceError("the log of a probability that became 0", "losses", (position,))
+            raise DivergenceError(ZERO_PROBABILITY, "losses", (position,))
         trace.note("losses", -probs[target].log())
     losses = trace["losses"]
     trace.note("loss", sum(losses) * (1 / len(losses)))

@@ -13,9 +13,10 @@ from glassgpt.anatomy import Site, sites
 from glassgpt.arrays import Array, array, numbers
 from glassgpt.config import Config, Hyper, hyper
 from glassgpt.engines import Gradients
+from glassgpt.engines.diagnosis import first_not_finite, worst_gradient
 from glassgpt.engines.gc_pause import gc_paused
 from glassgpt.engines.scalar import Matrix, Trace, Value, Weights, adam, gpt, graph_size, surprise
-from glassgpt.errors import DivergenceError, EngineError
+from glassgpt.errors import EngineError
 from glassgpt.params import shapes
 from glassgpt.snapshot import State
 from glassgpt.tokenizer import TokenLists
@@ -39,7 +40,7 @@ class ScalarEngine:
             raise EngineError(
                 f"a full context of this model would be a graph of {size:,} nodes; "
                 f"the scalar engine stops at {MAX_NODES:,}",
-                "choose a smaller --n-embd, --n-layer or --block-size",
+                "choose a smaller --n-embd, --n-layer or --block-size, or --engine fast",
             )
         self._config = config
         self._shapes = shapes(config, vocab_size)
@@ -77,13 +78,13 @@ class ScalarEngine:
         """Compute every site for one document and return them by name."""
         with gc_paused():
             self._forward(tokens)
-            return {name: self._site(name, "data") for name in self._sites}
+            return self._values("data")
 
     def backward(self, weight: float = 1.0) -> Gradients:
         """Return the gradients of `weight` × the loss; parameters' add up until `update`."""
         with gc_paused():
             self._backward(weight)
-            by_site = {name: self._site(name, "grad") for name in self._sites}
+            by_site = self._values("grad")
             # a row of wte is one leaf for all positions that share its token: what one position
             # hands back to it is the gradient of the sum it went into
             by_site["tok"] = by_site["pos"] = by_site["embd"]
@@ -98,10 +99,11 @@ class ScalarEngine:
         for name in self._shapes:
             try:
                 after[name] = adam(self._next[name], self._m[name], self._v[name], hyper)
-            except OverflowError:
-                raise self._overflow(name) from None
-            if not math.isfinite(sum(p.data for row in after[name][0] for p in row)):
-                raise self._overflow(name)
+                finite = math.isfinite(sum(p.data for row in after[name][0] for p in row))
+            except OverflowError:  # Python's word for a square that is too large
+                finite = False
+            if not finite:
+                raise worst_gradient({name: _pack(self._next[name], self._shapes[name], "grad")})
         self._next = {name: weight for name, (weight, _, _) in after.items()}
         self._m = {name: m for name, (_, m, _) in after.items()}
         self._v = {name: v for name, (_, _, v) in after.items()}
@@ -161,7 +163,7 @@ class ScalarEngine:
         self.weights = self._next
         self.trace = surprise(self.weights, self._config, tokens)
         if not math.isfinite(self.trace["loss"][0].data):
-            raise self._not_finite()
+            raise first_not_finite(self._sites.values(), self._values("data"))
 
     def _backward(self, weight: float) -> None:
         assert self.trace, "backward needs a forward before it"
@@ -173,6 +175,9 @@ class ScalarEngine:
     def _zero_gradients(self) -> None:
         for p in (p for matrix in self._next.values() for row in matrix for p in row):
             p.grad = 0.0
+
+    def _values(self, attribute: str) -> dict[str, Array]:
+        return {name: self._site(name, attribute) for name in self._sites}
 
     def _site(self, name: str, attribute: str) -> Array:
         site = self._sites[name]
@@ -195,29 +200,6 @@ class ScalarEngine:
         else:
             yield from rows
 
-    def _not_finite(self) -> DivergenceError:
-        """Say where in the order of computation the first number stopped being finite."""
-        for site in self._sites.values():
-            shape = site.shape(self._config, self._vocab_size, len(self.trace["losses"]))
-            for offset, node in enumerate(self._nodes(site, shape)):
-                if not math.isfinite(node.data) and node.op:
-                    return DivergenceError(
-                        f"a number became {node.data!r}", site.name, _unravel(offset, shape)
-                    )
-        return DivergenceError("the loss stopped being finite", "loss", ())
-
-    def _overflow(self, name: str) -> DivergenceError:
-        """Say which weight an update would have carried out of the finite numbers."""
-        width = self._shapes[name][1]
-        worst = max(
-            (p for row in self._next[name] for p in row),
-            key=lambda p: math.inf if math.isnan(p.grad) else abs(p.grad),
-        )
-        offset = next(
-            i for i, p in enumerate(p for row in self._next[name] for p in row) if p is worst
-        )
-        return DivergenceError(f"a gradient became {worst.grad!r}", name, divmod(offset, width))
-
 
 def _matrix(a: Array, width: int) -> Matrix:
     leaves = [Value(number) for number in numbers(a)]
@@ -238,11 +220,3 @@ def _pick(rows: list[Any], site: Site, index: Sequence[int]) -> Value:
     for i in index[1:]:
         node = node[i]  # type: ignore[index]
     return node
-
-
-def _unravel(offset: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-    index: list[int] = []
-    for length in reversed(shape):
-        offset, i = divmod(offset, length)
-        index.insert(0, i)
-    return tuple(index)

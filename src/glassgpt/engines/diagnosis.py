@@ -1,0 +1,49 @@
+"""Where the numbers stopped being finite: the sentence of a `DivergenceError`, for every engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from glassgpt.anatomy import Site
+from glassgpt.arrays import Array, numbers, shape
+from glassgpt.errors import DivergenceError
+
+ZERO_PROBABILITY = "the log of a probability that became 0"
+
+
+def first_not_finite(sites: Iterable[Site], values: Mapping[str, Array]) -> DivergenceError:
+    """Name the first number of a document, in the order of computation, that is not finite."""
+    for site in sites:
+        lengths = shape(values[site.name])
+        for offset, number in enumerate(numbers(values[site.name])):
+            if math.isfinite(number):
+                continue
+            index = _unravel(offset, lengths)
+            if site.name.endswith("attn.scores") and index[2] > index[1]:
+                continue  # the future is masked
+            if site.name == "losses" and number == math.inf:
+                return DivergenceError(ZERO_PROBABILITY, site.name, index)
+            return DivergenceError(f"a number became {number!r}", site.name, index)
+    return DivergenceError("the loss stopped being finite", "loss", ())
+
+
+def worst_gradient(gradients: Mapping[str, Array]) -> DivergenceError:
+    """Name the weight whose gradient an update could not bear: one not finite, or the largest."""
+
+    def size(number: float) -> float:
+        return math.inf if math.isnan(number) else abs(number)
+
+    name = max(gradients, key=lambda name: max(map(size, numbers(gradients[name]))))
+    grads = numbers(gradients[name])
+    offset = max(range(len(grads)), key=lambda i: size(grads[i]))
+    index = _unravel(offset, shape(gradients[name]))
+    return DivergenceError(f"a gradient became {grads[offset]!r}", name, index)
+
+
+def _unravel(offset: int, lengths: tuple[int, ...]) -> tuple[int, ...]:
+    index: list[int] = []
+    for length in reversed(lengths):
+        offset, i = divmod(offset, length)
+        index.insert(0, i)
+    return tuple(index)

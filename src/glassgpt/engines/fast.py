@@ -1,0 +1,346 @@
+"""The fast engine: the kernel in C (folder kernel/), through ctypes, natively and in Pyodide alike.
+
+The kernel owns no memory. Each engine has one workspace that the kernel's own table divides into
+named arrays; what Python reads and writes goes by that table. Every size and token is checked here,
+because the kernel checks nothing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import sys
+from array import array
+from collections.abc import Iterator, Sequence
+from ctypes import POINTER, Structure, byref, c_char, c_double, c_int32, c_int64, c_void_p
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from glassgpt.anatomy import sites
+from glassgpt.arrays import ITEMSIZE, Array, view
+from glassgpt.config import Config, Hyper
+from glassgpt.engines import Gradients
+from glassgpt.engines.diagnosis import first_not_finite, worst_gradient
+from glassgpt.errors import EngineError
+from glassgpt.params import shapes
+from glassgpt.snapshot import State
+from glassgpt.tokenizer import TokenLists
+
+FOLDER = Path(__file__).parent / "kernel"
+LIBRARIES = {"win32": "glass.dll", "darwin": "libglass.dylib"}
+INSTRUCTION_SETS = ("avx512", "avx2", "sse2", "neon", "simd128", "generic")  # widest first
+PROBE_BITS = {"sse2": 1, "avx2": 2, "avx512": 4, "neon": 8, "simd128": 16, "generic": 32}
+FORCE = "GLASSGPT_ISA"  # the environment variable that forces an instruction set
+
+ALIGNMENT = 64  # bytes: a vector of AVX-512
+MAX_WORKSPACE = 8 * 2**30  # bytes
+CHUNK_FLOPS = (
+    1e9  # what one call of the kernel may take on: some 50 ms, so that Ctrl-C gets through
+)
+KINDS = ("params", "m", "v", "param_grads", "sites", "site_grads")
+_DONE, _LOSS_NOT_FINITE, _WEIGHT_NOT_FINITE = range(3)
+
+
+class _Dims(Structure):
+    _fields_ = [
+        (name, c_int32) for name in ("n_layer", "n_embd", "n_head", "block_size", "vocab_size")
+    ]
+
+
+class _Hyper(Structure):
+    _fields_ = [
+        *((name, c_double) for name in ("learning_rate", "beta1", "beta2", "eps")),
+        ("step", c_int64),
+    ]
+
+
+class _Schedule(Structure):
+    _fields_ = [
+        *((name, c_double) for name in ("learning_rate", "beta1", "beta2", "eps")),
+        ("num_steps", c_int64),
+    ]
+
+
+class _ArrayInfo(Structure):
+    _fields_ = [
+        ("name", c_char * 40),
+        ("kind", c_int32),
+        ("ndim", c_int32),
+        ("offset", c_int64),  # bytes
+        ("shape", c_int64 * 3),
+        ("strides", c_int64 * 3),  # elements
+    ]
+
+
+# what each function returns and takes; pointers to numbers travel as addresses
+_ONCE: dict[str, tuple[Any, list[Any]]] = {
+    "probe": (c_int32, []),
+    "workspace_size": (c_int64, [POINTER(_Dims)]),
+    "arrays": (c_int64, [POINTER(_Dims), c_void_p, c_void_p, c_int64]),
+}
+_MODEL: list[Any] = [POINTER(_Dims), c_void_p]
+_FOR_EACH_INSTRUCTION_SET: dict[str, tuple[Any, list[Any]]] = {
+    "forward": (c_double, [*_MODEL, c_void_p, c_int64]),
+    "backward": (None, [*_MODEL, c_void_p, c_int64, c_double]),
+    "update": (c_int32, [*_MODEL, POINTER(_Hyper)]),
+    "logits": (None, [*_MODEL, c_void_p, c_int64, c_void_p]),
+    "evaluate": (None, [*_MODEL, c_int64, c_void_p, c_void_p, c_void_p]),
+    "run": (
+        c_int64,
+        [*_MODEL, POINTER(_Schedule), c_int64, c_void_p, c_void_p, c_int64, c_int64, c_void_p,
+         POINTER(c_int32)],
+    ),
+    "peak": (c_double, [c_int64, POINTER(c_double)]),
+}  # fmt: skip
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """Load the kernel's library; raise `EngineError` where there is none that loads."""
+    path = FOLDER / LIBRARIES.get(sys.platform, "libglass.so")
+    try:
+        loaded = ctypes.CDLL(str(path))
+    except OSError as error:
+        reason = str(error) if path.exists() else "it was not built with this installation"
+        raise EngineError(
+            f"the fast engine's kernel cannot be loaded: {reason}",
+            "install a C compiler or the PyPI package ziglang, then reinstall glassgpt from "
+            "source; until then --engine scalar computes the same",
+        ) from None
+    _declare(loaded, _ONCE, "")
+    return loaded
+
+
+def instruction_sets() -> list[str]:
+    """Return the instruction sets that the kernel and this processor share, widest first."""
+    found = library().glass_probe()
+    return [name for name in INSTRUCTION_SETS if found & PROBE_BITS[name]]
+
+
+def _chosen(forced: str) -> str:
+    available = instruction_sets()
+    wanted = forced or os.environ.get(FORCE, "") or available[0]
+    if wanted not in available:
+        raise EngineError(
+            f"the instruction set {wanted!r} is not to be had here",
+            f"this processor and the kernel share: {', '.join(available)} ({FORCE} forces one)",
+        )
+    return wanted
+
+
+def _declare(where: ctypes.CDLL, table: dict[str, tuple[Any, list[Any]]], suffix: str) -> None:
+    for name, (result, arguments) in table.items():
+        function = getattr(where, f"glass_{name}{suffix}")
+        function.restype, function.argtypes = result, arguments
+
+
+class FastEngine:
+    """The seam of `Engine` over the kernel. One engine serves one thread at a time."""
+
+    name = "fast"
+
+    def __init__(self, config: Config, vocab_size: int, instruction_set: str = "") -> None:
+        self.instruction_set = _chosen(instruction_set)
+        _declare(library(), _FOR_EACH_INSTRUCTION_SET, f"_{self.instruction_set}")
+        self._config = config
+        self._vocab_size = vocab_size
+        self._sites = sites(config)
+        self._shapes = shapes(config, vocab_size)
+        self._dims = _Dims(
+            config.n_layer, config.n_embd, config.n_head, config.block_size, vocab_size
+        )
+        self._make_workspace()
+        self._table = self._read_table()
+        self._tokens = array("i")  # of the last forward
+
+    def _make_workspace(self) -> None:
+        size = library().glass_workspace_size(byref(self._dims))
+        if size > MAX_WORKSPACE:
+            raise EngineError(
+                f"a model of these sizes needs {size / 2**30:.1f} GiB, "
+                f"more than the {MAX_WORKSPACE / 2**30:.0f} that the fast engine takes",
+                "choose a smaller --block-size, --n-layer or --n-embd",
+            )
+        self._buffer = bytearray(size + ALIGNMENT)
+        address = ctypes.addressof(c_char.from_buffer(self._buffer))
+        first = -address % ALIGNMENT
+        self._address = address + first
+        self._numbers = memoryview(self._buffer)[first : first + size].cast("d")
+
+    def _read_table(self) -> dict[str, dict[str, _ArrayInfo]]:
+        count = library().glass_arrays(byref(self._dims), self._address, None, 0)
+        infos = (_ArrayInfo * count)()
+        library().glass_arrays(byref(self._dims), self._address, infos, count)
+        table: dict[str, dict[str, _ArrayInfo]] = {kind: {} for kind in KINDS}
+        for info in infos:
+            table[KINDS[info.kind]][info.name.decode()] = info
+        return table
+
+    # -- state
+
+    def load(self, state: State) -> None:
+        """Take over parameters and moments (copied)."""
+        for kind, arrays in zip(("params", "m", "v"), (state.params, state.m, state.v)):
+            for name, wanted in self._shapes.items():
+                if arrays[name].shape != wanted:
+                    raise ValueError(f"{kind} {name} is {arrays[name].shape}, not {wanted}")
+                self._write(kind, name, arrays[name])
+        self._numbers[0] = 1.0  # gradients start anew
+        self._tokens = array("i")
+
+    def state(self) -> State:
+        """Return a copy of parameters and moments."""
+        groups = (
+            {name: self._read(kind, name, wanted) for name, wanted in self._shapes.items()}
+            for kind in ("params", "m", "v")
+        )
+        return State(*groups)
+
+    # -- phases
+
+    def forward(self, tokens: Sequence[int]) -> dict[str, Array]:
+        """Compute every site for one document and return them by name."""
+        self._tokens = self._checked(tokens, 2, self._config.block_size + 1)
+        loss = self._call("forward", _address(self._tokens), len(tokens) - 1)
+        values = self._all_sites("sites")
+        if not math.isfinite(loss):
+            raise first_not_finite(self._sites, values)
+        return values
+
+    def backward(self, weight: float = 1.0) -> Gradients:
+        """Return the gradients of `weight` × the loss; parameters' add up until `update`."""
+        if not self._tokens:
+            raise ValueError("backward needs a forward before it")
+        self._call("backward", _address(self._tokens), len(self._tokens) - 1, weight)
+        return Gradients(self._all_sites("site_grads"), self._param_grads())
+
+    def update(self, hyper: Hyper) -> None:
+        """Take one Adam step with the gradients added up, which then start from zero again."""
+        settings = _Hyper(hyper.learning_rate, hyper.beta1, hyper.beta2, hyper.eps, hyper.step)
+        if self._call("update", byref(settings)) == _WEIGHT_NOT_FINITE:
+            raise worst_gradient(self._param_grads())
+
+    # -- bulk
+
+    def run(self, documents: TokenLists, config: Config, start: int, steps: int) -> list[float]:
+        """Take so many steps after `start` updates, one document each; return their losses."""
+        if not len(documents):
+            raise ValueError("no documents to learn from")
+        documents.check(self._vocab_size, self._config.block_size)
+        losses = array("d", bytes(ITEMSIZE * steps))
+        done = 0
+        try:
+            while done < steps:
+                chunk = min(steps - done, self._chunk_steps())
+                taken, reason = self._run(documents, config, start + done, chunk, losses, done)
+                done += taken
+                if reason != _DONE:
+                    self._explain(documents[(start + done) % len(documents)])
+        except BaseException as error:  # Ctrl-C too, between two chunks
+            error.losses = losses[:done].tolist()  # type: ignore[attr-defined]
+            raise
+        return losses.tolist()
+
+    def _run(
+        self, documents: TokenLists, config: Config, start: int, steps: int,
+        losses: array[float], done: int,
+    ) -> tuple[int, int]:  # fmt: skip
+        schedule = _Schedule(
+            config.learning_rate, config.beta1, config.beta2, config.eps, config.num_steps
+        )
+        reason = c_int32(_DONE)
+        taken: int = self._call(
+            "run", byref(schedule), len(documents), _address(documents.tokens),
+            _address(documents.offsets), start, steps, _address(losses) + ITEMSIZE * done,
+            byref(reason),
+        )  # fmt: skip
+        return taken, reason.value
+
+    def _chunk_steps(self) -> int:
+        weights = sum(math.prod(shape) for shape in self._shapes.values())
+        return max(1, int(CHUNK_FLOPS / (6 * weights * self._config.block_size)))
+
+    def _explain(self, tokens: Sequence[int]) -> None:
+        """Take the failing step by phases, which raise and say where."""
+        self.forward(tokens)
+        raise worst_gradient(self.backward().params)
+
+    def logits(self, tokens: Sequence[int]) -> Array:
+        """Return the logits (V,) of the token that follows `tokens`."""
+        known = self._checked(tokens, 1, self._config.block_size)
+        out = array("d", bytes(ITEMSIZE * self._vocab_size))
+        self._call("logits", _address(known), len(known), _address(out))
+        return view(out, (self._vocab_size,))
+
+    def evaluate(self, documents: TokenLists) -> list[float]:
+        """Return the loss of each document, learning nothing."""
+        documents.check(self._vocab_size, self._config.block_size)
+        losses = array("d", bytes(ITEMSIZE * len(documents)))
+        self._call(
+            "evaluate", len(documents), _address(documents.tokens), _address(documents.offsets),
+            _address(losses),
+        )  # fmt: skip
+        return losses.tolist()
+
+    # -- inside
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        function = getattr(library(), f"glass_{name}_{self.instruction_set}")
+        return function(byref(self._dims), self._address, *arguments)
+
+    def _checked(self, tokens: Sequence[int], least: int, most: int) -> array[int]:
+        if not least <= len(tokens) <= most:
+            raise ValueError(f"{len(tokens)} tokens, not {least} to {most}")
+        if not all(0 <= token < self._vocab_size for token in tokens):
+            raise ValueError(f"a token outside the vocabulary of {self._vocab_size}: {tokens}")
+        return array("i", tokens)
+
+    def _all_sites(self, kind: str) -> dict[str, Array]:
+        positions = len(self._tokens) - 1
+        return {
+            site.name: self._read(
+                kind, site.name, site.shape(self._config, self._vocab_size, positions)
+            )
+            for site in self._sites
+        }
+
+    def _param_grads(self) -> dict[str, Array]:
+        return {name: self._read("param_grads", name, s) for name, s in self._shapes.items()}
+
+    def _read(self, kind: str, name: str, shape: tuple[int, ...]) -> Array:
+        """Return a dense copy of the first `shape` of an array."""
+        width = shape[-1] if shape else 1
+        rows = self._rows(self._table[kind][name], shape)
+        return view(bytearray().join(self._numbers[at : at + width] for at in rows), shape)
+
+    def _write(self, kind: str, name: str, a: Array) -> None:
+        assert a.shape is not None
+        flat, width = a.cast("B").cast("d"), a.shape[-1]
+        for i, at in enumerate(self._rows(self._table[kind][name], a.shape)):
+            self._numbers[at : at + width] = flat[i * width : (i + 1) * width]
+
+    def _rows(self, info: _ArrayInfo, shape: tuple[int, ...]) -> Iterator[int]:
+        """Yield where each row begins, in numbers from the start of the workspace."""
+        first = info.offset // ITEMSIZE
+        if len(shape) == 3:
+            for i in range(shape[0]):
+                at = first + i * info.strides[0]
+                yield from range(at, at + shape[1] * info.strides[1], info.strides[1])
+        elif len(shape) == 2:
+            yield from range(first, first + shape[0] * info.strides[0], info.strides[0])
+        else:
+            yield first
+
+
+def _address(numbers: array[Any]) -> int:
+    return numbers.buffer_info()[0]
+
+
+def core_peak(instruction_set: str, rounds: int) -> float:
+    """Multiply and add as fast as one core can; return the floating-point operations done."""
+    suffix = f"_{_chosen(instruction_set)}"
+    _declare(library(), _FOR_EACH_INSTRUCTION_SET, suffix)
+    operations: float = getattr(library(), f"glass_peak{suffix}")(rounds, byref(c_double()))
+    return operations

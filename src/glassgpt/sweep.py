@@ -1,0 +1,151 @@
+"""Many runs: a plain function that any scheduler can call, a grid of settings, all cores at work.
+
+`train(config, documents)` is one run from its settings to its figures, in this process, without
+output. `run_all` calls it for many settings in processes of their own.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import itertools
+import math
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+
+from glassgpt.config import Config, Scalar, settings
+from glassgpt.errors import ConfigError, DivergenceError
+from glassgpt.session import Session
+from glassgpt.yardsticks import held_out, held_out_loss, is_unseen
+
+LAST = 100  # steps that the training loss is the mean of
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The figures of one run.
+
+    `loss` is the mean of the last hundred training losses, `held_out` that of the last tenth of the
+    documents, which are `unseen` if the run was too short to reach them; both NaN where the run
+    `stopped` with a divergence, whose sentence that is.
+    """
+
+    config: Config
+    loss: float
+    held_out: float
+    unseen: bool
+    seconds: float
+    engine: str
+    stopped: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        """Return the result as plain JSON, NaN as null."""
+        facts = asdict(self)
+        return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in facts.items()}
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, object]) -> Result:
+        """Return the result that `to_json` gave; raises `KeyError` or `TypeError` if it is none."""
+        known = {field.name: facts[field.name] for field in fields(cls)}
+        known = {k: math.nan if v is None else v for k, v in known.items()}
+        config = known.pop("config")
+        if not isinstance(config, dict):
+            raise TypeError("no config")
+        return cls(config=Config(**config), **known)  # type: ignore[arg-type]
+
+
+def train(config: Config, documents: Sequence[str], engine: str = "") -> Result:
+    """Train one model from its first step to its last and return its figures."""
+    began = time.perf_counter()
+    session = Session(config, documents, engine=engine)
+    losses: Sequence[float] = ()
+    held, stopped = math.nan, ""
+    try:
+        losses = session.run().losses[-LAST:]
+        held = held_out_loss(session.engine, session.token_lists(held_out(session.documents)))
+    except DivergenceError as error:
+        losses, stopped = (), error.what
+    return Result(
+        config=config,
+        loss=math.fsum(losses) / len(losses) if losses else math.nan,
+        held_out=held,
+        unseen=is_unseen(session.documents, session.step),
+        seconds=time.perf_counter() - began,
+        engine=session.engine.name,
+        stopped=stopped,
+    )
+
+
+def grid(base: Config, values: Mapping[str, Sequence[Scalar]], seeds: int = 1) -> list[Config]:
+    """Return `base` with every combination of the values by setting, each with so many seeds."""
+    if seeds < 1:
+        raise ConfigError(f"seeds is {seeds}, but must be 1 or more")
+    points = [
+        dict(zip(values, combination, strict=True))
+        for combination in itertools.product(*values.values())
+    ]
+    return [
+        replace(base, **{"seed": base.seed + i, **point})  # type: ignore[arg-type]
+        for point in points
+        for i in range(1 if "seed" in values else seeds)
+    ]
+
+
+def parse_axis(text: str) -> tuple[str, list[Scalar]]:
+    """Return the setting and its values that `name=value,value,…` says."""
+    name, equals, listed = text.partition("=")
+    by_name = {setting.name: setting for setting in settings(Config)}
+    by_name |= {setting.option: setting for setting in settings(Config)}
+    setting = by_name.get(name.strip().replace("-", "_"))
+    if setting is None or not equals:
+        raise ConfigError(
+            f"{text!r} is not name=value,value,… of a setting",
+            f"a setting is one of: {', '.join(s.name for s in settings(Config))}",
+        )
+    kind = type(setting.default)
+    try:
+        return setting.name, [setting.check(kind(value)) for value in listed.split(",")]
+    except ValueError:
+        raise ConfigError(
+            f"{listed!r} are not all values of {setting.name}", "for instance 0.003,0.01,0.03"
+        ) from None
+
+
+def run_all(
+    configs: Sequence[Config], documents: Sequence[str], *, engine: str = "", jobs: int = 0
+) -> Iterator[Result]:
+    """Yield the result of each run as it is done, `jobs` at a time (all cores, if 0).
+
+    Closing the iterator, or Ctrl-C, ends the runs that are not done.
+    """
+    before = set(multiprocessing.active_children())
+    pool = concurrent.futures.ProcessPoolExecutor(
+        jobs or os.cpu_count(), initializer=_begin_worker, initargs=(documents, engine)
+    )
+    waiting = [pool.submit(_train_in_worker, config) for config in configs]
+    workers = set(multiprocessing.active_children()) - before
+    try:
+        for done in concurrent.futures.as_completed(waiting):
+            yield done.result()
+    finally:
+        if not all(future.done() for future in waiting):  # nobody wants the rest
+            for worker in workers:
+                worker.terminate()
+        pool.shutdown(cancel_futures=True)
+
+
+_documents: Sequence[str] = ()  # of a worker process, sent to it once
+_engine = ""
+
+
+def _begin_worker(documents: Sequence[str], engine: str) -> None:
+    global _documents, _engine
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    _documents, _engine = documents, engine
+
+
+def _train_in_worker(config: Config) -> Result:
+    return train(config, _documents, _engine)

@@ -1,0 +1,240 @@
+"""What only the fast engine promises: its pace's law, its instruction sets, its guards."""
+
+from __future__ import annotations
+
+import random
+import threading
+from array import array
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glassgpt import Config, Session
+from glassgpt.config import hyper
+from glassgpt.engines import fast
+from glassgpt.engines.fast import FastEngine, instruction_sets
+from glassgpt.errors import EngineError
+from glassgpt.tokenizer import TokenLists
+from tests import models
+from tests.conftest import Golden, Reference
+from tests.engines.test_contract import assert_close, packed, state_bits
+
+each_instruction_set = pytest.mark.parametrize("isa", instruction_sets())
+
+# fmt: off
+SHAPES = {  # sizes that meet every path of the kernel: vocabulary, longest document
+    "reference":       (Config(), 27, 17),
+    "context of one":  (Config(n_embd=4, n_head=2, block_size=1), 2, 2),
+    "four channels":   (Config(n_embd=4, n_head=1, block_size=9), 2, 10),
+    "odd heads":       (Config(n_embd=15, n_head=5, block_size=7), 11, 8),
+    "odd everything":  (Config(n_embd=21, n_head=3, n_layer=3, block_size=13), 37, 14),
+    "wide":            (Config(n_embd=64, n_head=4, block_size=6), 100, 7),
+    "wider heads":     (Config(n_embd=48, n_head=2, n_layer=2, block_size=9), 65, 10),
+    "long":            (Config(n_embd=16, n_head=4, block_size=70), 27, 71),
+    "deep":            (Config(n_embd=8, n_head=2, n_layer=12, block_size=8), 5, 9),
+    "many tokens":     (Config(n_embd=8, n_head=2, block_size=6), 5_000, 7),
+    "reference sizes, two layers": (Config(n_layer=2), 64, 17),
+}
+# fmt: on
+
+
+def pair(isa: str, config: Config, vocab_size: int) -> tuple[FastEngine, fast.FastEngine]:
+    from glassgpt.engines.scalar_engine import ScalarEngine
+
+    ours, theirs = FastEngine(config, vocab_size, isa), ScalarEngine(config, vocab_size)
+    state = models.random_state(config, vocab_size)
+    ours.load(state)
+    theirs.load(state)
+    return ours, theirs  # type: ignore[return-value]
+
+
+def tokens_of(vocab_size: int, length: int, seed: int = 0) -> list[int]:
+    rng = random.Random(seed)
+    return [rng.randrange(vocab_size) for _ in range(length)]
+
+
+@each_instruction_set
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+def test_every_shape_equals_the_scalar_engine(isa: str, shape: tuple[Config, int, int]) -> None:
+    config, vocab_size, longest = shape
+    ours, theirs = pair(isa, config, vocab_size)
+    for length in {2, (longest + 2) // 2, longest}:
+        tokens = tokens_of(vocab_size, length)
+        assert_close(ours.forward(tokens), theirs.forward(tokens))
+        a, b = ours.backward(0.5), theirs.backward(0.5)
+        assert_close(a.sites, b.sites)
+        assert_close(a.params, b.params)
+    ours.update(hyper(config, 3))
+    theirs.update(hyper(config, 3))
+    after = zip(ours.state().groups(), theirs.state().groups(), strict=True)
+    for (_, left), (_, right) in after:
+        assert_close(left, right)
+
+
+@each_instruction_set
+def test_a_thousand_steps_equal_the_recorded_run(isa: str, reference: Reference) -> None:
+    session = Session(Config(), reference.documents, engine="scalar")
+    session.engine = FastEngine(Config(), session.tokenizer.vocab_size, isa)
+    session.restore(Session(Config(), reference.documents).snapshot())
+    losses = session.run().losses
+    assert max(abs(a - b) for a, b in zip(losses, reference.losses, strict=True)) <= 1e-12
+    weights = models.weights_of(session.engine.state())
+    assert max(abs(a - b) for a, b in zip(weights, reference.final, strict=True)) <= 1e-10
+    assert list(session.sample()) == reference.samples
+
+
+def test_golden_runs_are_equal_within_rounding(golden: Golden) -> None:
+    session = Session(Config(**golden.settings), golden.documents, engine="fast")
+    losses = session.run(len(golden.losses)).losses
+    assert losses == pytest.approx(golden.losses, rel=0, abs=1e-12)
+    assert models.weights_of(session.engine.state()) == pytest.approx(golden.final, abs=1e-10)
+
+
+@each_instruction_set
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+def test_run_gives_the_bits_of_inspected_steps(isa: str, shape: tuple[Config, int, int]) -> None:
+    config, vocab_size, longest = shape
+    documents = [tokens_of(vocab_size, 2 + i % (longest - 1), i) for i in range(5)]
+    bulk, single = (FastEngine(config, vocab_size, isa) for _ in range(2))
+    state = models.random_state(config, vocab_size)
+    bulk.load(state)
+    single.load(state)
+    losses = bulk.run(packed(*documents), config, 2, 7)
+    for step in range(2, 9):
+        values = single.forward(documents[step % 5])
+        single.backward()
+        single.update(hyper(config, step))
+        assert values["loss"][()] == losses[step - 2]
+    assert state_bits(bulk.state()) == state_bits(single.state())
+
+
+def test_engines_in_parallel_threads_do_not_touch_each_other() -> None:
+    config = Config(n_embd=12, n_head=3, num_steps=300)
+    documents = ["abc", "cabba", "bca"]
+    alone = Session(config, documents, engine="fast").run().losses
+    sessions = [Session(config, documents, engine="fast") for _ in range(8)]
+    found: list[list[float]] = []
+
+    def work(session: Session) -> None:
+        losses: list[float] = []
+        while session.steps_left:
+            losses += session.run(min(7, session.steps_left)).losses
+        found.append(losses)
+
+    threads = [threading.Thread(target=work, args=(session,)) for session in sessions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [alone] * 8
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [
+        TokenLists(array("i", [2, 0, 3, 2]), array("q", [0, 4])),  # an unknown token
+        TokenLists(array("i", [2, -1, 2]), array("q", [0, 3])),  # a negative one
+        TokenLists(array("i", [2]), array("q", [0, 1])),  # nothing to predict
+        TokenLists(array("i", [2, 0, 0, 0, 0, 2]), array("q", [0, 6])),  # longer than the context
+        TokenLists(array("i", [2, 0, 2]), array("q", [0, 4])),  # past the end
+        TokenLists(array("i", [2, 0, 2]), array("q", [-1, 2])),  # before the start
+        TokenLists(array("i", [2, 0, 2]), array("q", [2, 0])),  # backwards
+    ],
+)
+def test_the_kernel_never_sees_documents_that_do_not_fit(documents: TokenLists) -> None:
+    config = Config(n_embd=4, n_head=2, block_size=4)
+    engine = FastEngine(config, 3)
+    engine.load(models.random_state(config, 3))
+    for call in (
+        lambda: engine.run(documents, config, 0, 1),
+        lambda: engine.evaluate(documents),
+    ):
+        with pytest.raises(ValueError, match=r"a document that is not|a token outside"):
+            call()
+
+
+@pytest.mark.parametrize("tokens", [[], [2], [2, 3], [2, -1], [2, 0, 0, 0, 0, 2]])
+def test_the_kernel_never_sees_tokens_that_do_not_fit(tokens: list[int]) -> None:
+    engine = FastEngine(Config(n_embd=4, n_head=2, block_size=4), 3)
+    with pytest.raises(ValueError, match=r"tokens, not 2 to 5|outside the vocabulary"):
+        engine.forward(tokens)
+    with pytest.raises(ValueError, match="needs a forward before it"):
+        engine.backward()
+
+
+def test_a_run_of_no_documents_is_refused() -> None:
+    config = Config(n_embd=4, n_head=2)
+    engine = FastEngine(config, 3)
+    with pytest.raises(ValueError, match="no documents"):
+        engine.run(TokenLists(array("i"), array("q", [0])), config, 0, 1)
+
+
+def test_a_state_of_other_shapes_is_refused() -> None:
+    engine = FastEngine(Config(n_embd=4, n_head=2), 3)
+    with pytest.raises(ValueError, match=r"params wte is \(3, 8\), not \(3, 4\)"):
+        engine.load(models.random_state(Config(n_embd=8, n_head=2), 3))
+
+
+def test_an_instruction_set_can_be_forced_and_an_unknown_one_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    narrowest = instruction_sets()[-1]
+    monkeypatch.setenv("GLASSGPT_ISA", narrowest)
+    assert FastEngine(Config(), 27).instruction_set == narrowest
+    monkeypatch.setenv("GLASSGPT_ISA", "mmx")
+    with pytest.raises(EngineError, match=r"'mmx' is not to be had here\nhint: .*share: "):
+        FastEngine(Config(), 27)
+
+
+def test_a_model_that_needs_too_much_memory_is_refused_with_its_size() -> None:
+    config = Config(n_layer=64, n_embd=256, block_size=1024)
+    with pytest.raises(EngineError, match=r"needs [\d.]+ GiB, more than the 8"):
+        FastEngine(config, 27)
+
+
+def test_without_a_kernel_the_scalar_engine_serves_and_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path
+) -> None:
+    from glassgpt.engines import default_engine
+
+    fast.library.cache_clear()
+    monkeypatch.setattr(fast, "FOLDER", tmp_path)
+    try:
+        name, why = default_engine()
+        assert name == "scalar"
+        assert "kernel cannot be loaded: it was not built" in why
+        assert "install a C compiler" in why
+        assert Session(Config(n_embd=4), ["ab"]).engine.name == "scalar"
+    finally:
+        monkeypatch.undo()
+        fast.library.cache_clear()
+
+
+@given(
+    config=models.configs(max_width=40, max_layers=3),
+    vocab_size=st.integers(2, 70),
+    seed=st.integers(0, 99),
+    isa=st.sampled_from(instruction_sets()),
+)
+def test_any_model_equals_the_scalar_engine(
+    config: Config, vocab_size: int, seed: int, isa: str
+) -> None:
+    ours, theirs = pair(isa, config, vocab_size)
+    tokens = tokens_of(vocab_size, 2 + seed % config.block_size, seed)
+    assert_close(ours.forward(tokens), theirs.forward(tokens))
+    a, b = ours.backward(), theirs.backward()
+    assert_close(a.sites, b.sites)
+    assert_close(a.params, b.params)
+
+
+def test_another_instruction_set_agrees_within_rounding() -> None:
+    runs = []
+    for isa in instruction_sets():
+        engine = FastEngine(Config(), 27, isa)
+        engine.load(models.still_state(models.random_state(Config(), 27)))
+        documents = packed(*(tokens_of(27, 3 + i, i) for i in range(12)))
+        runs.append(engine.run(documents, Config(), 0, 50))
+    for run in runs[1:]:
+        assert run == pytest.approx(runs[0], rel=0, abs=1e-12)
+    assert all(len(run) == 50 for run in runs)
