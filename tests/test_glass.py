@@ -19,7 +19,7 @@ SMALL = Config(n_embd=4, n_head=2, block_size=4, num_steps=60)
 
 @pytest.fixture
 def session() -> Session:
-    session = Session(SMALL, DOCUMENTS)
+    session = Session(SMALL, DOCUMENTS, engine="scalar")
     session.run(5)
     return session
 
@@ -68,7 +68,7 @@ def test_an_update_is_what_it_added(session: Session, glass: Glass) -> None:
 
 
 def test_looking_does_not_change_the_run(session: Session, glass: Glass) -> None:
-    straight = Session(SMALL, DOCUMENTS)
+    straight = Session(SMALL, DOCUMENTS, engine="scalar")
     straight.run(5)
     tokens = session.tokens("ba")
     for _ in range(3):

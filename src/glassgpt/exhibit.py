@@ -17,7 +17,7 @@ from glassgpt import data, params, protocol
 from glassgpt.anatomy import sites
 from glassgpt.arrays import ITEMSIZE, Array, shape
 from glassgpt.config import Config, Sampling, Setting, hyper, settings
-from glassgpt.engines import ENGINES, create
+from glassgpt.engines import ENGINES, create, default_engine
 from glassgpt.errors import ConfigError, EngineError, GlassError
 from glassgpt.glass import Glass
 from glassgpt.history import History
@@ -59,7 +59,7 @@ class Exhibit:
         self,
         source: Source,
         config: Config = Config(),  # noqa: B008 - frozen
-        engine: str = ENGINES[0],
+        engine: str = "",
         snapshot: Snapshot | None = None,
     ) -> None:
         check_bounds(config, Tokenizer.of(source.documents).vocab_size)
@@ -87,7 +87,7 @@ class Exhibit:
             version=protocol.VERSION,
             run=run,
             engine=protocol.EngineFacts(session.engine.name, session.engine.instruction_set),
-            engines=list(ENGINES),
+            engines=[name for name in ENGINES if name == "scalar" or default_engine()[0] == "fast"],
             settings=[_setting_facts(setting) for setting in settings(Config)],
             sampling_settings=[_setting_facts(setting) for setting in settings(Sampling)],
             config=dataclasses.asdict(session.config),
@@ -126,7 +126,9 @@ class Exhibit:
                 config=self.session.config,
                 sampling=self.sampling,
                 sample_seed=self.sample_seed,
-                engine="" if self.session.engine.name == ENGINES[0] else self.session.engine.name,
+                engine=""
+                if self.session.engine.name == default_engine()[0]
+                else self.session.engine.name,
                 data_name=self.source.name,
                 documents="\n".join(self.source.documents)
                 if len(self.source.documents) < 5000
@@ -300,8 +302,6 @@ class Exhibit:
         return Glass(engine, self.session.config, self.session.tokenizer)
 
     def _new_judge(self) -> Any:
-        if "fast" not in ENGINES:
-            return None
         try:
             return create("fast", self.session.config, self.session.tokenizer.vocab_size)
         except EngineError:

@@ -37,7 +37,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from glassgpt import protocol
 from glassgpt.data import fingerprint, split_documents
-from glassgpt.engines import ENGINES
 from glassgpt.errors import ConfigError, EngineError, GlassError, ProtocolError
 from glassgpt.exhibit import Exhibit, Source, check_sampling
 from glassgpt.link import Experiment, read_link
@@ -130,7 +129,6 @@ class Runs:
         return player
 
     def _exhibit(self, experiment: Experiment) -> Exhibit:
-        engine = experiment.engine or ENGINES[0]
         source = self._source
         if experiment.documents:
             name = experiment.data_name
@@ -143,7 +141,7 @@ class Runs:
             )
         if self._snapshot is not None and experiment == Experiment():
             return Exhibit(source, self._snapshot.config, snapshot=self._snapshot)
-        return Exhibit(source, experiment.config, engine)
+        return Exhibit(source, experiment.config, experiment.engine)
 
     def _died(self, run: Run, task: asyncio.Task[None]) -> None:
         """Say why a run died of a fault of ours, and let its page ask for another."""

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from glassgpt import Sampling, Session, read_documents
+from glassgpt.engines import default_engine
 from glassgpt.link import read_link
+from tests.conftest import Reference
 from tests.e2e.conftest import SMALL, Opener, Tab
 from tests.test_server import Served
 
@@ -228,6 +230,25 @@ def test_a_diverging_run_says_where_and_offers_the_step_before(tab: Opener) -> N
     assert "training stopped at step" in text
     it.page.get_by_role("button", name="Go to the step before").click()
     it.until("!s.stopped")
+
+
+def test_with_the_reference_names_it_is_the_reference(tab: Opener, reference: Reference) -> None:
+    if default_engine()[0] != "fast":
+        pytest.skip("a thousand steps take the scalar engine too long here")
+    it = tab("seed=42&step=0")
+    text = "\n".join(reference.documents).encode()
+    it.page.locator('input[type="file"]').set_input_files(
+        {"name": "names.txt", "mimeType": "text/plain", "buffer": text}
+    )
+    it.until(f"s.considered?.documents === {len(reference.documents)}")
+    it.page.get_by_role("button", name="Begin new run").click()
+    it.until(f"s.hello.documents === {len(reference.documents)} && s.frame.playing")
+    it.page.get_by_role("button", name="To the end").click()
+    it.until("s.frame.step === 1000 && s.samples?.step === 1000")
+    told = it.page.evaluate("() => [...window.glass.state().losses.data.slice(0, 1000)]")
+    assert told == pytest.approx(reference.losses, abs=1e-9)
+    assert it.shown("loss") == f"{reference.losses[-1]:.4f}"
+    assert [one["text"] for one in it.state("samples.written")] == reference.samples
 
 
 @pytest.mark.parametrize("width", [390, 1280, 1920])

@@ -32,7 +32,7 @@ def computed(names_file: Path) -> Mapping[str, Mapping[str, Array]]:
     session.run(1)
     state = session.engine.state()
     tokens = session.tokens(session.document(STEP))
-    engine = create("scalar", session.config, session.tokenizer.vocab_size)
+    engine = create(session.engine.name, session.config, session.tokenizer.vocab_size)
     engine.load(State(before.params, state.m, state.v))
     old = {**before.params, **engine.forward(tokens)}
     engine.load(state)
