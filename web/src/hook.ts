@@ -18,6 +18,7 @@ export interface Figure {
   refresh(): void; // a figure out of sight is not kept painted
   centre(offset: number): { x: number; y: number } | null;
   end(): number;
+  svg(): string;
 }
 
 export const figures = new Map<string, Figure>(); // by `kind:name`
