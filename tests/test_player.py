@@ -13,6 +13,7 @@ import pytest
 from glassgpt import Config, Sampling, Session, protocol
 from glassgpt.errors import ProtocolError
 from glassgpt.exhibit import Exhibit, Source
+from glassgpt.files import file
 from glassgpt.player import MAX_QUEUE, Player
 
 SOURCE = Source("tiny", ("ab", "ba", "abba", "baab", "aab"))
@@ -289,7 +290,7 @@ def test_a_flood_is_refused() -> None:
 def test_everything_can_be_saved(what: str) -> None:
     exhibit = Exhibit(SOURCE, SMALL)
     exhibit.history.advance(4)
-    event, (octets,) = exhibit.file(what)
+    event, (octets,) = file(exhibit, what)
     assert isinstance(event, protocol.File)
     text = bytes(octets)
     match what:

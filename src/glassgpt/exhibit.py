@@ -6,16 +6,13 @@ It answers what can be asked of a run that stands still. It knows no clock and n
 from __future__ import annotations
 
 import dataclasses
-import json
 import random
-import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from glassgpt import data, params, protocol
 from glassgpt.anatomy import sites
-from glassgpt.arrays import ITEMSIZE, Array, shape
 from glassgpt.config import Config, Sampling, Setting, hyper, settings
 from glassgpt.engines import ENGINES, create, default_engine
 from glassgpt.errors import ConfigError, EngineError, GlassError
@@ -23,7 +20,7 @@ from glassgpt.glass import Glass
 from glassgpt.history import History
 from glassgpt.link import Experiment, write_link
 from glassgpt.session import Session, extended
-from glassgpt.snapshot import Snapshot, to_bytes
+from glassgpt.snapshot import Snapshot
 from glassgpt.tokenizer import Tokenizer
 from glassgpt.yardsticks import held_out, held_out_loss, is_unseen, yardsticks
 
@@ -234,70 +231,6 @@ class Exhibit:
             first, self.session.documents[first : first + max(0, min(count, MAX_READ))]
         )
 
-    def file(self, what: str) -> Told:
-        """Return a file of the run at its position."""
-        makers: dict[str, tuple[str, str, Callable[[], bytes]]] = {
-            "checkpoint": ("checkpoint.safetensors", "application/octet-stream", self._checkpoint),
-            "weights": ("weights.safetensors", "application/octet-stream", self._weights),
-            "log.jsonl": ("glassgpt-log.jsonl", "application/x-ndjson", self._jsonl),
-            "log.csv": ("glassgpt-log.csv", "text/csv", self._csv),
-            "script": ("glassgpt_run.py", "text/x-python", self._script),
-        }
-        if what not in makers:
-            raise ConfigError(f"there is no file {what!r}", f"choose one of: {', '.join(makers)}")
-        name, kind, make = makers[what]
-        octets = memoryview(make())
-        return protocol.File(name, kind, protocol.heads({"bytes": octets})), [octets]
-
-    def _checkpoint(self) -> bytes:
-        return to_bytes(self.session.snapshot())
-
-    def _weights(self) -> bytes:
-        return tensors(self.session.engine.state().params)
-
-    def _log(self) -> Iterator[tuple[int, str, float, float]]:
-        for i in range(self.history.begin, self.session.step):
-            document = self.session.document(i)
-            yield i + 1, document, self.history.losses[i], self.history.rates[i]
-
-    def _jsonl(self) -> bytes:
-        lines = (
-            json.dumps({"step": s, "doc": d, "loss": loss, "lr": rate}, ensure_ascii=False)
-            for s, d, loss, rate in self._log()
-        )
-        return "".join(f"{line}\n" for line in lines).encode()
-
-    def _csv(self) -> bytes:
-        rows = (
-            f'{s},"{d.replace(chr(34), chr(34) * 2)}",{x!r},{r!r}' for s, d, x, r in self._log()
-        )
-        return "".join(f"{row}\n" for row in ("step,document,loss,learning_rate", *rows)).encode()
-
-    def _script(self) -> bytes:
-        changed = ", ".join(
-            f"{s.name}={getattr(self.session.config, s.name)!r}"
-            for s in settings(Config)
-            if getattr(self.session.config, s.name) != s.default
-        )
-        drawn = ", ".join(
-            f"{s.name}={getattr(self.sampling, s.name)!r}"
-            for s in settings(Sampling)
-            if getattr(self.sampling, s.name) != s.default
-        )
-        builtin = self.source.name == data.BUILTIN
-        documents = "builtin_names()" if builtin else f"read_documents({self.source.name!r})"
-        reader = "builtin_names" if builtin else "read_documents"
-        return (
-            '"""The run that was on the page, as a script: pip install glassgpt."""\n\n'
-            f"from glassgpt import Config, Sampling, Session, {reader}\n\n"
-            f"session = Session(Config({changed}), {documents}, "
-            f"engine={self.session.engine.name!r})\n"
-            f"for record in session.run({self.session.step}):\n"
-            '    print(f"step {record.step} loss {record.loss:.4f} {record.document}")\n'
-            f"for text in session.sample(Sampling({drawn})):\n"
-            "    print(text)\n"
-        ).encode()
-
     def _new_glass(self, engine: str) -> Glass:
         return Glass(engine, self.session.config, self.session.tokenizer)
 
@@ -340,18 +273,6 @@ def considered(source: Source, values: dict[str, protocol.Scalar]) -> protocol.C
         problem=problem,
         hint=hint,
     )
-
-
-def tensors(arrays: Mapping[str, Array]) -> bytes:
-    """Return `arrays` as a plain safetensors file, with nothing else in it."""
-    head, offset = {}, 0
-    for name, a in arrays.items():
-        span = [offset, offset + a.nbytes]
-        head[name] = {"dtype": "F64", "shape": list(shape(a)), "data_offsets": span}
-        offset += a.nbytes
-    text = json.dumps(head).encode()
-    text += b" " * (-len(text) % ITEMSIZE)
-    return struct.pack("<Q", len(text)) + text + b"".join(a.tobytes() for a in arrays.values())
 
 
 def check_bounds(config: Config, vocab_size: int) -> int:

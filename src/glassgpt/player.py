@@ -18,15 +18,14 @@ from typing import Any, Protocol, TypeVar
 
 from glassgpt import protocol
 from glassgpt.arrays import array
+from glassgpt.clock import SLICE, Clock
 from glassgpt.config import Config
 from glassgpt.data import split_documents
 from glassgpt.errors import ConfigError, DivergenceError, GlassError, ProtocolError
 from glassgpt.exhibit import Exhibit, Source, check_sampling, considered, made_of
+from glassgpt.files import file
 
-SLICE = 0.012  # seconds of training at a time: how long a command may have to wait
 FRAME = 1 / 60
-PACE = 100.0  # steps a second at first
-LAG = 0.25  # seconds of steps that a clock may be behind before it gives them up
 SIDE_SHARE = 4  # samples and held-out loss rest four times as long as they take, while training
 MAX_QUEUE = 256
 MAX_WATCHED = 400
@@ -90,7 +89,7 @@ class Player:
         self._queue: deque[tuple[protocol.Command, bytes]] = deque()
         self._wake = asyncio.Event()
         self._page: _Page | None = None
-        self._pace = PACE
+        self._clock = Clock()
         self._watched: list[str] = []
         self._document: str | None = None
         self._source: Source | None = None  # the last file sent to be considered
@@ -98,10 +97,7 @@ class Player:
 
     def _begin_again(self) -> None:
         """Forget what belongs to the run before."""
-        self._started, self._taken = time.perf_counter(), 0
-        self._step_seconds = 0.001
-        self._speed = 0.0
-        self._measured = (time.perf_counter(), self.exhibit.session.step)
+        self._clock = Clock(self._clock.pace)
         self._fresh = False  # is the last frame what there is to see?
         self._frame_at = 0.0
         self._writing: _Writing | None = None
@@ -171,8 +167,8 @@ class Player:
     async def _rest(self) -> None:
         """Sleep until a command comes or the next step or frame is due."""
         wait = 1.0
-        if self.playing and self._pace:
-            wait = min(wait, self._started + (self._taken + 1) / self._pace - time.perf_counter())
+        if self.playing:
+            wait = min(wait, self._clock.until_next())
         if self._page is not None and self._page.credit:
             if not self._fresh:
                 wait = min(wait, self._frame_at + FRAME - time.perf_counter())
@@ -185,19 +181,9 @@ class Player:
     def _due(self) -> int:
         """Return how many steps to take now, few enough to be done in a slice."""
         step = self.exhibit.session.step
-        most = max(1, int(SLICE / self._step_seconds))
         if self.target is not None:
-            return min(most, max(0, self.target - step))
-        if not self.playing:
-            return 0
-        if not self._pace:
-            due = most
-        else:
-            now = time.perf_counter()
-            due = int((now - self._started) * self._pace) - self._taken
-            if due > max(1, LAG * self._pace):
-                self._started, self._taken, due = now, 0, 1
-        return max(0, min(due, most, self.exhibit.session.steps_left))
+            return min(self._clock.most, max(0, self.target - step))
+        return min(self._clock.due(), self.exhibit.session.steps_left) if self.playing else 0
 
     async def _train(self, steps: int) -> None:
         began = time.perf_counter()
@@ -205,16 +191,13 @@ class Player:
             await self._host.work(lambda: self.exhibit.history.advance(steps))
         except DivergenceError as error:
             await self._stop(error)
-        seconds = (time.perf_counter() - began) / steps
-        self._step_seconds += 0.3 * (seconds - self._step_seconds)
-        self._taken += steps
-        self._fresh = False
         step = self.exhibit.session.step
+        self._clock.took(steps, time.perf_counter() - began, step)
+        self._fresh = False
         if self.target is not None and step >= self.target:
             self.target = None
         if self.playing and not self.exhibit.session.steps_left:
             self.playing = False
-        self._measure_speed()
 
     async def _stop(self, error: DivergenceError) -> None:
         self.playing, self.target = False, None
@@ -222,13 +205,6 @@ class Player:
         await self._answer(
             protocol.Stopped(step, error.what, error.hint, error.site, list(error.index))
         )
-
-    def _measure_speed(self) -> None:
-        then, step = self._measured
-        now = time.perf_counter()
-        if now - then > 0.5:
-            self._speed = max(0.0, (self.exhibit.session.step - step) / (now - then))
-            self._measured = (now, self.exhibit.session.step)
 
     # -- what is told unasked
 
@@ -281,8 +257,8 @@ class Player:
             reached=history.reached,
             playing=self.playing,
             busy=self.target is not None,
-            pace=self._pace,
-            speed=self._speed if self._moving else 0.0,
+            pace=self._clock.pace,
+            speed=self._clock.speed if self._moving else 0.0,
             rate=exhibit.rate(),
             document=document,
             tokens=tokens,
@@ -382,8 +358,8 @@ class Player:
             case protocol.Pace(steps_per_second):
                 if not 0 <= steps_per_second <= 1e6:
                     raise ConfigError(f"a pace of {steps_per_second!r} steps a second cannot be")
-                self._pace = steps_per_second
-                self._started, self._taken = time.perf_counter(), 0
+                self._clock.pace = steps_per_second
+                self._clock.start(exhibit.session.step)
             case protocol.Seek(step):
                 await self._go(step)
             case protocol.Start():
@@ -414,7 +390,7 @@ class Player:
             case protocol.Read(first, count):
                 await self._answer(exhibit.documents(first, count))
             case protocol.Save(what):
-                await self._answer(*await work(lambda: exhibit.file(what)))
+                await self._answer(*await work(lambda: file(exhibit, what)))
             case _:
                 raise ProtocolError(f"{type(command).__name__} is not a command for a run")
 
@@ -422,15 +398,14 @@ class Player:
         if not self.exhibit.session.steps_left:
             raise ConfigError("the run has taken all its steps", "go back, or begin a longer run")
         self.playing, self.target = True, None
-        self._started, self._taken = time.perf_counter(), 0
-        self._measured = (time.perf_counter(), self.exhibit.session.step)
+        self._clock.start(self.exhibit.session.step)
 
     async def _go(self, step: int) -> None:
         history, last = self.exhibit.history, self.exhibit.session.config.num_steps
         step = min(max(step, history.begin), last)
         await self._host.work(lambda: history.approach(step))
         self.playing, self.target = False, step
-        self._measured = (time.perf_counter(), self.exhibit.session.step)
+        self._clock.start(self.exhibit.session.step)
         if self.exhibit.session.step == step:
             self.target = None
 
@@ -476,7 +451,7 @@ class Player:
     async def _hello(self) -> None:
         """Tell the run whole, and everything after it anew."""
         event = await self._host.work(
-            lambda: self.exhibit.hello(self.name, self._pace, self.notice)
+            lambda: self.exhibit.hello(self.name, self._clock.pace, self.notice)
         )
         if self._page is not None:
             self._page.first = 0
