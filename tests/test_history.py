@@ -22,6 +22,14 @@ def new(budget: int = 2**20) -> History:
     return History(Session(SMALL, DOCUMENTS), budget)
 
 
+def run(steps: int) -> Session:
+    """Return an uninterrupted run that has taken so many steps."""
+    session = Session(SMALL, DOCUMENTS)
+    if steps:
+        session.run(steps)
+    return session
+
+
 def octets(group: Mapping[str, Array]) -> list[bytes]:
     return [a.tobytes() for a in group.values()]
 
@@ -36,8 +44,7 @@ def test_every_position_is_that_of_an_uninterrupted_run(steps: list[int]) -> Non
     history = new()
     for step in steps:
         go(history, step)
-        straight = Session(SMALL, DOCUMENTS)
-        straight.run(step)
+        straight = run(step)
         assert history.session.step == step
         assert octets(history.session.engine.state().params) == octets(
             straight.engine.state().params
@@ -50,8 +57,7 @@ def test_the_state_before_the_last_update_is_known_everywhere_but_at_the_start()
     go(history, 23)
     for step in (22, 10, 11, 1, 40):
         go(history, step)
-        straight = Session(SMALL, DOCUMENTS)
-        straight.run(step - 1)
+        straight = run(step - 1)
         assert history.before is not None
         assert octets(history.before) == octets(straight.engine.state().params)
     go(history, 0)

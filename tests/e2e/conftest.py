@@ -46,7 +46,7 @@ def served(names_file: Path) -> Iterator[Served]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not longer: while it lives no other event loop can run here
 def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 

@@ -21,7 +21,8 @@ LINK = read_link(SMALL)
 
 def straight(names_file: Path, steps: int, link: str = SMALL) -> Session:
     session = Session(read_link(link).config, read_documents(names_file))
-    session.run(steps)
+    if steps:
+        session.run(steps)
     return session
 
 
