@@ -36,7 +36,7 @@ class Clock:
         due = int((now - self._started) * self.pace) - self._taken
         if due > max(1, LAG * self.pace):
             self._started, self._taken, due = now, 0, 1
-        return min(due, self.most)
+        return max(0, min(due, self.most))
 
     def until_next(self) -> float:
         """Return the seconds until the next step is due."""
