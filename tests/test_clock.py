@@ -24,7 +24,8 @@ def test_steps_come_due_at_the_pace(time: list[float]) -> None:
     assert it.due() == 0
 
 
-def test_a_slice_is_never_longer_than_a_command_may_wait(time: list[float]) -> None:
+@pytest.mark.usefixtures("time")
+def test_a_slice_is_never_longer_than_a_command_may_wait() -> None:
     it = Clock(0)
     for _ in range(50):
         it.took(1, 0.004, 1)
