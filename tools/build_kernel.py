@@ -158,7 +158,8 @@ def _link(
             "-s",
         ]
         return zig("wasm-ld", *options, "-o", str(library), *files)
-    bare = [] if extra else ["-nostdlib"]  # sanitizers bring a library of their own
+    sanitized = any(flag.startswith("-fsanitize") for flag in extra)
+    bare = [] if sanitized else ["-nostdlib"]  # sanitizers bring a library of their own
     return [*compiler, "-shared", *bare, "-o", str(library), *files, *extra]
 
 
