@@ -42,7 +42,8 @@ X86 = {
     "sse2": [],
 }
 ARM: dict[str, list[str]] = {"neon": []}
-WASM = {"simd128": ["-msimd128"]}
+_BASELINE = {"x86_64": ["-mcpu=x86_64"]}  # of zig, which would take this machine's
+WASM = {"simd128": ["-msimd128", "-mbulk-memory"]}
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def build(target_name: str, out: Path, extra: Sequence[str] = ()) -> Path:
     if compiler is None:
         if find_spec("ziglang") is None:
             raise RuntimeError("there is neither a C compiler nor the PyPI package ziglang")
-        compiler = zig("cc", "-target", target.zig)
+        compiler = zig("cc", "-target", target.zig, *_BASELINE.get(target.zig.split("-")[0], []))
     out.mkdir(parents=True, exist_ok=True)
     library = out / target.library
     with tempfile.TemporaryDirectory(dir=out) as folder:
@@ -149,7 +150,13 @@ def _link(
         options = ["-shared", "--experimental-pic", "--export-dynamic", "--no-entry", "-s"]
         return zig("wasm-ld", *options, "-o", str(library), *files)
     if target.zig == "wasm32-freestanding":
-        options = ["--no-entry", "--export-dynamic", "--export-memory", "-s"]
+        options = [
+            "--no-entry",
+            "--export-dynamic",
+            "--export-memory",
+            "--export=__heap_base",
+            "-s",
+        ]
         return zig("wasm-ld", *options, "-o", str(library), *files)
     bare = [] if extra else ["-nostdlib"]  # sanitizers bring a library of their own
     return [*compiler, "-shared", *bare, "-o", str(library), *files, *extra]

@@ -10,9 +10,11 @@
 #define LN2_LOW 1.90821492927058770002e-10
 #define ROUNDER 6755399441055744.0 /* 1.5 * 2^52: adding it rounds to an integer, kept in the low bits */
 
-/* For x <= 700 or so; below -708 the answer stays 3e-308 (never 0: a loss stays finite). NaN stays NaN. */
+/* For x <= 700 or so. Below -690 the answer is 0, as libm's is below -745: so the probability of a token is either
+ * a normal number, of which `vlog` is right, or 0, which stops the run. NaN stays NaN. */
 INLINE vec vexp(vec x) {
-    x = larger(splat(-708.0), x);
+    const mask zero = x < -690.0;
+    x = larger(splat(-690.0), x);
     vec shifted = muladd(x, splat(1.4426950408889634), splat(ROUNDER));
     vec k = shifted - ROUNDER;
     vec r = muladd(k, splat(-LN2_LOW), muladd(k, splat(-LN2_HIGH), x));
@@ -28,7 +30,7 @@ INLINE vec vexp(vec x) {
     y = muladd(y, r, splat(0x1.0000000000001p-1));
     y = muladd(y, r, splat(1.0));
     y = muladd(y, r, splat(1.0));
-    return (vec)((mask)y + ((mask)shifted << 52)); /* times 2^k: k is in the low bits of `shifted` */
+    return (vec)(((mask)y + ((mask)shifted << 52)) & ~zero); /* times 2^k: k is in the low bits of `shifted` */
 }
 
 /* For finite x >= 2^-1022; 0 gives -inf; NaN stays NaN. */

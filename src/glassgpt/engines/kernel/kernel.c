@@ -105,7 +105,7 @@ INLINE void layer_forward(const Model *m, int64_t layer, const double *x, int64_
 
     norm_forward(s.attn_norm, s.attn_norm_scale, x, c, n, C);
     product(PLAIN, (Target){s.q, 0, 0, qkv}, s.attn_norm, c, w.qkv, qkv, n, C, 3 * C);
-    if (attends_in_lanes(&m->z)) attention_in_lanes_forward(&m->z, s, m->spread + layer * m->layer_spread, 16, 4, n, keep);
+    if (attends_in_lanes(&m->z)) attention_in_lanes_forward(&m->z, s, m->spread + layer * m->layer_spread, n, keep);
     else attention_by_heads_forward(&m->z, &m->head, s, n, keep);
     product(ADD, (Target){s.attn_resid, keep ? s.out : 0, x, c}, s.heads, c, w.wo, c, n, C, C);
 
@@ -114,12 +114,11 @@ INLINE void layer_forward(const Model *m, int64_t layer, const double *x, int64_
     product(ADD, (Target){s.mlp_resid, keep ? s.fc2 : 0, s.attn_resid, c}, s.relu, f, w.fc2, c, n, F, C);
 }
 
-/* The gradient of a weight matrix w (rows, columns): added up in dw, or, with `adam`, spent on a step at once. */
-INLINE void weight_backward(const Model *m, const Adam *adam, double *w, double *transposed, int64_t transposed_stride,
-                            const double *dy, int64_t dy_stride, const double *x, int64_t x_stride, int64_t rows,
-                            int64_t n, int64_t columns) {
+/* The gradient of a weight matrix w (rows, columns): added up in m->grads, or, with `adam`, spent on a step at once. */
+INLINE void weight_backward(const Model *m, const Adam *adam, double *w, const double *dy, int64_t dy_stride,
+                            const double *x, int64_t x_stride, int64_t rows, int64_t n, int64_t columns) {
     const int64_t stride = ROUND8(columns);
-    if (adam) outer_adam(adam, w, stride, transposed, transposed_stride, dy, dy_stride, x, x_stride, rows, n, columns);
+    if (adam) outer_adam(adam, w, stride, dy, dy_stride, x, x_stride, rows, n, columns);
     else outer(MORE, w + (m->grads - m->weights), stride, dy, dy_stride, x, x_stride, rows, n, columns);
 }
 
@@ -129,23 +128,22 @@ INLINE void layer_backward(const Model *m, int64_t layer, const double *x, doubl
     const int64_t F = 4 * C, c = ROUND8(C), f = ROUND8(F), qkv = ROUND8(3 * C);
     const LayerSites s = layer_values(m, layer), d = layer_gradients(m, layer);
     const LayerWeights w = layer_weights(m, m->weights, layer);
-    const LayerTransposed wt = layer_transposed(m, layer);
 
     product(GATE, (Target){d.fc1, keep ? d.relu : 0, s.relu, f}, d.mlp_resid, c, w.fc2, f, n, C, F);
     product(PLAIN, (Target){d.mlp_norm, 0, 0, c}, d.fc1, f, w.fc1, c, n, F, C);
     norm_backward(d.attn_resid, keep ? d.mlp_norm_scale : 0, d.mlp_norm, s.attn_resid, s.mlp_norm, s.mlp_norm_scale,
                   d.mlp_resid, c, n, C);
-    weight_backward(m, adam, w.fc2, wt.fc2, c, d.mlp_resid, c, s.relu, f, C, n, F);
-    weight_backward(m, adam, w.fc1, wt.fc1, f, d.fc1, f, s.mlp_norm, c, F, n, C);
+    weight_backward(m, adam, w.fc2, d.mlp_resid, c, s.relu, f, C, n, F);
+    weight_backward(m, adam, w.fc1, d.fc1, f, s.mlp_norm, c, F, n, C);
 
     product(PLAIN, (Target){d.heads, 0, 0, c}, d.attn_resid, c, w.wo, c, n, C, C);
     if (attends_in_lanes(&m->z))
-        attention_in_lanes_backward(&m->z, s, d, m->spread + layer * m->layer_spread, 16, 4, n, keep);
+        attention_in_lanes_backward(&m->z, s, d, m->spread + layer * m->layer_spread, n, keep);
     else attention_by_heads_backward(&m->z, &m->head, s, d, n, keep);
     product(PLAIN, (Target){d.attn_norm, 0, 0, c}, d.q, qkv, w.wq, c, n, 3 * C, C);
     norm_backward(dx, keep ? d.attn_norm_scale : 0, d.attn_norm, x, s.attn_norm, s.attn_norm_scale, d.attn_resid, c, n, C);
-    weight_backward(m, adam, w.wo, wt.wo, c, d.attn_resid, c, s.heads, c, C, n, C);
-    weight_backward(m, adam, w.wq, wt.qkv, qkv, d.q, qkv, s.attn_norm, c, 3 * C, n, C);
+    weight_backward(m, adam, w.wo, d.attn_resid, c, s.heads, c, C, n, C);
+    weight_backward(m, adam, w.wq, d.q, qkv, s.attn_norm, c, 3 * C, n, C);
 }
 
 /* ---- the model ---- */
@@ -197,7 +195,7 @@ INLINE void backward(const Model *m, const int32_t *tokens, int64_t n, double we
 
     cross_entropy_backward(m, tokens + 1, n, weight, keep);
     product(PLAIN, (Target){dlast, 0, 0, c}, m->dsite.logits, m->z.v, w.lm_head, c, n, m->z.V, C);
-    weight_backward(m, adam, w.lm_head, m->lm_head_transposed, m->z.v, m->dsite.logits, m->z.v, last, c, m->z.V, n, C);
+    weight_backward(m, adam, w.lm_head, m->dsite.logits, m->z.v, last, c, m->z.V, n, C);
     for (int64_t layer = m->z.L - 1; layer >= 0; layer--)
         layer_backward(m, layer, stream_into(m, layer), stream_gradient_into(m, layer), n, C, keep, adam);
     norm_backward(m->dsite.embd, keep ? m->dsite.norm_scale : 0, m->dsite.norm, m->site.embd, m->site.norm,
@@ -321,16 +319,11 @@ INLINE int64_t steps(const Model *m, const Schedule *schedule, const Documents *
         const Hyper hyper = hyper_at(schedule, start + i);
         const Adam adam = adam_begin(&hyper, m->n_weights);
         const int64_t *at = of->offsets + (start + i) % of->count, T = at[1] - at[0] - 1;
+        transpose_weights(m, m->z.C);
         losses[i] = m->z.C == 16 ? step_16(m, of->tokens + at[0], T, &adam) : step_any(m, of->tokens + at[0], T, &adam);
         if (!__builtin_isfinite(losses[i])) return i;
     }
     return n;
-}
-
-/* Goes back to the weights and moments that the run began with. */
-INLINE void rewind_run(const Model *m) {
-    copy(m->weights, m->backup, 3 * m->n_weights);
-    transpose_weights(m, m->z.C);
 }
 
 /* Many whole steps: the bits of forward, backward(weight 1), update, one by one. Stops before the first step whose loss or
@@ -344,16 +337,15 @@ EXPORT int64_t NAME(run)(const Dims *dims, double *workspace, const Schedule *sc
     const Documents of = {n_documents, tokens, offsets};
     m.state[0] = 1;
     copy(m.backup, m.weights, 3 * m.n_weights);
-    transpose_weights(&m, m.z.C);
     int64_t taken = steps(&m, schedule, &of, start, n, losses);
     *reason = taken < n ? LOSS_NOT_FINITE : DONE;
     if (all_finite(m.weights, m.n_weights)) return taken;
 
     *reason = WEIGHT_NOT_FINITE;
-    rewind_run(&m);
+    copy(m.weights, m.backup, 3 * m.n_weights);
     int64_t good = 0;
     while (steps(&m, schedule, &of, start + good, 1, losses + good) && all_finite(m.weights, m.n_weights)) good++;
-    rewind_run(&m);
+    copy(m.weights, m.backup, 3 * m.n_weights);
     return steps(&m, schedule, &of, start, good, losses);
 }
 

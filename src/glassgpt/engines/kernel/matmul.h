@@ -3,7 +3,7 @@
  *   product   y[t][:]  = sum_i x[t][i]  w[i][:]     a = x: rows are positions, k runs along a row
  *   outer     dw[o][:] = sum_t dy[t][o] x[t][:]     a = dy: rows are its columns, k runs over positions
  *
- * All positions at once, up to TILE_ROWS x 3 accumulators in registers, exact sizes, no sum across lanes.
+ * All positions at once, up to TILE_ROWS x TILE_VECS accumulators in registers, exact sizes, no sum across lanes.
  * Sums run over k from 0 in every case, whatever the tile: specialised and general code give the same bits.
  * What happens to a finished tile is its `Finish`, known when compiled. */
 #pragma once
@@ -28,10 +28,10 @@ typedef struct { /* the two factors: a[r * a_row + k * a_step], b[k * b_step + j
     int64_t a_row, a_step, b_step, depth;
 } Factors;
 
-enum { TILE_VECS = 3 };
 typedef vec Tile[TILE_ROWS][TILE_VECS];
 
 INLINE void accumulate(const int rows, const int vecs, Tile acc, Factors of) {
+    KEEP_LOOP
     for (int64_t k = 0; k < of.depth; k++) {
         vec column[TILE_VECS];
         UNROLL
@@ -75,6 +75,7 @@ INLINE Target target_at(Target to, int64_t offset) {
 INLINE void panel(const Finish finish, const int vecs, int64_t column, Target to, Factors of, int64_t rows) {
     to = target_at(to, column);
     of.b += column;
+    KEEP_LOOP
     while (rows > 0) {
         int64_t height = rows >= 2 * TILE_ROWS ? TILE_ROWS : rows > TILE_ROWS ? (rows + 1) / 2 : rows;
 #define TILE(r) case r: tile(finish, r, vecs, to, of); break;
@@ -94,14 +95,18 @@ INLINE void panel(const Finish finish, const int vecs, int64_t column, Target to
 /* Panels of three vectors, the rest in twos: one alone has too few sums at once to hide the latency of muladd. */
 INLINE void matmul_fixed(const Finish finish, Target to, Factors of, int64_t rows, int64_t columns) {
     const int64_t vecs = (columns + LANES - 1) / LANES, rest = vecs % 3;
-    const int64_t twos = rest == 2 ? 1 : rest == 1 && vecs > 1 ? 2 : 0, threes = vecs / 3 - (twos == 2);
+    const int64_t twos = TILE_VECS == 2 ? vecs / 2 : rest == 2 ? 1 : rest == 1 && vecs > 1 ? 2 : 0;
+    const int64_t threes = TILE_VECS == 2 ? 0 : vecs / 3 - (twos == 2);
     int64_t column = 0;
-    for (int64_t i = 0; i < threes; i++, column += 3 * LANES) panel(finish, 3, column, to, of, rows);
+    KEEP_LOOP
+    for (int64_t i = 0; i < threes; i++, column += TILE_VECS * LANES) panel(finish, TILE_VECS, column, to, of, rows);
+    KEEP_LOOP
     for (int64_t i = 0; i < twos; i++, column += 2 * LANES) panel(finish, 2, column, to, of, rows);
-    if (vecs == 1) panel(finish, 1, column, to, of, rows);
+    if (column < columns) panel(finish, 1, column, to, of, rows);
 }
 
-/* Compiled once for sizes that only the caller knows; in place for the common ones (0.5 us a step). */
+/* Compiled once for sizes that only the caller knows; in place for the common ones (0.5 us a step
+ * of 8; not with two lanes, where compiling takes minutes and gains nothing). */
 NOINLINE void matmul_plain(Target to, Factors of, int64_t rows, int64_t columns) { matmul_fixed(PLAIN, to, of, rows, columns); }
 NOINLINE void matmul_add(Target to, Factors of, int64_t rows, int64_t columns) { matmul_fixed(ADD, to, of, rows, columns); }
 NOINLINE void matmul_relu(Target to, Factors of, int64_t rows, int64_t columns) { matmul_fixed(RELU, to, of, rows, columns); }
@@ -109,7 +114,7 @@ NOINLINE void matmul_gate(Target to, Factors of, int64_t rows, int64_t columns) 
 NOINLINE void matmul_more(Target to, Factors of, int64_t rows, int64_t columns) { matmul_fixed(MORE, to, of, rows, columns); }
 
 INLINE void matmul(const Finish finish, Target to, Factors of, int64_t rows, int64_t columns) {
-    if (__builtin_constant_p(columns)) matmul_fixed(finish, to, of, rows, columns);
+    if (LANES > 2 && __builtin_constant_p(columns)) matmul_fixed(finish, to, of, rows, columns);
     else if (finish == PLAIN) matmul_plain(to, of, rows, columns);
     else if (finish == ADD) matmul_add(to, of, rows, columns);
     else if (finish == RELU) matmul_relu(to, of, rows, columns);

@@ -11,33 +11,43 @@
 #define NOINLINE static __attribute__((noinline))
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define KEEP_LOOP _Pragma("clang loop unroll(disable)")
 #else
+#define KEEP_LOOP _Pragma("GCC unroll 1")
 #define UNROLL _Pragma("GCC unroll 16") /* else gcc spills a tile's accumulators to walk over them */
 #endif
 
+/* TILE_ROWS x TILE_VECS accumulators, TILE_VECS columns and an element fill the registers; a product that is not
+ * fused needs one more. */
 #if defined(__AVX512F__)
 #include <immintrin.h>
 #define LANES 8
-#define TILE_ROWS 8 /* 32 registers: 8 x 3 accumulators, 3 columns, 1 element */
+#define TILE_ROWS 8
+#define TILE_VECS 3
 #elif defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
 #define LANES 4
-#define TILE_ROWS 4 /* 16 registers: 4 x 3 accumulators, 3 columns, 1 element */
+#define TILE_ROWS 4
+#define TILE_VECS 3
 #elif defined(__aarch64__)
 #include <arm_neon.h>
 #define LANES 2
 #define TILE_ROWS 8
+#define TILE_VECS 3
 #elif defined(__SSE2__)
 #include <immintrin.h>
 #define LANES 2
 #define TILE_ROWS 4
+#define TILE_VECS 2
 #elif defined(__wasm_simd128__)
 #include <wasm_simd128.h>
 #define LANES 2
 #define TILE_ROWS 4
+#define TILE_VECS 2
 #else /* any other machine: the compiler lowers the two lanes to scalars */
 #define LANES 2
 #define TILE_ROWS 4
+#define TILE_VECS 2
 #endif
 
 /* `aligned(8)`: rows of odd sizes may start anywhere; an unaligned load of aligned data costs nothing. */
@@ -47,11 +57,11 @@ typedef int64_t mask __attribute__((vector_size(8 * LANES), aligned(8), may_alia
 INLINE vec load(const double *p) { return *(const vec *)p; }
 INLINE void store(double *p, vec v) { *(vec *)p = v; }
 INLINE vec splat(double x) { return x - (vec){0}; }
-INLINE vec where(mask m, vec a, vec b) { return (vec)(((mask)a & m) | ((mask)b & ~m)); }
 
-/* ---- the five operations that instruction sets spell differently ---- */
+/* ---- the operations that instruction sets spell differently ---- */
 
 #if defined(__AVX512F__)
+INLINE vec where(mask m, vec a, vec b) { return (vec)(((mask)a & m) | ((mask)b & ~m)); }
 INLINE vec muladd(vec a, vec b, vec c) { return (vec)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
 INLINE vec negmuladd(vec a, vec b, vec c) { return (vec)_mm512_fnmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
 INLINE vec larger(vec a, vec b) { return (vec)_mm512_max_pd((__m512d)a, (__m512d)b); }
@@ -65,26 +75,34 @@ INLINE vec quotient(vec a, vec b) {
     return muladd(negmuladd(b, q, a), r, q);
 }
 #elif defined(__AVX2__) && defined(__FMA__)
+INLINE vec where(mask m, vec a, vec b) { return (vec)(((mask)a & m) | ((mask)b & ~m)); }
 INLINE vec muladd(vec a, vec b, vec c) { return (vec)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
 INLINE vec larger(vec a, vec b) { return (vec)_mm256_max_pd((__m256d)a, (__m256d)b); }
 INLINE vec root(vec x) { return (vec)_mm256_sqrt_pd((__m256d)x); }
 INLINE vec quotient(vec a, vec b) { return a / b; }
 #elif defined(__aarch64__)
+INLINE vec where(mask m, vec a, vec b) { return (vec)(((mask)a & m) | ((mask)b & ~m)); }
 INLINE vec muladd(vec a, vec b, vec c) { return (vec)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b); }
 INLINE vec larger(vec a, vec b) { return (vec)vmaxq_f64((float64x2_t)a, (float64x2_t)b); }
 INLINE vec root(vec x) { return (vec)vsqrtq_f64((float64x2_t)x); }
 INLINE vec quotient(vec a, vec b) { return a / b; }
 #elif defined(__SSE2__)
+/* where() by intrinsics: gcc 12 has an internal error in what it makes of the plain form here */
+INLINE vec where(mask m, vec a, vec b) {
+    return (vec)_mm_or_pd(_mm_and_pd((__m128d)m, (__m128d)a), _mm_andnot_pd((__m128d)m, (__m128d)b));
+}
 INLINE vec muladd(vec a, vec b, vec c) { return a * b + c; }
 INLINE vec larger(vec a, vec b) { return (vec)_mm_max_pd((__m128d)a, (__m128d)b); }
 INLINE vec root(vec x) { return (vec)_mm_sqrt_pd((__m128d)x); }
 INLINE vec quotient(vec a, vec b) { return a / b; }
 #elif defined(__wasm_simd128__)
+INLINE vec where(mask m, vec a, vec b) { return (vec)(((mask)a & m) | ((mask)b & ~m)); }
 INLINE vec muladd(vec a, vec b, vec c) { return a * b + c; }
 INLINE vec larger(vec a, vec b) { return (vec)wasm_f64x2_pmax((v128_t)b, (v128_t)a); }
 INLINE vec root(vec x) { return (vec)wasm_f64x2_sqrt((v128_t)x); }
 INLINE vec quotient(vec a, vec b) { return a / b; }
 #else
+INLINE vec where(mask m, vec a, vec b) { return (vec)(((mask)a & m) | ((mask)b & ~m)); }
 INLINE vec muladd(vec a, vec b, vec c) { return a * b + c; }
 INLINE vec larger(vec a, vec b) { return where(a > b, a, b); }
 INLINE vec root(vec x) { return (vec){__builtin_sqrt(x[0]), __builtin_sqrt(x[1])}; }
@@ -103,6 +121,7 @@ INLINE vec quotient(vec a, vec b) { return a / b; }
 #define HIGH2(a, b) __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15)
 #define LOW1(a, b) __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14)
 #define HIGH1(a, b) __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15)
+#define SPREAD4(v, i) __builtin_shufflevector(v, v, i, i, i, i, 4 + i, 4 + i, 4 + i, 4 + i)
 #define LANE_NUMBERS {0, 1, 2, 3, 4, 5, 6, 7}
 #elif LANES == 4
 #define SWAP1(v) __builtin_shufflevector(v, v, 1, 0, 3, 2)
@@ -112,6 +131,7 @@ INLINE vec quotient(vec a, vec b) { return a / b; }
 #define HIGH2(a, b) __builtin_shufflevector(a, b, 2, 3, 6, 7)
 #define LOW1(a, b) __builtin_shufflevector(a, b, 0, 4, 2, 6)
 #define HIGH1(a, b) __builtin_shufflevector(a, b, 1, 5, 3, 7)
+#define SPREAD4(v, i) __builtin_shufflevector(v, v, i, i, i, i)
 #define LANE_NUMBERS {0, 1, 2, 3}
 #else
 #define SWAP1(v) __builtin_shufflevector(v, v, 1, 0)
@@ -128,6 +148,23 @@ INLINE vec group_sum(vec v, const int width) {
     if (width > 2) v += SWAP2(v);
     if (width > 4) v += SWAP4(v);
     return v;
+}
+/* Every lane gets lane i of its group (width 4, or 2 where a vector has no more). */
+INLINE vec group_spread(vec v, const int i) {
+#if LANES >= 4
+    if (i == 0) return SPREAD4(v, 0);
+    if (i == 1) return SPREAD4(v, 1);
+    if (i == 2) return SPREAD4(v, 2);
+    return SPREAD4(v, 3);
+#else
+    return i ? __builtin_shufflevector(v, v, 1, 1) : __builtin_shufflevector(v, v, 0, 0);
+#endif
+}
+/* true in lane i of every group */
+INLINE mask every(const int i, const int width) {
+    mask m = (mask)LANE_NUMBERS;
+    for (int lane = 0; lane < LANES; lane++) m[lane] = lane % width == i ? -1 : 0;
+    return m;
 }
 INLINE double sum(vec v) { return group_sum(v, LANES)[0]; }
 INLINE double largest(vec v) {
