@@ -19,13 +19,15 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
+from importlib import import_module
 from pathlib import Path
 
 import click
 
 from glassgpt import Config, builtin_names, params, read_documents
 from glassgpt.cli.tables import show_table
+from glassgpt.engines.fast import instruction_sets
+from glassgpt.errors import EngineError
 from rivals import REFERENCE, RIVALS, TOLERANCE, Rival, Run, Task
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -58,17 +60,23 @@ class Entry:
         self.times.append((time.process_time() - began) / self.steps)
 
 
+def installed(rivals: Sequence[Rival]) -> list[Rival]:
+    """Return those whose library is there; say which are not."""
+    missing = sorted({rival.library for rival in rivals if not rival.installed})
+    if missing:
+        click.echo(f"not installed: pip install {' '.join(missing)}", err=True)
+    return [rival for rival in rivals if rival.installed]
+
+
 def prepared(rival: Rival, task: Task, truth: Sequence[float]) -> Entry | str:
     """Return the rival ready to be timed, or why it cannot be."""
-    if not rival.installed:
-        return f"{rival.name}: {rival.library} is not installed (pip install {rival.library})"
     task = task.first(SLOW_STEPS) if rival.key == REFERENCE else task
-    began = time.process_time()
+    began = time.perf_counter()  # compilers are other processes
     try:
         run = rival.prepare(task)
     except Exception as error:  # whatever another library raises is news about that library
         return f"{rival.name}, {rival.precision}: {type(error).__name__}: {str(error)[:200]}"
-    ready = time.process_time() - began
+    ready = time.perf_counter() - began
     entry = Entry(rival, run, task.steps, ready, largest_difference(run(), truth))
     if not entry.right:
         return f"{rival.name}, {rival.precision}: WRONG, a loss is off by {entry.difference:.1e}"
@@ -108,11 +116,12 @@ def work(task: Task) -> str:
 
 def circumstances(entries: Iterable[Entry]) -> str:
     """Return machine, versions, date and command."""
-    libraries = sorted({e.rival.library for e in entries} | {"numpy"})
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in libraries)
+    libraries = sorted({entry.rival.library for entry in entries})
+    versions = ", ".join(f"{name} {import_module(name).__version__}" for name in libraries)
     python = f"{platform.python_implementation()} {platform.python_version()}"
     today = datetime.date.today().isoformat()
-    return f"{processor()}, {os.cpu_count()} cores; {python}, {versions}; {today}; `{command()}`"
+    cores = f"{os.cpu_count()} cores, {instruction_set()}"
+    return f"{processor()}, {cores}; {python}, {versions}; {today}; `{command()}`"
 
 
 def processor() -> str:
@@ -121,6 +130,14 @@ def processor() -> str:
     lines = table.read_text().splitlines() if table.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return (*names, platform.processor() or platform.machine())[0]
+
+
+def instruction_set() -> str:
+    """Return what the fast engine uses of the processor."""
+    try:
+        return instruction_sets()[0]
+    except EngineError:
+        return platform.machine()
 
 
 def command() -> str:
@@ -153,10 +170,9 @@ def main(data: str | None, steps: int, rounds: int, only: tuple[str, ...], write
     reference = next(rival for rival in RIVALS if rival.key == REFERENCE)
     truth = reference.prepare(task.first(CHECKED_STEPS))()
     entries = []
-    for rival in RIVALS:
-        if not only or rival.key in (*only, "fast"):
-            found = prepared(rival, task, truth)
-            click.echo(found, err=True) if isinstance(found, str) else entries.append(found)
+    for rival in installed([r for r in RIVALS if not only or r.key in (*only, "fast")]):
+        found = prepared(rival, task, truth)
+        click.echo(found, err=True) if isinstance(found, str) else entries.append(found)
     for _ in range(rounds):
         for entry in entries:
             entry.time()
