@@ -1,6 +1,7 @@
-"""What a build of the package makes besides copying files: the kernel.
+"""What a build of the package makes besides copying files: the page, and the kernel.
 
-A compiler comes from the system, or from the PyPI package ziglang where there is none. Where
+Node, which builds the page, comes from the system, or from PyPI where it is missing or too old. A
+compiler comes from the system, or from the PyPI package ziglang where there is none. Where
 neither can be had the package is built without it, and the scalar engine serves.
 """
 
@@ -16,6 +17,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.path.insert(0, str(Path(__file__).parent / "tools"))
 import build_kernel
+import build_page
 
 
 class GlassBuild(BuildHookInterface):  # type: ignore[type-arg]
@@ -28,13 +30,19 @@ class GlassBuild(BuildHookInterface):  # type: ignore[type-arg]
 
     def dependencies(self) -> list[str]:
         """Return what this build needs from PyPI."""
+        return [*build_page.requirements(), *self._compiler()]
+
+    def _compiler(self) -> list[str]:
         foreign = self.target != build_kernel.host()
         if self.target in build_kernel.TARGETS and (foreign or not build_kernel.system_compiler()):
             return ["ziglang==0.17.1"]
         return []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
-        """Build the kernel, and tag the wheel by the platform it is for."""
+        """Build the page; for a wheel the kernel too, and tag it by the platform it is for."""
+        if not build_page.is_fresh():
+            build_page.build()
+        build_data["artifacts"].append("/src/glassgpt/static/**")
         if self.target_name != "wheel":
             return
         try:

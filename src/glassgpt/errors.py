@@ -6,6 +6,7 @@
     ├── TokenizeError     a character that the vocabulary does not have
     ├── EngineError       an engine that is unknown, not available, or too small for the model
     ├── CheckpointError   a checkpoint that is missing, damaged, foreign, or of another run
+    ├── ProtocolError     a message to the player that is none
     └── DivergenceError   a number in the model stopped being finite
 
 The terminal and the page show the same text: what happened, the value, then `hint:` with the
@@ -47,6 +48,10 @@ class EngineError(GlassError):
 
 class CheckpointError(GlassError):
     """A checkpoint is missing, damaged, foreign, or belongs to another run."""
+
+
+class ProtocolError(GlassError):
+    """A message to the player is none that it knows."""
 
 
 class DivergenceError(GlassError):

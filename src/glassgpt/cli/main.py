@@ -14,25 +14,35 @@ from click.shell_completion import get_completion_class
 from glassgpt import __version__
 from glassgpt.cli.bench import bench
 from glassgpt.cli.inspect import inspect
+from glassgpt.cli.page import open_directory, open_page, page_options
 from glassgpt.cli.sample import sample
 from glassgpt.cli.sweep import sweep
 from glassgpt.cli.train import train
 from glassgpt.errors import GlassError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    invoke_without_command=True,
+)
 @click.version_option(__version__, prog_name="glassgpt")
-def cli() -> None:
-    """A tiny GPT made of glass: train it, sample from it, look inside.
+@page_options
+@click.pass_context
+def cli(context: click.Context, data: str | None, host: str, port: int, no_open: bool) -> None:
+    """A tiny GPT made of glass: watch it learn, train it, sample from it, look inside.
 
     \b
+    glassgpt                           watch it learn, on a page in the browser
     glassgpt train                     train on the built-in names and print new ones
     glassgpt train poems.txt --out run train on your own text and keep the model
     glassgpt sample run --probs        draw more, and see how sure it was of each letter
     glassgpt inspect run               the model's matrices, and how good its loss is
+    glassgpt open run                  that run on the page
     glassgpt sweep --seeds 20          how much of a result is luck
     glassgpt bench                     how fast it is on this machine
     """
+    if context.invoked_subcommand is None:
+        open_page(data, host, port, no_open)
 
 
 @cli.command()
@@ -53,6 +63,7 @@ def completion(shell: str) -> None:
 cli.add_command(train)
 cli.add_command(sample)
 cli.add_command(inspect)
+cli.add_command(open_directory)
 cli.add_command(sweep)
 cli.add_command(bench)
 

@@ -226,7 +226,7 @@ class FastEngine:
 
     def run(self, documents: TokenLists, config: Config, start: int, steps: int) -> list[float]:
         """Take so many steps after `start` updates, one document each; return their losses."""
-        if not len(documents):
+        if steps and not len(documents):
             raise ValueError("no documents to learn from")
         documents.check(self._vocab_size, self._config.block_size)
         losses = array("d", bytes(ITEMSIZE * steps))

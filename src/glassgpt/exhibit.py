@@ -1,0 +1,314 @@
+"""A run on show: session, history and glass together, described in the events of the protocol.
+
+It answers what can be asked of a run that stands still. It knows no clock and no socket.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from glassgpt import data, params, protocol
+from glassgpt.anatomy import sites
+from glassgpt.config import Config, Sampling, Setting, hyper, settings
+from glassgpt.engines import ENGINES, create, default_engine
+from glassgpt.errors import ConfigError, EngineError, GlassError
+from glassgpt.glass import Glass
+from glassgpt.history import History
+from glassgpt.link import Experiment, write_link
+from glassgpt.session import Session, extended
+from glassgpt.snapshot import Snapshot
+from glassgpt.tokenizer import Tokenizer
+from glassgpt.yardsticks import held_out, held_out_loss, is_unseen, yardsticks
+
+Kind = TypeVar("Kind", Config, Sampling)
+
+MAX_STEPS = 1_000_000  # a page keeps every loss of a run
+MAX_PARAMETERS = 2_000_000  # and a server several runs, each with gradients, moments and history
+MAX_SAMPLES = 200
+MAX_READ = 1000  # documents of one answer
+BYTES_PER_PARAMETER = 8 * 12  # weights, gradients, moments, in three engines
+EXAMPLES = 12
+
+Told: TypeAlias = "tuple[protocol.Event, Sequence[memoryview[Any]]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Documents in file order, and what to call them."""
+
+    name: str
+    documents: tuple[str, ...]
+
+    @classmethod
+    def builtin(cls) -> Source:
+        """Return the built-in names."""
+        return cls(data.BUILTIN, tuple(data.builtin_names()))
+
+
+class Exhibit:
+    """A run of `config` on `source`, computed by `engine` and shown through a second one."""
+
+    def __init__(
+        self,
+        source: Source,
+        config: Config = Config(),  # noqa: B008 - frozen
+        engine: str = "",
+        snapshot: Snapshot | None = None,
+    ) -> None:
+        check_bounds(config, Tokenizer.of(source.documents).vocab_size)
+        self.source = source
+        self.session = (
+            Session(config, source.documents, engine=engine, data_name=source.name)
+            if snapshot is None
+            else Session.resumed(snapshot, source.documents)
+        )
+        self.history = History(self.session)
+        self.glass = self._new_glass(self.session.engine.name)
+        self.judge = self._new_judge()
+        self.sampling = Sampling()
+        self.sample_seed: int | None = None
+        self._known = frozenset(source.documents)
+
+    # -- who it is
+
+    def hello(self, run: str, pace: float, notice: str) -> protocol.Hello:
+        """Return the run, whole."""
+        session = self.session
+        lengths = sorted(len(document) + 1 for document in session.documents)
+        context = session.config.block_size
+        return protocol.Hello(
+            version=protocol.VERSION,
+            run=run,
+            engine=protocol.EngineFacts(session.engine.name, session.engine.instruction_set),
+            engines=[name for name in ENGINES if name == "scalar" or default_engine()[0] == "fast"],
+            settings=[_setting_facts(setting) for setting in settings(Config)],
+            sampling_settings=[_setting_facts(setting) for setting in settings(Sampling)],
+            config=dataclasses.asdict(session.config),
+            sampling=dataclasses.asdict(self.sampling),
+            sample_seed=self.sample_seed,
+            sites=[
+                protocol.SiteFacts(s.name, list(s.axes), s.op, list(s.inputs), s.sentence, s.weight)
+                for s in sites(session.config)
+            ],
+            params=[
+                protocol.ParamFacts(name, list(size))
+                for name, size in params.shapes(
+                    session.config, session.tokenizer.vocab_size
+                ).items()
+            ],
+            parameters=params.count(session.config, session.tokenizer.vocab_size),
+            characters=list(session.tokenizer.characters),
+            data_name=session.data_name,
+            data_sha256=session.data_sha256,
+            documents=len(session.documents),
+            unseen_from=len(session.documents) - len(held_out(session.documents)),
+            longest=min(context, lengths[-1]),
+            typical=min(context, lengths[int(0.98 * (len(lengths) - 1))]),
+            clipped=sum(length > context for length in lengths),
+            begin=self.history.begin,
+            reached=self.history.reached,
+            pace=pace,
+            link=self.link(),
+            notice=notice,
+        )
+
+    def link(self) -> str:
+        """Return the experiment without its position, which moves and is the page's to add."""
+        return write_link(
+            Experiment(
+                config=self.session.config,
+                sampling=self.sampling,
+                sample_seed=self.sample_seed,
+                engine=""
+                if self.session.engine.name == default_engine()[0]
+                else self.session.engine.name,
+                data_name=self.source.name,
+                documents="\n".join(self.source.documents)
+                if len(self.source.documents) < 5000
+                else "",
+                data_sha256=self.session.data_sha256,
+            )
+        )
+
+    # -- what it looks like at its position
+
+    def document(self, watched: str | None) -> tuple[str, list[int]]:
+        """Return the text in the machine and its tokens."""
+        text = self.session.document(self.session.step) if watched is None else watched
+        return text, self.session.tokens(text)
+
+    def rate(self) -> float:
+        """Return the learning rate of the next update."""
+        return hyper(self.session.config, self.session.step).learning_rate
+
+    def spell(self, index: int) -> Told:
+        """Return one sample of the position, opened draw by draw."""
+        if not 0 <= index < self.sampling.num_samples:
+            raise ConfigError(
+                f"there is no sample number {index}", f"there are {self.sampling.num_samples}"
+            )
+        spelled = self.glass.spell(
+            self.session.engine.state(), self.sampling, self.draw_stream(), index
+        )
+        event = protocol.Spelling(
+            index=index,
+            step=self.session.step,
+            text=spelled.text,
+            prefix=self.session.tokenizer.encode(self.sampling.prefix),
+            tokens=spelled.tokens,
+            temperature=self.sampling.temperature,
+            arrays=protocol.heads(spelled.arrays),
+        )
+        return event, list(spelled.arrays.values())
+
+    def samples(self) -> Iterator[protocol.Written]:
+        """Yield the samples of the position; training may go on meanwhile."""
+        state = self.session.engine.state()
+        for sampled in self.glass.write(state, self.sampling, self.draw_stream()):
+            yield protocol.Written(
+                sampled.text, sampled.text in self._known, sampled.probability, sampled.ended
+            )
+
+    def draw_stream(self) -> random.Random:
+        """Return what draws: the seed asked for, or a copy of the run's own stream."""
+        if self.sample_seed is not None:
+            return random.Random(self.sample_seed)
+        copy = random.Random()
+        copy.setstate(self.session.rng.getstate())
+        return copy
+
+    # -- what it is measured by
+
+    def measures(self) -> protocol.Measures:
+        """Return the yardsticks, counted from all documents."""
+        tokenizer = self.session.tokenizer
+        everything = [tokenizer.encode_document(text) for text in self.source.documents]
+        return protocol.Measures(**dataclasses.asdict(yardsticks(everything, tokenizer.vocab_size)))
+
+    def held_out(self, seq: int) -> protocol.HeldOut:
+        """Return the loss on the last tenth, by the engine that is quick enough."""
+        assert self.judge is not None, "no engine is quick enough for the held-out loss"
+        documents = held_out(self.session.documents)
+        self.judge.load(self.session.engine.state())
+        loss = held_out_loss(self.judge, self.session.token_lists(documents))
+        unseen = is_unseen(self.session.documents, self.session.step)
+        return protocol.HeldOut(
+            seq, self.session.step, loss, len(documents), unseen, self.judge.name
+        )
+
+    # -- what it answers
+
+    def tune(self, changes: dict[str, protocol.Scalar]) -> None:
+        """Change live settings; what came after the position no longer holds."""
+        live = {setting.name for setting in settings(Config) if setting.live}
+        for name in changes:
+            if name not in live:
+                raise ConfigError(
+                    f"{name} cannot change while a run goes on", "begin a new run for it"
+                )
+        self.session.config = extended(
+            self.session.config,
+            self.session.step,
+            **changes,  # type: ignore[arg-type]
+        )
+        self.history.cut()
+
+    def tokens(self, text: str) -> protocol.Tokens:
+        """Return what the tokenizer makes of `text`."""
+        try:
+            return protocol.Tokens(text, self.session.tokenizer.encode(text), "", "")
+        except GlassError as error:
+            return protocol.Tokens(text, [], error.what, error.hint)
+
+    def documents(self, first: int, count: int) -> protocol.Documents:
+        """Return documents in the order of training."""
+        first = max(0, first)
+        return protocol.Documents(
+            first, self.session.documents[first : first + max(0, min(count, MAX_READ))]
+        )
+
+    def _new_glass(self, engine: str) -> Glass:
+        return Glass(engine, self.session.config, self.session.tokenizer)
+
+    def _new_judge(self) -> Any:
+        try:
+            return create("fast", self.session.config, self.session.tokenizer.vocab_size)
+        except EngineError:
+            return None
+
+
+def made_of(owner: type[Kind], values: dict[str, protocol.Scalar]) -> Kind:
+    """Return settings made of `values`; raise `ConfigError` for a name that there is not."""
+    known = {setting.name for setting in settings(owner)}
+    for name in values:
+        if name not in known:
+            raise ConfigError(
+                f"there is no setting {name!r}", f"there are {', '.join(sorted(known))}"
+            )
+    return owner(**values)  # type: ignore[arg-type]
+
+
+def considered(source: Source, values: dict[str, protocol.Scalar]) -> protocol.Considered:
+    """Return what a new run of these settings on these documents would be, or why it cannot be."""
+    tokenizer = Tokenizer.of(source.documents)
+    try:
+        parameters = check_bounds(made_of(Config, values), tokenizer.vocab_size)
+        problem = hint = ""
+    except GlassError as error:
+        parameters, problem, hint = 0, error.what, error.hint
+    block_size = values.get("block_size", Config().block_size)
+    context = block_size if isinstance(block_size, int) else Config().block_size
+    return protocol.Considered(
+        config=values,
+        parameters=parameters,
+        bytes=parameters * BYTES_PER_PARAMETER,
+        documents=len(source.documents),
+        characters=list(tokenizer.characters[:200]),
+        examples=[text[:200] for text in source.documents[:EXAMPLES]],
+        clipped=sum(len(text) + 1 > context for text in source.documents),
+        problem=problem,
+        hint=hint,
+    )
+
+
+def check_bounds(config: Config, vocab_size: int) -> int:
+    """Return the number of parameters; raise `ConfigError` for more than a page can show."""
+    if config.num_steps > MAX_STEPS:
+        raise ConfigError(
+            f"steps is {config.num_steps:,}, but a page keeps at most {MAX_STEPS:,}",
+            "train longer in the terminal: glassgpt train",
+        )
+    parameters = params.count(config, vocab_size)
+    if parameters > MAX_PARAMETERS:
+        raise ConfigError(
+            f"these sizes make a model of {parameters:,} parameters; "
+            f"a page takes {MAX_PARAMETERS:,}",
+            "choose a smaller n_embd or n_layer, or train it in the terminal: glassgpt train",
+        )
+    return parameters
+
+
+def check_sampling(values: dict[str, protocol.Scalar], exhibit: Exhibit) -> Sampling:
+    """Return the sampling, or raise where this model cannot draw like that."""
+    sampling = made_of(Sampling, {**dataclasses.asdict(exhibit.sampling), **values})
+    if sampling.num_samples > MAX_SAMPLES:
+        raise ConfigError(
+            f"samples is {sampling.num_samples:,}, but a page shows at most {MAX_SAMPLES}",
+            "draw more in the terminal: glassgpt sample",
+        )
+    exhibit.session.tokenizer.encode(sampling.prefix)
+    if len(sampling.prefix) >= exhibit.session.config.block_size:
+        raise ConfigError(
+            f"the prefix has {len(sampling.prefix)} characters, but before a draw the context "
+            f"has room for {exhibit.session.config.block_size - 1}",
+            "shorten it, or begin a run with a larger block_size",
+        )
+    return sampling
+
+
+def _setting_facts(setting: Setting) -> protocol.SettingFacts:
+    return protocol.SettingFacts(**dataclasses.asdict(setting), type=type(setting.default).__name__)

@@ -1,0 +1,190 @@
+"""The glass: engines that hold a copy of a run's state, so that looking at it disturbs nothing.
+
+Everything a page can watch comes from here as a named array: `value:`, `grad:` or `delta:` (what
+the last update changed) of a site or parameter, `m:` or `v:` (Adam's moments) of a parameter.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from array import array as flat_array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from glassgpt.anatomy import sites
+from glassgpt.arrays import Array, array, numbers, shape, zeros
+from glassgpt.config import Config, Sampling
+from glassgpt.engines import create
+from glassgpt.params import shapes
+from glassgpt.sampling import Draw, probabilities
+from glassgpt.session import draw_samples, text_of
+from glassgpt.snapshot import State
+from glassgpt.tokenizer import Tokenizer
+
+KINDS = ("value", "grad", "delta", "m", "v")
+EXACT_CELLS = 65_536  # larger arrays travel as float32
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """One text, the probability that it was drawn with, and whether it ended itself."""
+
+    text: str
+    probability: float
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled:
+    """One text draw by draw: (draws, V) arrays, and the `points` the draws fell on, (draws,)."""
+
+    text: str
+    tokens: list[int]
+    arrays: dict[str, Array]
+
+
+class Glass:
+    """A model seen through: `engine` computes what `config` and `tokenizer` describe."""
+
+    def __init__(self, engine: str, config: Config, tokenizer: Tokenizer) -> None:
+        self._config = config
+        self._tokenizer = tokenizer
+        self._mirror = create(engine, config, tokenizer.vocab_size)
+        self._writer = create(engine, config, tokenizer.vocab_size)
+        self._sites = {site.name for site in sites(config)}
+        self._params = set(shapes(config, tokenizer.vocab_size))
+
+    def knows(self, name: str) -> bool:
+        """Return whether `name` can be watched."""
+        kind, _, rest = name.partition(":")
+        return kind in KINDS and (rest in self._params or (rest in self._sites and len(kind) > 1))
+
+    def look(
+        self,
+        names: Sequence[str],
+        state: State,
+        before: Mapping[str, Array] | None,
+        tokens: Sequence[int],
+    ) -> dict[str, memoryview[Any]]:
+        """Return the arrays of these `names` at `state`, when the document is `tokens`.
+
+        A `delta:` is left out where the state `before` the last update is not known.
+        """
+        sources = self._sources(names, state, before, tokens)
+        seen = {}
+        for name in names:
+            kind, _, rest = name.partition(":")
+            if kind in sources and rest in sources[kind]:
+                seen[name] = narrowed(sources[kind][rest])
+        return seen
+
+    def _sources(
+        self,
+        names: Sequence[str],
+        state: State,
+        before: Mapping[str, Array] | None,
+        tokens: Sequence[int],
+    ) -> dict[str, Mapping[str, Array]]:
+        wanted = {name.partition(":")[0] for name in names}
+        inside = any(name.partition(":")[2] in self._sites for name in names)
+        sources: dict[str, Mapping[str, Array]] = {
+            "value": state.params,
+            "m": state.m,
+            "v": state.v,
+        }
+        old: Mapping[str, Array] = {}
+        if "delta" in wanted and before is not None and inside:
+            self._mirror.load(State(before, state.m, state.v))  # moments play no part forwards
+            old = self._mirror.forward(tokens)
+        if inside or "grad" in wanted:
+            self._mirror.load(state)
+            sources["value"] = {**state.params, **self._mirror.forward(tokens)}
+        if "grad" in wanted:
+            gradients = self._mirror.backward()
+            sources["grad"] = {**gradients.params, **gradients.sites}
+        if "delta" in wanted and before is not None:
+            old = {**before, **old}
+            asked = {name.partition(":")[2] for name in names if name.startswith("delta:")}
+            sources["delta"] = {
+                name: difference(sources["value"][name], old[name]) for name in asked
+            }
+        return sources
+
+    # -- writing
+
+    def write(self, state: State, sampling: Sampling, rng: random.Random) -> Iterator[Sampled]:
+        """Yield texts drawn from `state`, one for each `next`; `rng` goes on with each draw."""
+        self._writer.load(state)
+        prefix = sampling.prefix
+        for draws in draw_samples(self._writer, self._tokenizer, self._config, sampling, rng):
+            drawn = list(draws)
+            yield Sampled(
+                text_of(drawn, self._tokenizer, prefix),
+                math.prod(draw.probs[draw.token] for draw in drawn),
+                drawn[-1].token == self._tokenizer.bos,
+            )
+
+    def spell(self, state: State, sampling: Sampling, rng: random.Random, index: int) -> Spelled:
+        """Return sample number `index` of `write`, opened draw by draw."""
+        self._writer.load(state)
+        witness = _Witness()
+        witness.setstate(rng.getstate())
+        drawn: list[Draw] = []
+        samples = draw_samples(self._writer, self._tokenizer, self._config, sampling, witness)
+        for number, draws in enumerate(samples):
+            witness.points.clear()
+            drawn = list(draws)
+            if number == index:
+                break
+        tokens = [draw.token for draw in drawn]
+        text = [self._tokenizer.bos, *self._tokenizer.encode(sampling.prefix), *tokens]
+        first = len(text) - len(tokens)
+        logits = [numbers(self._writer.logits(text[: first + i])) for i in range(len(tokens))]
+        wide = (len(tokens), self._tokenizer.vocab_size)
+        plain = [probabilities(row, 1.0) for row in logits]
+        return Spelled(
+            text_of(drawn, self._tokenizer, sampling.prefix),
+            tokens,
+            {
+                "logits": array(_all(logits), wide),
+                "plain": array(_all(plain), wide),
+                "probs": array(_all(draw.probs for draw in drawn), wide),
+                "points": array(witness.points, (len(tokens),)),
+            },
+        )
+
+
+class _Witness(random.Random):
+    """A generator that remembers the points it gave."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.points: list[float] = []
+
+    def random(self) -> float:
+        point = super().random()
+        self.points.append(point)
+        return point
+
+
+def difference(new: Array, old: Array) -> Array:
+    """Return new − old; what is masked (−∞) in both stays so."""
+    if not new.nbytes:
+        return zeros(shape(new))
+    pairs = zip(numbers(new), numbers(old), strict=True)
+    return array((a if a == b == -math.inf else a - b for a, b in pairs), shape(new))
+
+
+def narrowed(a: Array) -> memoryview[Any]:
+    """Return `a`, as float32 where it is so large that a screen cannot show every bit of it."""
+    if a.nbytes <= 8 * EXACT_CELLS:
+        return a
+    narrow = memoryview(flat_array("f", numbers(a))).cast("B")
+    return narrow.cast("f", shape=shape(a))
+
+
+def _all(rows: Iterable[Sequence[float]]) -> Iterator[float]:
+    for row in rows:
+        yield from row

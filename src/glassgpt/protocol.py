@@ -1,0 +1,431 @@
+"""The messages between page and player: commands are verbs, events are nouns.
+
+A command is JSON text, or a frame where it brings a file along. Every event is a frame:
+
+    u32 header length | JSON header | arrays, one after the other, each on a multiple of 8 bytes
+
+in little-endian order, so that the page sees typed arrays without a copy. The header is one of
+the structs below; its `arrays` say what follows. `tools/gen_protocol.py` writes the page's types
+from this file. It knows no socket and no model.
+"""
+
+from __future__ import annotations
+
+import struct
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+
+from glassgpt.arrays import ITEMSIZE
+from glassgpt.errors import ProtocolError
+
+VERSION = 1
+MAX_COMMAND = 64 * 2**10  # bytes of a command's text
+MAX_UPLOAD = 8 * 2**20  # bytes of a file that a command brings along
+CREDITS = 2  # events that may be under way before the page has drawn the first of them
+
+Scalar: TypeAlias = int | float | str
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
+    """What all messages are: immutable, told apart by `kind`."""
+
+
+# -- commands: what a page may ask for. They act between two training steps.
+
+
+class Open(Message, frozen=True, tag=True):
+    """First of all: go on with `run`, or make the experiment that `link` describes."""
+
+    run: str = ""
+    link: str = ""
+    still: bool = False  # the reader asked for reduced motion: do not play by itself
+
+
+class Play(Message, frozen=True, tag=True):
+    """Let time run."""
+
+
+class Pause(Message, frozen=True, tag=True):
+    """Let time stand."""
+
+
+class Seek(Message, frozen=True, tag=True):
+    """Go to the position after `step` updates, forwards or backwards, and stand there."""
+
+    step: int
+
+
+class Pace(Message, frozen=True, tag=True):
+    """Play at so many steps a second; 0 is as many as there can be."""
+
+    steps_per_second: float
+
+
+class Start(Message, frozen=True, tag=True):
+    """Begin a new run. `data` is `kept`, `builtin`, or `sent`: the file that comes with this."""
+
+    config: dict[str, Scalar]
+    engine: str
+    data: str = "kept"
+    data_name: str = ""
+
+
+class Consider(Message, frozen=True, tag=True):
+    """Say what `Start` would make of the same, without making it."""
+
+    config: dict[str, Scalar]
+    engine: str
+    data: str = "kept"
+    data_name: str = ""
+
+
+class Tune(Message, frozen=True, tag=True):
+    """Change live settings from the next step on."""
+
+    changes: dict[str, Scalar]
+
+
+class Sample(Message, frozen=True, tag=True):
+    """Draw samples like this from now on; without a seed from the run's own stream."""
+
+    sampling: dict[str, Scalar]
+    seed: int | None = None
+
+
+class Spell(Message, frozen=True, tag=True):
+    """Show how sample number `index` of the last draw came about, token by token."""
+
+    index: int
+
+
+class Watch(Message, frozen=True, tag=True):
+    """Send these arrays with every frame (`value:`, `grad:`, `delta:`, `m:` or `v:` + name).
+
+    `document` holds the machine to one text; None lets it follow the run.
+    """
+
+    arrays: list[str]
+    document: str | None = None
+
+
+class Tokenize(Message, frozen=True, tag=True):
+    """Show what the tokenizer makes of `text`."""
+
+    text: str
+
+
+class Read(Message, frozen=True, tag=True):
+    """Read documents in the order of training, `count` from number `first`."""
+
+    first: int
+    count: int
+
+
+class Save(Message, frozen=True, tag=True):
+    """Make a file of `what`: checkpoint, weights, log.jsonl, log.csv or script."""
+
+    what: str
+
+
+class Ack(Message, frozen=True, tag=True):
+    """The event numbered `seq`, and all before it, are drawn."""
+
+    seq: int
+
+
+Command: TypeAlias = (
+    Open | Play | Pause | Seek | Pace | Start | Consider | Tune | Sample | Spell | Watch
+    | Tokenize | Read | Save | Ack
+)  # fmt: skip
+
+
+# -- parts of events
+
+
+class ArrayHead(msgspec.Struct, frozen=True):
+    """An array that follows the header: its name, numbers' type and shape."""
+
+    name: str
+    dtype: str  # "f8" or "f4"
+    shape: list[int]
+
+
+class SettingFacts(msgspec.Struct, frozen=True):
+    """A setting of `config.py`, whole, so that the page can make its control."""
+
+    name: str
+    default: Scalar
+    help: str
+    low: float
+    high: float
+    live: bool
+    option: str
+    type: str  # int, float or str
+
+
+class SiteFacts(msgspec.Struct, frozen=True):
+    """A site of `anatomy.py`."""
+
+    name: str
+    axes: list[str]
+    op: str
+    inputs: list[str]
+    sentence: str
+    weight: str
+
+
+class ParamFacts(msgspec.Struct, frozen=True):
+    """A parameter's name and shape (outputs, inputs)."""
+
+    name: str
+    shape: list[int]
+
+
+class EngineFacts(msgspec.Struct, frozen=True):
+    """An engine that can be chosen."""
+
+    name: str
+    instruction_set: str
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A sample: its text, whether it stands in the data, the probability that it was drawn with."""
+
+    text: str
+    seen: bool
+    probability: float
+    ended: bool
+
+
+# -- events: what a player tells
+
+
+class Hello(Message, frozen=True, tag=True):
+    """The run, whole: first event, and again whenever another run takes its place."""
+
+    version: int
+    run: str
+    engine: EngineFacts
+    engines: list[str]
+    settings: list[SettingFacts]
+    sampling_settings: list[SettingFacts]
+    config: dict[str, Scalar]
+    sampling: dict[str, Scalar]
+    sample_seed: int | None
+    sites: list[SiteFacts]
+    params: list[ParamFacts]
+    parameters: int
+    characters: list[str]
+    data_name: str
+    data_sha256: str
+    documents: int
+    unseen_from: int  # the first document of the held-out tenth
+    longest: int  # positions of the longest document, clipped to the context
+    typical: int  # positions that 98 of 100 documents do not exceed
+    clipped: int  # how many documents are longer than the context
+    begin: int  # the first position there is: that of the checkpoint the run was opened from
+    reached: int
+    pace: float
+    link: str
+    notice: str  # something the reader should know, or nothing
+
+
+class Frame(Message, frozen=True, tag=True):
+    """The run at `step` updates, and every loss taken since the frame before.
+
+    The arrays `losses` and `rates` begin at the step of index `first`. The document is the one the
+    next update learns from, or the one that is watched; `watching` says so.
+    """
+
+    seq: int
+    step: int
+    reached: int
+    playing: bool
+    busy: bool  # on the way to where it was asked to go
+    pace: float  # as asked
+    speed: float  # as measured, steps a second
+    rate: float  # the learning rate of the next update
+    document: str
+    tokens: list[int]
+    watching: bool
+    first: int
+    arrays: list[ArrayHead]
+
+
+class Samples(Message, frozen=True, tag=True):
+    """Texts drawn from the weights after `step` updates."""
+
+    seq: int
+    step: int
+    sampling: dict[str, Scalar]
+    seed: int | None
+    written: list[Written]
+    link: str
+
+
+class Spelling(Message, frozen=True, tag=True):
+    """One sample, draw by draw.
+
+    Arrays over (draws, V): `logits`, `plain` (probabilities at temperature 1), `probs` (those drawn
+    from); over (draws,): `points`, where the draw fell on the cumulative bar.
+    """
+
+    index: int
+    step: int
+    text: str
+    prefix: list[int]
+    tokens: list[int]
+    temperature: float
+    arrays: list[ArrayHead]
+
+
+class Measures(Message, frozen=True, tag=True):
+    """The yardsticks of the documents, in nats."""
+
+    uniform: float
+    unigram: float
+    bigram: float
+    trigram: float
+
+
+class HeldOut(Message, frozen=True, tag=True):
+    """The mean loss after `step` updates on the held-out tenth, by `engine`."""
+
+    seq: int
+    step: int
+    loss: float
+    documents: int
+    unseen: bool
+    engine: str
+
+
+class Documents(Message, frozen=True, tag=True):
+    """Documents in the order of training, from number `first`."""
+
+    first: int
+    documents: list[str]
+
+
+class Tokens(Message, frozen=True, tag=True):
+    """What the tokenizer makes of `text`: its ids between BOS and BOS, or a sentence."""
+
+    text: str
+    ids: list[int]
+    problem: str
+    hint: str
+
+
+class Considered(Message, frozen=True, tag=True):
+    """What `Start` would make: a model of this size from these documents, or a sentence."""
+
+    config: dict[str, Scalar]
+    parameters: int
+    bytes: int
+    documents: int
+    characters: list[str]
+    examples: list[str]
+    clipped: int
+    problem: str
+    hint: str
+
+
+class Settings(Message, frozen=True, tag=True):
+    """The settings as they are now, after a live change."""
+
+    config: dict[str, Scalar]
+    link: str
+
+
+class File(Message, frozen=True, tag=True):
+    """A file to be kept: its bytes are the array `bytes`."""
+
+    name: str
+    type: str
+    arrays: list[ArrayHead]
+
+
+class Refused(Message, frozen=True, tag=True):
+    """A command that could not be followed: what happened, and what to do."""
+
+    command: str
+    what: str
+    hint: str
+
+
+class Stopped(Message, frozen=True, tag=True):
+    """Training stopped before the step that would have left the finite numbers."""
+
+    step: int
+    what: str
+    hint: str
+    site: str
+    index: list[int]
+
+
+Event: TypeAlias = (
+    Hello | Frame | Samples | Spelling | Measures | HeldOut | Documents | Tokens | Considered
+    | Settings | File | Refused | Stopped
+)  # fmt: skip
+
+
+_commands = msgspec.json.Decoder(Command)
+_encoder = msgspec.json.Encoder()
+
+
+def decode_command(message: str | bytes) -> tuple[Command, bytes]:
+    """Return the command in a text, or the command and the file in a frame."""
+    head: str | bytes
+    payload = b""
+    if isinstance(message, str):
+        head = message
+    else:
+        if len(message) < 4:
+            raise ProtocolError("a binary message is shorter than its length field")
+        (length,) = struct.unpack_from("<I", message)
+        if length > len(message) - 4:
+            raise ProtocolError("a binary message is shorter than its header")
+        head, payload = message[4 : 4 + length], message[4 + length :]
+    if len(head) > MAX_COMMAND or len(payload) > MAX_UPLOAD:
+        raise ProtocolError(
+            f"a message has {len(head) + len(payload):,} bytes, more than is taken",
+            f"a file may have {MAX_UPLOAD // 2**20} MiB; train on a part of it",
+        )
+    try:
+        return _commands.decode(head), payload
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise ProtocolError(f"a message is no command: {error}") from None
+
+
+def heads(arrays: Mapping[str, memoryview[Any]]) -> list[ArrayHead]:
+    """Return the heads of `arrays`, in order."""
+    return [ArrayHead(name, _dtype(a), list(a.shape or ())) for name, a in arrays.items()]
+
+
+def encode_event(event: Event, arrays: Sequence[memoryview[Any]] = ()) -> bytes:
+    """Return the frame of an event and the arrays that its heads name, in the same order."""
+    head = _encoder.encode(event)
+    head += b" " * (-(len(head) + 4) % ITEMSIZE)
+    parts = [struct.pack("<I", len(head)), head]
+    for a in arrays:
+        octets = _little_endian(a)
+        parts += (octets, b"\0" * (-len(octets) % ITEMSIZE))
+    return b"".join(parts)
+
+
+def _dtype(a: memoryview[Any]) -> str:
+    return {"d": "f8", "f": "f4", "B": "u1"}[a.format]
+
+
+def _little_endian(a: memoryview[Any]) -> bytes:
+    if sys.byteorder == "little" or a.itemsize == 1:
+        return a.tobytes()
+    octets = bytearray(a.tobytes())
+    for i in range(a.itemsize // 2):
+        octets[i :: a.itemsize], octets[a.itemsize - 1 - i :: a.itemsize] = (
+            octets[a.itemsize - 1 - i :: a.itemsize],
+            octets[i :: a.itemsize],
+        )
+    return bytes(octets)

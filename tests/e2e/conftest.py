@@ -1,0 +1,119 @@
+"""The real server and a real browser; without Chromium skipped with a sentence, but not in CI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from glassgpt import builtin_names
+from glassgpt.server import STATIC
+from tests.test_server import Served, serving
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), ""
+)
+SMALL = "n_embd=8&n_head=2&block_size=8&num_steps=120&seed=3"  # quick on the scalar engine too
+
+
+def _missing() -> str:
+    if not CHROMIUM:
+        return "there is no Chromium (apt-get install chromium)"
+    if not (STATIC / "index.html").exists():
+        return "the page is not built (npm ci && npm run build in web/)"
+    return ""
+
+
+@pytest.fixture(scope="session")
+def names_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "some names.txt"
+    path.write_text("\n".join(name for name in builtin_names()[:300] if len(name) < 9))
+    return path
+
+
+@pytest.fixture(scope="session")
+def served(names_file: Path) -> Iterator[Served]:
+    if _missing():
+        if os.environ.get("CI"):
+            pytest.fail(_missing())
+        pytest.skip(_missing())
+    with serving(data=names_file) as server:
+        yield server
+
+
+@pytest.fixture(scope="package")  # not longer: while it lives no other event loop can run here
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Tab:
+    """A page in a tab, and everything that went wrong in it."""
+
+    page: Any
+    faults: list[str]
+
+    def state(self, path: str) -> Any:
+        """Return a part of the page's state, as `frame.step`."""
+        return self.page.evaluate(f"() => window.glass.state().{path}")
+
+    def until(self, condition: str, seconds: float = 20) -> None:
+        self.page.wait_for_function(
+            f"() => {{ const s = window.glass?.state(); return s?.frame && ({condition}); }}",
+            timeout=seconds * 1000,
+        )
+
+    def shown(self, name: str) -> str:
+        """Return the text that the page shows under a name."""
+        text: str = self.page.locator(f'[data-shown="{name}"]').first.inner_text()
+        return text
+
+
+Opener = Callable[..., Tab]
+
+
+@pytest.fixture
+def tab(served: Served, browser: Any) -> Iterator[Opener]:
+    contexts = []
+
+    def open_tab(link: str = f"{SMALL}&step=0", *, guide: bool = False, **options: Any) -> Tab:
+        options = {"viewport": {"width": 1280, "height": 900}, **options}
+        context = browser.new_context(**options)
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        if not guide:
+            context.add_init_script("localStorage.setItem('glassgpt.guide', 'read')")
+        page = context.new_page()
+        faults: list[str] = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on(
+            "console",
+            lambda message: faults.append(message.text) if message.type == "error" else None,
+        )
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.split("//")[1].startswith(f"127.0.0.1:{served.port}")
+                or request.url.startswith(("blob:", "data:"))
+                else faults.append(f"foreign request {request.url}")
+            ),
+        )
+        page.goto(f"http://127.0.0.1:{served.port}/#{link}")
+        opened = Tab(page, faults)
+        opened.until("true")
+        return opened
+
+    yield open_tab
+    for context in contexts:
+        context.close()

@@ -1,0 +1,297 @@
+"""The page in a browser: its first five seconds, time, samples, set-up, reload, no fault in it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from glassgpt import Sampling, Session, read_documents
+from glassgpt.engines import default_engine
+from glassgpt.link import read_link
+from tests.conftest import Reference
+from tests.e2e.conftest import SMALL, Opener, Tab
+from tests.test_server import Served
+
+ROOT = Path(__file__).parents[2]
+LINK = read_link(SMALL)
+
+
+def straight(names_file: Path, steps: int, link: str = SMALL) -> Session:
+    session = Session(read_link(link).config, read_documents(names_file))
+    if steps:
+        session.run(steps)
+    return session
+
+
+def test_within_five_seconds_a_newcomer_sees_it_learn(tab: Opener) -> None:
+    it = tab(SMALL, guide=True)
+    it.until("s.losses.length > 20", 5)
+    it.until("s.samples", 5)
+    assert it.page.get_by_role("complementary", name="First visit").is_visible()
+    assert it.state("frame.playing")
+    assert "seed=3" in it.page.url
+    it.page.get_by_role("button", name="Got it").click()
+    it.page.get_by_role("button", name="Pause").click()
+    it.until("!s.frame.playing")
+    assert not it.faults
+
+
+def test_reduced_motion_stands_still_with_a_button_to_play(tab: Opener) -> None:
+    it = tab(SMALL, reduced_motion="reduce")
+    it.page.wait_for_timeout(500)
+    assert it.state("frame.step") == 0
+    it.page.get_by_role("button", name="Play", exact=True).click()
+    it.until("s.frame.step > 3")
+
+
+def test_time_moves_both_ways_by_every_control(tab: Opener) -> None:
+    it = tab()
+    press = it.page.keyboard.press
+    for key, step in [
+        ("ArrowRight", 1), ("Shift+ArrowRight", 11), ("ArrowLeft", 10), ("End", 120), ("Home", 0),
+    ]:  # fmt: skip
+        press(key)
+        it.until(f"s.frame.step === {step} && !s.frame.busy")
+    it.page.get_by_role("button", name="One step", exact=True).click()
+    it.until("s.frame.step === 1")
+    it.page.get_by_role("button", name="One step back").click()
+    it.until("s.frame.step === 0")
+    it.page.get_by_role("button", name="To the end").click()
+    it.until("s.frame.step === 120 && !s.frame.busy")
+    slider = it.page.get_by_role("slider", name="Position in the run")
+    box = slider.bounding_box()
+    it.page.mouse.click(box["x"] + box["width"] / 4, box["y"] + 40)
+    it.until("s.frame.step === 30 && !s.frame.busy")
+    slider.focus()
+    press("PageUp")
+    it.until("s.frame.step === 42 && !s.frame.busy")
+    press("Space")
+    assert not it.faults
+
+
+def test_the_log_and_the_curve_hold_the_runs_losses(tab: Opener, names_file: Path) -> None:
+    it = tab(f"{SMALL}&step=25")
+    it.until("s.frame.step === 25 && !s.frame.busy")
+    session = straight(names_file, 0)
+    records = list(session.run(25))
+    told = it.page.evaluate("() => [...window.glass.state().losses.data.slice(0, 25)]")
+    assert told == [record.loss for record in records]
+    it.page.wait_for_function(
+        "() => !document.querySelector('[data-log] .document').textContent.includes('…')"
+    )
+    for record in records[-12:]:
+        cells = it.page.locator(f'[data-log="{record.step}"] td').all_inner_texts()
+        assert cells[1] == record.document
+        assert cells[2] == f"{record.loss:.4f}"
+    assert it.shown("loss") == f"{records[-1].loss:.4f}"
+    assert it.shown("smoothed") == f"{sum(r.loss for r in records) / 25:.2f}"
+
+
+def test_its_samples_are_the_runs_own(tab: Opener, names_file: Path) -> None:
+    it = tab(f"{SMALL}&step=40")
+    it.until("s.samples?.step === 40")
+    texts = [one["text"] for one in it.state("samples.written")]
+    session = straight(names_file, 40)
+    assert texts == list(session.sample(Sampling()))
+    shown = it.page.locator("[data-sample]").all_inner_texts()
+    assert [text.split(",")[0].strip().rstrip("…").replace("∅", "") for text in shown] == texts
+    known = set(read_documents(names_file))
+    assert [one["seen"] for one in it.state("samples.written")] == [t in known for t in texts]
+
+
+def test_samples_follow_temperature_prefix_count_and_seed(tab: Opener, names_file: Path) -> None:
+    import random
+
+    it = tab(f"{SMALL}&step=40")
+    it.until("s.samples?.step === 40")
+    for label, text in [("begins with", "ma"), ("how many", "5"), ("draw seed", "7")]:
+        box = it.page.get_by_label(label)
+        box.fill(text)
+        box.press("Enter")
+        it.page.wait_for_timeout(150)
+    it.until("s.samples.written.length === 5 && s.samples.seed === 7")
+    session = straight(names_file, 40)
+    session.rng = random.Random(7)
+    wanted = list(session.sample(Sampling(num_samples=5, prefix="ma")))
+    assert [one["text"] for one in it.state("samples.written")] == wanted
+    assert all(text.startswith("ma") for text in wanted)
+
+
+def test_a_sample_is_drawn_again_in_slow_motion(tab: Opener) -> None:
+    it = tab(f"{SMALL}&step=40")
+    it.until("s.samples?.step === 40")
+    it.page.locator('[data-sample="3"]').click()
+    dialog = it.page.get_by_role("dialog")
+    dialog.wait_for()
+    spelled = it.state("spelled.event")
+    assert spelled["text"] == it.state("samples.written[3].text")
+    points = it.page.evaluate("() => [...window.glass.state().spelled.arrays.get('points').data]")
+    for i, point in enumerate(points):
+        assert float(it.shown("point")) == pytest.approx(point, abs=1e-6)
+        if i + 1 < len(points):
+            dialog.get_by_role("button", name="Next").click()
+    dialog.get_by_role("button", name="Close").click()
+    assert not it.faults
+
+
+def test_a_new_run_is_announced_before_it_is_made(tab: Opener) -> None:
+    it = tab(f"{SMALL}&step=5")
+    it.until("s.frame.step === 5")
+    box = it.page.get_by_label("n_embd")
+    box.fill("12")
+    box.press("Enter")
+    it.until("s.considered?.parameters")
+    assert it.state("frame.step") == 5
+    assert "new model" in it.page.locator(".new").inner_text()
+    it.page.get_by_role("button", name="Begin new run").click()
+    it.until("s.hello.config.n_embd === 12 && s.frame.step > 3")
+    assert not it.faults
+
+
+def test_sizes_that_cannot_be_are_told_in_the_words_of_the_terminal(tab: Opener) -> None:
+    it = tab()
+    box = it.page.get_by_label("n_embd")
+    box.fill("7")
+    box.press("Enter")
+    it.until("s.considered?.problem")
+    assert "multiple of n_head" in it.page.locator(".new").inner_text()
+    assert it.page.get_by_role("button", name="Begin new run").is_disabled()
+
+
+@pytest.mark.parametrize(
+    ("octets", "words"),
+    [
+        (b"", "no documents|Begin"),
+        (b"\x00\x01\xfe\xff" * 50, "not UTF-8"),
+        ("שלום\nעולם\n".encode(), "2 documents"),
+        ("🙂🙃\ne\u0301a\n".encode(), "2 documents"),
+    ],
+)
+def test_own_data_of_every_kind_is_told_what_it_is(tab: Opener, octets: bytes, words: str) -> None:
+    it = tab()
+    it.page.locator('input[type="file"]').set_input_files(
+        {"name": "mine.txt", "mimeType": "text/plain", "buffer": octets}
+    )
+    it.page.wait_for_timeout(600)
+    setup = it.page.get_by_role("region", name="Set-up").inner_text()
+    notices = it.page.locator(".notices").inner_text()
+    assert re.search(words, setup + notices), setup + notices
+    it.page.keyboard.press("Escape")
+    assert it.state("line") == "open"
+
+
+def test_own_data_is_learned_from(tab: Opener) -> None:
+    it = tab()
+    it.page.locator('input[type="file"]').set_input_files(
+        {"name": "mine.txt", "mimeType": "text/plain", "buffer": b"xyz\nzyx\n"}
+    )
+    it.until("s.considered?.documents === 2")
+    it.page.get_by_role("button", name="Begin new run").click()
+    it.until("s.hello.data_name === 'mine.txt' && s.frame.step > 5")
+    it.page.get_by_role("button", name="Pause").click()
+    it.until("!s.frame.playing")
+    it.page.wait_for_timeout(1200)
+    again = tab(it.page.url.split("#")[1])
+    again.until("!s.frame.busy")
+    assert again.state("hello.documents") == 2
+    assert again.state("frame.step") == it.state("frame.step")
+
+
+def test_a_reload_in_mid_training_keeps_the_run(tab: Opener) -> None:
+    it = tab(SMALL)
+    it.until("s.frame.step > 10")
+    run = it.state("hello.run")
+    it.page.wait_for_timeout(1100)
+    it.page.reload()
+    it.until("s.losses.length > 10")
+    assert it.state("hello.run") == run
+
+
+def test_a_link_shows_the_same_state_elsewhere(tab: Opener) -> None:
+    one = tab(f"{SMALL}&step=17")
+    one.until("s.frame.step === 17 && !s.frame.busy")
+    one.page.get_by_role("radio", name="gradients").check()
+    one.page.locator('[data-figure="grad:wte"]').first.click(position={"x": 9, "y": 9})
+    one.page.wait_for_timeout(1300)
+    link = one.page.url.split("#")[1]
+    two = tab(link)
+    two.until("s.frame.step === 17 && !s.frame.busy && s.selected")
+    two.page.wait_for_timeout(300)
+    for name in ("selected", "selected-value", "selected-grad", "document", "loss"):
+        assert one.shown(name) == two.shown(name)
+
+
+def test_a_diverging_run_says_where_and_offers_the_step_before(tab: Opener) -> None:
+    it = tab(f"{SMALL}&learning_rate=10&beta1=0")
+    it.until("s.stopped")
+    text = it.page.locator(".notices").inner_text()
+    assert "training stopped at step" in text
+    it.page.get_by_role("button", name="Go to the step before").click()
+    it.until("!s.stopped")
+
+
+def test_with_the_reference_names_it_is_the_reference(tab: Opener, reference: Reference) -> None:
+    if default_engine()[0] != "fast":
+        pytest.skip("a thousand steps take the scalar engine too long here")
+    it = tab("seed=42&step=0")
+    text = "\n".join(reference.documents).encode()
+    it.page.locator('input[type="file"]').set_input_files(
+        {"name": "names.txt", "mimeType": "text/plain", "buffer": text}
+    )
+    it.until(f"s.considered?.documents === {len(reference.documents)}")
+    it.page.get_by_role("button", name="Begin new run").click()
+    it.until(f"s.hello.documents === {len(reference.documents)} && s.frame.playing")
+    it.page.get_by_role("button", name="To the end").click()
+    it.until("s.frame.step === 1000 && s.samples?.step === 1000")
+    told = it.page.evaluate("() => [...window.glass.state().losses.data.slice(0, 1000)]")
+    assert told == pytest.approx(reference.losses, abs=1e-9)
+    assert it.shown("loss") == f"{reference.losses[-1]:.4f}"
+    assert [one["text"] for one in it.state("samples.written")] == reference.samples
+
+
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_and_has_no_accessibility_fault(tab: Opener, width: int, scheme: str) -> None:
+    it = tab(f"{SMALL}&step=8", viewport={"width": width, "height": 900}, color_scheme=scheme)
+    it.until("s.samples && s.measures")
+    assert it.page.evaluate("() => document.documentElement.scrollWidth") <= width
+    faults = accessibility(it)
+    assert not faults, "\n".join(faults)
+    assert not it.faults
+
+
+def accessibility(it: Tab) -> list[str]:
+    axe = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        pytest.skip("axe-core is not installed (npm ci in web/)")
+    it.page.evaluate(axe.read_text("utf-8"))
+    found: list[dict[str, Any]] = it.page.evaluate("async () => (await axe.run()).violations")
+    return [
+        f"{one['id']}: {one['help']}: {node['html'][:150]} {node['failureSummary'][:200]}"
+        for one in found
+        for node in one["nodes"][:3]
+    ]
+
+
+def test_the_page_says_when_the_server_is_gone_and_recovers(
+    served: Served, browser: Any, names_file: Path
+) -> None:
+    from tests.test_server import serving
+
+    context = browser.new_context()
+    page = context.new_page()
+    with serving(data=names_file) as server:
+        port = server.port
+        page.goto(f"http://127.0.0.1:{port}/#{SMALL}&step=3")
+        page.wait_for_function("() => window.glass?.state().frame?.step === 3")
+    page.get_by_text("The server does not answer").wait_for()
+    with serving("--port", str(port), data=names_file):
+        page.wait_for_function(
+            "() => window.glass.state().line === 'open' && window.glass.state().frame?.step === 3",
+            timeout=15_000,
+        )
+    context.close()
+    assert served.process.poll() is None

@@ -1,0 +1,49 @@
+"""The clock: so many steps a second, in slices, without a debt that it cannot pay."""
+
+from __future__ import annotations
+
+import pytest
+
+from glassgpt.clock import Clock
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [100.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    return now
+
+
+def test_steps_come_due_at_the_pace(time: list[float]) -> None:
+    it = Clock(100)
+    assert it.due() == 0
+    assert it.until_next() == pytest.approx(0.01)
+    time[0] += 0.0301
+    assert it.due() == 3
+    it.took(3, 0.001, 3)
+    assert it.due() == 0
+
+
+@pytest.mark.usefixtures("time")
+def test_a_slice_is_never_longer_than_a_command_may_wait() -> None:
+    it = Clock(0)
+    for _ in range(50):
+        it.took(1, 0.004, 1)
+    assert it.due() == 3  # 12 ms
+    it.took(1, 10.0, 1)
+    assert it.due() == 1
+
+
+def test_what_cannot_be_made_up_for_is_given_up(time: list[float]) -> None:
+    it = Clock(100)
+    time[0] += 60
+    assert it.due() == 1
+    it.took(1, 0.001, 1)
+    assert it.due() == 0
+
+
+def test_the_speed_is_what_was_walked(time: list[float]) -> None:
+    it = Clock(100)
+    time[0] += 1
+    it.took(80, 0.5, 80)
+    assert it.speed == pytest.approx(80)

@@ -1,0 +1,128 @@
+"""The glass: what it shows is what the engine computes, and looking changes nothing."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+from glassgpt import Config, Sampling, Session
+from glassgpt.arrays import numbers, zeros
+from glassgpt.engines import create
+from glassgpt.glass import EXACT_CELLS, Glass, narrowed
+from glassgpt.snapshot import State
+
+DOCUMENTS = ["ab", "ba", "abba", "baab", "aab"]
+SMALL = Config(n_embd=4, n_head=2, block_size=4, num_steps=60)
+
+
+@pytest.fixture
+def session() -> Session:
+    session = Session(SMALL, DOCUMENTS, engine="scalar")
+    session.run(5)
+    return session
+
+
+@pytest.fixture
+def glass(session: Session) -> Glass:
+    return Glass("scalar", SMALL, session.tokenizer)
+
+
+def test_values_gradients_and_moments_are_the_engines(session: Session, glass: Glass) -> None:
+    tokens = session.tokens("abba")
+    state = session.engine.state()
+    engine = create("scalar", SMALL, session.tokenizer.vocab_size)
+    engine.load(state)
+    sites, gradients = engine.forward(tokens), engine.backward()
+    wanted = {
+        "value:layer0.attn.q": sites["layer0.attn.q"],
+        "value:wte": state.params["wte"],
+        "grad:probs": gradients.sites["probs"],
+        "grad:layer0.mlp_fc1": gradients.params["layer0.mlp_fc1"],
+        "m:wpe": state.m["wpe"],
+        "v:lm_head": state.v["lm_head"],
+    }
+    seen = glass.look(list(wanted), state, None, tokens)
+    assert {name: numbers(a) for name, a in seen.items()} == {
+        name: numbers(a) for name, a in wanted.items()
+    }
+
+
+def test_an_update_is_what_it_added(session: Session, glass: Glass) -> None:
+    before = session.engine.state().params
+    session.run(1)
+    state = session.engine.state()
+    tokens = session.tokens("ab")
+    seen = glass.look(["delta:wte", "delta:layer0.attn.scores"], state, before, tokens)
+    assert numbers(seen["delta:wte"]) == [
+        a - b for a, b in zip(numbers(state.params["wte"]), numbers(before["wte"]), strict=True)
+    ]
+    engine = create("scalar", SMALL, session.tokenizer.vocab_size)
+    engine.load(state)
+    new = numbers(engine.forward(tokens)["layer0.attn.scores"])
+    engine.load(State(before, state.m, state.v))
+    old = numbers(engine.forward(tokens)["layer0.attn.scores"])
+    for told, a, b in zip(numbers(seen["delta:layer0.attn.scores"]), new, old, strict=True):
+        assert told == (-math.inf if a == -math.inf else a - b)
+
+
+def test_looking_does_not_change_the_run(session: Session, glass: Glass) -> None:
+    straight = Session(SMALL, DOCUMENTS, engine="scalar")
+    straight.run(5)
+    tokens = session.tokens("ba")
+    for _ in range(3):
+        glass.look(["grad:wte", "delta:wte", "value:probs"], session.engine.state(), None, tokens)
+        list(glass.write(session.engine.state(), Sampling(), random.Random(1)))
+        assert list(session.run(2)) == list(straight.run(2))
+
+
+def test_an_unknown_update_is_left_out(session: Session, glass: Glass) -> None:
+    assert glass.look(["delta:wte"], session.engine.state(), None, session.tokens("ab")) == {}
+
+
+def test_samples_are_those_of_the_run(session: Session, glass: Glass) -> None:
+    stream = random.Random()
+    stream.setstate(session.rng.getstate())
+    written = [one.text for one in glass.write(session.engine.state(), Sampling(), stream)]
+    assert written == list(session.sample(Sampling()))
+
+
+def test_a_sample_is_spelled_as_it_was_written(session: Session, glass: Glass) -> None:
+    state = session.engine.state()
+    sampling = Sampling(temperature=0.7, num_samples=6, prefix="a")
+    written = list(glass.write(state, sampling, random.Random(3)))
+    for index, one in enumerate(written):
+        spelled = glass.spell(state, sampling, random.Random(3), index)
+        assert spelled.text == one.text
+        probs, points = spelled.arrays["probs"], spelled.arrays["points"]
+        likely = 1.0
+        for draw, token in enumerate(spelled.tokens):
+            row = [probs[draw, i] for i in range(3)]
+            likely *= row[token]
+            below = sum(row[:token])
+            assert below <= points[draw] * sum(row) <= below + row[token]
+        assert likely == pytest.approx(one.probability)
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("value:wte", True),
+        ("m:wte", True),
+        ("grad:logits", True),
+        ("m:logits", False),
+        ("wte", False),
+        ("value:layer9.attn.q", False),
+        ("", False),
+    ],
+)
+def test_it_knows_what_can_be_watched(glass: Glass, name: str, known: bool) -> None:
+    assert glass.knows(name) == known
+
+
+def test_huge_arrays_travel_as_float32() -> None:
+    assert narrowed(zeros((2, 3))).format == "d"
+    wide = narrowed(zeros((EXACT_CELLS + 1, 1)))
+    assert wide.format == "f"
+    assert wide.shape == (EXACT_CELLS + 1, 1)

@@ -1,0 +1,81 @@
+"""The experiment as text in an address."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glassgpt import Config, Sampling
+from glassgpt.data import fingerprint
+from glassgpt.errors import ConfigError
+from glassgpt.link import MAX_LINK, Experiment, read_link, write_link
+from tests.models import configs, documents
+
+
+@given(
+    config=configs(),
+    temperature=st.floats(0.001, 100),
+    prefix=st.text(max_size=5),
+    draw=st.none() | st.integers(0, 2**31),
+    step=st.none() | st.integers(0, 10**6),
+)
+def test_what_is_written_is_read_again(
+    config: Config, temperature: float, prefix: str, draw: int | None, step: int | None
+) -> None:
+    said = Experiment(config, Sampling(temperature, 7, prefix), draw, "scalar", step)
+    assert read_link("#" + write_link(said)) == said
+
+
+@given(documents)
+def test_small_data_travels_in_the_link(texts: list[str]) -> None:
+    said = Experiment(data_name="mine.txt", documents="\n".join(texts))
+    assert read_link(write_link(said)).documents == said.documents
+
+
+def test_large_data_is_named_by_its_hash() -> None:
+    import random
+
+    rng = random.Random(1)
+    text = "".join(rng.choice("abcdefghijklmnopqrstuvwxyz\n") for _ in range(40_000))
+    said = Experiment(data_name="mine.txt", documents=text, data_sha256=fingerprint([text]))
+    heard = read_link(write_link(said))
+    assert heard.documents == ""
+    assert heard.data_sha256 == said.data_sha256
+
+
+def test_the_default_link_is_short_and_not_empty() -> None:
+    assert write_link(Experiment()) == "seed=42"
+    assert read_link("") == Experiment()
+
+
+def test_keys_of_the_page_are_left_to_it() -> None:
+    assert read_link("seed=1&at=value:wte[0,1]").others == {"at": "value:wte[0,1]"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "n_embd=wide",
+        "n_embd=5",
+        "n_embd=1e9",
+        "learning_rate=nan",
+        "seed=-1",
+        "step=-1",
+        "step=²",
+        "step=99999999999",
+        "draw=x",
+        "data=a&text=!!!!",
+        "data=a&text=AAAA",
+        "x" * (MAX_LINK + 1),
+    ],
+)
+def test_what_cannot_be_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError):
+        read_link(text)
+
+
+def test_a_small_link_cannot_unpack_to_huge_data() -> None:
+    bomb = write_link(Experiment(data_name="bomb", documents="a" * (2**21)))
+    with pytest.raises(ConfigError, match="too large"):
+        read_link(bomb)

@@ -1,0 +1,312 @@
+"""The player: commands act between steps, frames respect credits, losses are never dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import struct
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from glassgpt import Config, Sampling, Session, protocol
+from glassgpt.errors import ProtocolError
+from glassgpt.exhibit import Exhibit, Source
+from glassgpt.files import file
+from glassgpt.player import MAX_QUEUE, Player
+
+SOURCE = Source("tiny", ("ab", "ba", "abba", "baab", "aab"))
+SMALL = Config(n_embd=4, n_head=2, block_size=4, num_steps=40)
+Result = TypeVar("Result")
+
+
+class Here:
+    """A host without threads, as in a browser: work is done at once, and the clock goes on."""
+
+    async def work(self, job: Callable[[], Result]) -> Result:
+        return job()
+
+    async def pause(self) -> None:
+        await asyncio.sleep(0.001)
+
+
+class Page:
+    """What a page does: keeps what it is told, and acknowledges what it has drawn."""
+
+    def __init__(self, player: Player, *, draws: bool = True) -> None:
+        self.player, self.draws = player, draws
+        self.events: list[dict[str, Any]] = []
+        self.losses: list[float] = []
+        self.arrays: dict[str, list[float]] = {}
+
+    async def send(self, frame: bytes) -> None:
+        (length,) = struct.unpack_from("<I", frame)
+        event = json.loads(frame[4 : 4 + length])
+        self.events.append(event)
+        offset = 4 + length
+        for head in event.get("arrays", ()):
+            size = 1
+            for n in head["shape"]:
+                size *= n
+            if head["dtype"] == "f8":
+                self.arrays[head["name"]] = list(struct.unpack_from(f"<{size}d", frame, offset))
+            offset += -(-size * {"f8": 8, "f4": 4, "u1": 1}[head["dtype"]] // 8) * 8
+        if "losses" in {head["name"] for head in event.get("arrays", ())}:
+            self.losses[event["first"] :] = self.arrays["losses"]
+        if self.draws and "seq" in event:
+            self.player.tell(protocol.Ack(event["seq"]))
+
+    def last(self, kind: str) -> dict[str, Any]:
+        return [event for event in self.events if event["kind"] == kind][-1]
+
+    def count(self, kind: str) -> int:
+        return sum(event["kind"] == kind for event in self.events)
+
+    async def until(self, met: Callable[[], object], seconds: float = 10) -> None:
+        async with asyncio.timeout(seconds):
+            while not met():
+                await asyncio.sleep(0.005)
+
+    async def stands_at(self, step: int) -> None:
+        await self.until(
+            lambda: (
+                self.count("Frame")
+                and self.last("Frame")["step"] == step
+                and not self.last("Frame")["busy"]
+            )
+        )
+
+
+def played(
+    script: Callable[[Player, Page], Awaitable[None]],
+    config: Config = SMALL,
+    *,
+    draws: bool = True,
+) -> Page:
+    async def life() -> Page:
+        player = Player("run", Exhibit(SOURCE, config), Here())
+        page = Page(player, draws=draws)
+        task = asyncio.create_task(player.run_forever())
+        player.attach(page.send)
+        try:
+            await script(player, page)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        return page
+
+    return asyncio.run(life())
+
+
+def straight(steps: int, config: Config = SMALL) -> Session:
+    session = Session(config, SOURCE.documents)
+    session.run(steps)
+    return session
+
+
+def test_the_first_event_says_what_the_run_is() -> None:
+    async def script(_player: Player, page: Page) -> None:
+        await page.until(lambda: page.events)
+
+    hello = played(script).events[0]
+    assert hello["kind"] == "Hello"
+    assert hello["characters"] == ["a", "b"]
+    assert [site["name"] for site in hello["sites"]][:2] == ["tok", "pos"]
+    assert {setting["name"] for setting in hello["settings"]} == set(Config.__dataclass_fields__)
+
+
+def test_playing_takes_every_step_once_and_tells_every_loss() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Pace(0))
+        player.tell(protocol.Play())
+        await page.stands_at(40)
+
+    page = played(script)
+    assert page.losses == [record.loss for record in Session(SMALL, SOURCE.documents).run()]
+    assert not page.last("Frame")["playing"]
+
+
+def test_it_goes_to_any_step_and_back_with_the_same_losses() -> None:
+    async def script(player: Player, page: Page) -> None:
+        for step in (30, 3, 17, 0, 40):
+            player.tell(protocol.Seek(step))
+            await page.stands_at(step)
+
+    page = played(script)
+    assert page.losses == [record.loss for record in Session(SMALL, SOURCE.documents).run()]
+
+
+def test_a_page_that_does_not_draw_gets_two_frames_and_then_the_newest() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Pace(0))
+        player.tell(protocol.Play())
+        await page.until(lambda: player.exhibit.session.step == 40)
+        await asyncio.sleep(0.2)
+        told = sum("seq" in event for event in page.events)
+        assert told == protocol.CREDITS
+        page.draws = True
+        player.tell(protocol.Ack(told))
+        await page.stands_at(40)
+
+    page = played(script, draws=False)
+    assert page.losses == [record.loss for record in Session(SMALL, SOURCE.documents).run()]
+
+
+def test_arrays_that_are_watched_are_those_of_the_position() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Watch(["value:wte", "grad:loss", "nonsense"]))
+        player.tell(protocol.Seek(7))
+        await page.stands_at(7)
+
+    page = played(script)
+    session = straight(7)
+    assert page.last("Frame")["document"] == session.document(7)
+    assert page.arrays["value:wte"] == list(
+        session.engine.state().params["wte"].cast("B").cast("d")
+    )
+    assert page.arrays["grad:loss"] == [1.0]
+
+
+def test_samples_are_the_runs_own_and_do_not_advance_it() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Seek(12))
+        await page.until(lambda: page.count("Samples") and page.last("Samples")["step"] == 12)
+
+    texts = [one["text"] for one in played(script).last("Samples")["written"]]
+    assert texts == list(straight(12).sample(Sampling()))
+
+
+def test_a_live_change_holds_from_the_next_step_on() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Seek(20))
+        await page.stands_at(20)
+        player.tell(protocol.Seek(10))
+        await page.stands_at(10)
+        player.tell(protocol.Tune({"learning_rate": 0.1}))
+        player.tell(protocol.Seek(40))
+        await page.stands_at(40)
+
+    page = played(script)
+    before = [record.loss for record in Session(SMALL, SOURCE.documents).run()]
+    assert page.losses[:11] == before[:11]
+    assert page.losses[12:] != before[12:]
+    assert page.last("Settings")["config"]["learning_rate"] == 0.1
+
+
+def test_a_new_run_takes_the_place_of_the_old() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Seek(5))
+        await page.stands_at(5)
+        command = protocol.Start(
+            {"n_embd": 6, "n_head": 3, "num_steps": 9}, "scalar", "sent", "mine.txt"
+        )
+        player.tell(command, b"xyz\nzyx\n")
+        await page.until(lambda: page.count("Hello") == 2)
+        player.tell(protocol.Seek(9))
+        await page.stands_at(9)
+
+    page = played(script)
+    assert page.last("Hello")["data_name"] == "mine.txt"
+    assert page.last("Hello")["characters"] == ["x", "y", "z"]
+    assert len(page.losses) == 9
+
+
+@pytest.mark.parametrize(
+    ("command", "payload", "words"),
+    [
+        (protocol.Start({"n_embd": 5}, "scalar"), b"", "multiple"),
+        (protocol.Start({"n_embd": 4, "n_head": 4}, "quantum"), b"", "no engine"),
+        (protocol.Start({}, "scalar", "sent", "x"), b"\xff\xfe", "not UTF-8"),
+        (protocol.Start({}, "scalar", "sent", "x"), b" \n ", "no documents"),
+        (protocol.Start({"num_steps": 5_000_000}, "scalar"), b"", "at most"),
+        (protocol.Start({"wings": 2}, "scalar"), b"", "wings"),
+        (protocol.Start({"n_embd": 1024, "n_layer": 64}, "scalar"), b"", "parameters"),
+        (protocol.Tune({"n_embd": 8}), b"", "cannot change"),
+        (protocol.Tune({"beta1": 2.0}), b"", "between"),
+        (protocol.Sample({"temperature": 0.0}), b"", "between"),
+        (protocol.Sample({"num_samples": 9999}), b"", "at most"),
+        (protocol.Sample({"prefix": "q"}), b"", "vocabulary"),
+        (protocol.Sample({"prefix": "abab"}), b"", "room"),
+        (protocol.Sample({"hope": 1}), b"", "hope"),
+        (protocol.Spell(99), b"", "no sample"),
+        (protocol.Watch([], "q"), b"", "vocabulary"),
+        (protocol.Save("everything"), b"", "no file"),
+        (protocol.Pace(-1.0), b"", "pace"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_and_the_run_goes_on(
+    command: protocol.Command, payload: bytes, words: str
+) -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(command, payload)
+        await page.until(lambda: page.count("Refused"))
+        player.tell(protocol.Seek(3))
+        await page.stands_at(3)
+
+    page = played(script)
+    assert words in page.last("Refused")["what"] + page.last("Refused")["hint"]
+    assert page.count("Hello") == 1
+
+
+def test_a_run_that_leaves_the_finite_numbers_stops_with_its_sentence() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Pace(0))
+        player.tell(protocol.Play())
+        await page.until(lambda: page.count("Stopped"))
+        await page.until(lambda: not page.last("Frame")["playing"])
+
+    wild = Config(n_embd=4, n_head=2, block_size=4, num_steps=40, learning_rate=10, init_std=10)
+    stopped = played(script, wild).last("Stopped")
+    assert f"step {stopped['step'] + 1}" in stopped["what"]
+    assert stopped["site"] in stopped["what"]
+
+
+def test_of_many_places_to_go_only_the_last_counts() -> None:
+    player = None
+
+    async def script(p: Player, page: Page) -> None:
+        nonlocal player
+        player = p
+        for step in range(1000):
+            p.tell(protocol.Seek(step % 7))
+        await page.stands_at(999 % 7)
+
+    played(script)
+
+
+def test_a_flood_is_refused() -> None:
+    async def flood() -> None:
+        player = Player("run", Exhibit(SOURCE, SMALL), Here())
+        for _ in range(MAX_QUEUE):
+            player.tell(protocol.Play())
+        with pytest.raises(ProtocolError):
+            player.tell(protocol.Play())
+
+    asyncio.run(flood())
+
+
+@pytest.mark.parametrize("what", ["checkpoint", "weights", "log.jsonl", "log.csv", "script"])
+def test_everything_can_be_saved(what: str) -> None:
+    exhibit = Exhibit(SOURCE, SMALL)
+    exhibit.history.advance(4)
+    event, (octets,) = file(exhibit, what)
+    assert isinstance(event, protocol.File)
+    text = bytes(octets)
+    match what:
+        case "checkpoint":
+            from glassgpt.snapshot import from_bytes
+
+            assert from_bytes(text).step == 4
+        case "weights":
+            from safetensors.numpy import load
+
+            assert load(text)["wte"].shape == (3, 4)
+        case "log.jsonl":
+            lines = [json.loads(line) for line in text.splitlines()]
+            assert [line["loss"] for line in lines] == list(exhibit.history.losses)
+        case "log.csv":
+            assert text.decode().splitlines()[0] == "step,document,loss,learning_rate"
+        case "script":
+            compile(text, "script", "exec")
+            assert b"n_embd=4" in text

@@ -1,0 +1,310 @@
+"""The server: who may come in, what a bad client can do (nothing), and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from glassgpt import protocol
+
+
+@dataclass
+class Served:
+    """A server in a process of its own."""
+
+    process: subprocess.Popen[str]
+    host: str
+    port: int
+    token: str = ""
+    output: list[str] = field(default_factory=list)
+
+    @property
+    def socket(self) -> str:
+        return f"ws://{self.host}:{self.port}/ws"
+
+    def get(self, path: str = "/", **headers: str) -> tuple[int, str, dict[str, str]]:
+        connection = HTTPConnection(self.host, self.port, timeout=10)
+        connection.request(
+            "GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()}
+        )
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, text, dict(answer.getheaders())
+
+
+@contextmanager
+def serving(*arguments: str, data: Path) -> Iterator[Served]:
+    command = [sys.executable, "-W", "error", "-m", "glassgpt", "--no-open", "--data", str(data)]
+    process = subprocess.Popen(
+        [*command, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    found = re.search(r"http://([\w.]+):(\d+)/(?:\?token=(\S+))?", line)
+    assert found, line + process.stdout.read()
+    try:
+        yield Served(process, "127.0.0.1", int(found[2]), found[3] or "")
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            rest = process.communicate(timeout=10)[0]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        assert process.returncode == 0, rest
+        assert "Traceback" not in rest, rest
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "tiny.txt"
+    path.write_text("ab\nba\nabba\nbaab\naab\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(tiny: Path) -> Iterator[Served]:
+    with serving(data=tiny) as served:
+        yield served
+
+
+@contextmanager
+def talking(server: Served, **more: Any) -> Iterator[ClientConnection]:
+    with connect(server.socket, max_size=None, compression=None, close_timeout=1, **more) as line:
+        yield line
+
+
+def say(line: ClientConnection, command: protocol.Command) -> None:
+    line.send(json.dumps({"kind": type(command).__name__, **_plain(command)}))
+
+
+def _plain(command: protocol.Command) -> dict[str, Any]:
+    return {name: getattr(command, name) for name in command.__struct_fields__}
+
+
+def hear(line: ClientConnection, kind: str, seconds: float = 10) -> dict[str, Any]:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        message = line.recv(timeout=seconds)
+        assert isinstance(message, bytes)
+        (length,) = struct.unpack_from("<I", message)
+        event: dict[str, Any] = json.loads(message[4 : 4 + length])
+        if "seq" in event:
+            say(line, protocol.Ack(event["seq"]))
+        if event["kind"] == kind:
+            return event
+    raise AssertionError(f"no {kind} in {seconds} s")
+
+
+def shout(line: ClientConnection, messages: Sequence[str | bytes]) -> None:
+    """Send all, then listen to the end."""
+    for message in messages:
+        line.send(message)
+    hear(line, "Nothing")
+
+
+def works(server: Served) -> None:
+    with talking(server) as line:
+        say(line, protocol.Open(still=True))
+        say(line, protocol.Seek(2))
+        while hear(line, "Frame")["step"] != 2:
+            pass
+
+
+def test_the_page_and_its_health_are_served(server: Served) -> None:
+    status, text, headers = server.get()
+    assert status == 200
+    assert "GlassGPT" in text
+    assert "default-src 'self'" in headers["content-security-policy"]
+    assert server.get("/healthz")[:2] == (200, "ok")
+    assert server.get("/nothing")[0] == 404
+    assert server.get("/assets/../../server.py")[0] == 404
+
+
+def test_a_foreign_host_is_refused(server: Served) -> None:
+    assert server.get(Host="evil.example")[0] == 403
+    assert server.get(Host=f"localhost:{server.port}")[0] == 200
+
+
+def test_a_foreign_origin_is_refused(server: Served) -> None:
+    with pytest.raises(InvalidStatus, match="403"), talking(server, origin="http://evil.example"):
+        pass
+    with talking(server, origin=f"http://{server.host}:{server.port}"):
+        pass
+
+
+def test_a_run_is_kept_through_a_reload(server: Served) -> None:
+    with talking(server) as line:
+        say(line, protocol.Open(still=True))
+        run = hear(line, "Hello")["run"]
+        say(line, protocol.Seek(9))
+        while hear(line, "Frame")["step"] != 9:
+            pass
+    with talking(server) as line:
+        say(line, protocol.Open(run=run))
+        hello = hear(line, "Hello")
+        assert (hello["run"], hello["reached"]) == (run, 9)
+
+
+def test_two_tabs_have_two_runs(server: Served) -> None:
+    with talking(server) as one, talking(server) as two:
+        say(one, protocol.Open(still=True))
+        say(two, protocol.Open(still=True))
+        assert hear(one, "Hello")["run"] != hear(two, "Hello")["run"]
+        say(one, protocol.Seek(5))
+        while hear(one, "Frame")["step"] != 5:
+            pass
+        assert hear(two, "Frame")["step"] == 0
+
+
+def test_a_second_tab_takes_the_run_over(server: Served) -> None:
+    with talking(server) as one, talking(server) as two:
+        say(one, protocol.Open(still=True))
+        run = hear(one, "Hello")["run"]
+        say(two, protocol.Open(run=run))
+        assert hear(two, "Hello")["run"] == run
+        with pytest.raises(ConnectionClosed) as closed:
+            hear(one, "Nothing")
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4001
+
+
+def test_a_link_opens_its_experiment_at_its_step(server: Served) -> None:
+    with talking(server) as line:
+        say(line, protocol.Open(link="seed=7&n_embd=8&step=6&temperature=1.5"))
+        hello = hear(line, "Hello")
+        assert (hello["config"]["seed"], hello["config"]["n_embd"]) == (7, 8)
+        assert hello["sampling"]["temperature"] == 1.5
+        while hear(line, "Frame")["step"] != 6:
+            pass
+
+
+def test_a_broken_link_opens_the_default_and_says_so(server: Served) -> None:
+    with talking(server) as line:
+        say(line, protocol.Open(link="n_embd=wide", still=True))
+        assert "n_embd" in hear(line, "Hello")["notice"]
+
+
+@pytest.mark.parametrize(
+    "first", ["", "nonsense", '{"kind": "Play"}', b"\x00", '{"kind": "Open", "run": 7}']
+)
+def test_a_client_that_does_not_open_is_shown_out(server: Served, first: str | bytes) -> None:
+    with talking(server) as line:
+        line.send(first)
+        assert hear(line, "Refused")["what"]
+        with pytest.raises(ConnectionClosed):
+            hear(line, "Nothing")
+    works(server)
+
+
+def test_a_client_that_only_makes_mistakes_is_shown_out(server: Served) -> None:
+    with talking(server) as line:
+        say(line, protocol.Open(still=True))
+        hear(line, "Hello")
+        for _ in range(30):
+            line.send("{")
+        with pytest.raises(ConnectionClosed):
+            hear(line, "Nothing")
+    works(server)
+
+
+def test_a_flooding_client_is_shown_out(server: Served) -> None:
+    with talking(server) as line:
+        say(line, protocol.Open(still=True))
+        hear(line, "Hello")
+        with pytest.raises(ConnectionClosed):
+            shout(line, ['{"kind": "Play"}'] * 5000)
+    works(server)
+
+
+def test_an_oversized_message_ends_its_own_line_only(server: Served) -> None:
+    with talking(server) as line:
+        say(line, protocol.Open(still=True))
+        hear(line, "Hello")
+        with pytest.raises(ConnectionClosed):
+            shout(line, [bytes(protocol.MAX_UPLOAD + 2 * protocol.MAX_COMMAND)])
+    works(server)
+
+
+HANDSHAKE = (
+    "GET /ws HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("manner", ["vanishes", "half closes", "never reads", "breaks the frame"])
+def test_a_client_without_manners_harms_nobody(server: Served, manner: str) -> None:
+    with socket.create_connection((server.host, server.port)) as raw:
+        raw.sendall(HANDSHAKE.format(host=f"{server.host}:{server.port}").encode())
+        assert b"101" in raw.recv(64)
+        text = b'{"kind": "Open"}'
+        raw.sendall(bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text)  # masked with zeros
+        match manner:
+            case "vanishes":  # with a reset instead of a farewell
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                raw.close()
+            case "half closes":
+                raw.shutdown(socket.SHUT_WR)
+            case "breaks the frame":
+                raw.sendall(b"\xff\xff\xff\xff" * 10)
+        works(server)
+
+
+def test_another_host_demands_the_token_of_the_link(tiny: Path) -> None:
+    with serving("--host", "0.0.0.0", data=tiny) as server:
+        assert server.token
+        assert server.get()[0] == 403
+        assert server.get("/?token=wrong")[0] == 403
+        with pytest.raises(InvalidStatus, match="403"), talking(server):
+            pass
+        status, _, headers = server.get(f"/?token={server.token}")
+        assert (status, headers["location"]) == (307, "/")
+        cookie = headers["set-cookie"].partition(";")[0]
+        assert server.get(Cookie=cookie)[0] == 200
+        with talking(server, additional_headers={"Cookie": cookie}) as line:
+            say(line, protocol.Open(still=True))
+            hear(line, "Hello")
+
+
+def test_ctrl_c_ends_it_at_once_while_a_run_plays(tiny: Path) -> None:
+    with serving(data=tiny) as server, talking(server) as line:
+        say(line, protocol.Open())
+        hear(line, "Frame")
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGINT)
+        server.process.wait(timeout=10)
+        assert time.monotonic() - began < 3
+
+
+def test_a_port_in_use_is_a_sentence(server: Served) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "glassgpt", "--no-open", "--port", str(server.port)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    assert done.returncode == 1
+    assert "cannot listen" in done.stderr

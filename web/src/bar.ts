@@ -1,0 +1,68 @@
+// The address bar holds the experiment. The player writes what makes the run; the page adds where
+// it stands and what is selected. The run's name is kept for a reload of the same tab.
+
+import { type Address, formatAddress, parseAddress } from "./address";
+import type { Show, State } from "./store";
+
+export interface Bar {
+  run: string;
+  link: string;
+  selected: Address | null;
+  show: Show;
+  written: string;
+  at: number; // when it was last written
+  waits: State | null; // what is to be written when the pause is over
+}
+
+const RUN = "glassgpt.run";
+const WRITTEN = "glassgpt.link";
+const PAUSE = 1000; // browsers take a hundred changes in half a minute
+
+/** What the address says, and whether this tab has been on that run before. */
+export function adopt(hash: string, storage: Storage): Bar {
+  const link = hash.replace(/^#/, "");
+  const same = link === "" || link === storage.getItem(WRITTEN);
+  const pairs = new URLSearchParams(link);
+  const show = pairs.get("show");
+  return {
+    run: same ? (storage.getItem(RUN) ?? "") : "",
+    link,
+    selected: parseAddress(pairs.get("at") ?? ""),
+    show: show === "grad" || show === "delta" ? show : "value",
+    written: link,
+    at: 0,
+    waits: null,
+  };
+}
+
+/** The link to what is seen now. */
+export function linkOf(state: State): string {
+  const pairs = new URLSearchParams(state.link);
+  if (state.frame && !state.frame.playing && !state.frame.busy) pairs.set("step", String(state.frame.step));
+  if (state.selected) pairs.set("at", formatAddress(state.selected));
+  if (state.show !== "value") pairs.set("show", state.show);
+  return pairs.toString();
+}
+
+export function keep(bar: Bar, state: State): void {
+  if (!state.hello || !state.frame) return;
+  const link = linkOf(state);
+  if (link === bar.written && sessionStorage.getItem(RUN) === bar.run) return;
+  const now = performance.now();
+  if (bar.at && now - bar.at < PAUSE) {
+    if (!bar.waits) setTimeout(() => later(bar), PAUSE);
+    bar.waits = state;
+    return;
+  }
+  bar.at = now;
+  bar.written = bar.link = link;
+  sessionStorage.setItem(RUN, bar.run);
+  sessionStorage.setItem(WRITTEN, link);
+  history.replaceState(null, "", `#${link}`);
+}
+
+function later(bar: Bar): void {
+  const state = bar.waits;
+  bar.waits = null;
+  if (state) keep(bar, state);
+}

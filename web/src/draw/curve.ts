@@ -1,0 +1,100 @@
+// Paints the loss curve: every loss as a dot, their mean over a hundred steps as a line.
+
+import { type Palette, css } from "../scales";
+import { type Series, at, smoothed } from "../series";
+
+export interface Ruler {
+  width: number;
+  height: number;
+  steps: number; // the position at the right end
+  low: number; // nats at the bottom
+  high: number; // and at the top
+}
+
+export function xOf(ruler: Ruler, step: number): number {
+  return (step / Math.max(1, ruler.steps)) * ruler.width;
+}
+
+export function yOf(ruler: Ruler, nats: number): number {
+  return ((ruler.high - nats) / (ruler.high - ruler.low)) * ruler.height;
+}
+
+export function stepAt(ruler: Ruler, x: number): number {
+  return Math.max(0, Math.min(ruler.steps, Math.round((x / ruler.width) * ruler.steps)));
+}
+
+/** The span of nats that holds the yardsticks and nearly all losses. */
+export function span(losses: Series, yardsticks: readonly number[]): { low: number; high: number } {
+  const known = yardsticks.filter(Number.isFinite);
+  const stride = Math.max(1, Math.floor(losses.length / 1000));
+  const some: number[] = [];
+  for (let i = 0; i < losses.length; i += stride) {
+    const loss = at(losses, i);
+    if (Number.isFinite(loss)) some.push(loss);
+  }
+  const sorted = Float64Array.from(some).sort();
+  const part = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? NaN;
+  const low = Math.min(2, ...known, ...[part(0.02)].filter(Number.isFinite));
+  const high = Math.max(3.4, ...known, ...[part(0.99)].filter(Number.isFinite));
+  return { low: Math.max(0, Math.floor(4 * low) / 4), high: Math.ceil(4 * high + 0.5) / 4 };
+}
+
+export interface Curve {
+  losses: Series;
+  sums: Series;
+  begin: number;
+  step: number; // where the reader stands: what comes after is known, but ahead
+  old: Series;
+  heldOut: readonly { step: number; loss: number }[];
+}
+
+const DOTS = 6000; // of more, every so many-th is painted; the line uses all
+
+export function paintCurve(canvas: CanvasRenderingContext2D, ruler: Ruler, curve: Curve, palette: Palette): void {
+  const { losses, step } = curve;
+  if (curve.old.length) dots(canvas, ruler, curve.old, 0, curve.old.length, css(palette.high, 0.25));
+  dots(canvas, ruler, losses, 0, Math.min(step, losses.length), css(palette.low, 0.42));
+  dots(canvas, ruler, losses, step, losses.length, css(palette.low, 0.16));
+  canvas.lineJoin = "round";
+  line(canvas, ruler, curve, step, losses.length, css(palette.ink, 0.3), 1.25);
+  line(canvas, ruler, curve, 0, Math.min(step, losses.length), css(palette.ink), 1.75);
+  canvas.fillStyle = css(palette.high);
+  for (const { step: when, loss } of curve.heldOut) {
+    canvas.beginPath();
+    canvas.arc(xOf(ruler, when), yOf(ruler, loss), 2.2, 0, 7);
+    canvas.fill();
+  }
+}
+
+function dots(
+  canvas: CanvasRenderingContext2D, ruler: Ruler, losses: Series, from: number, to: number, colour: string,
+): void {
+  canvas.fillStyle = colour;
+  const stride = Math.max(1, Math.ceil(losses.length / DOTS));
+  const size = losses.length > 2000 ? 1.25 : 1.75;
+  for (let i = Math.ceil(from / stride) * stride; i < to; i += stride) {
+    const y = yOf(ruler, at(losses, i));
+    if (Number.isNaN(y)) continue;
+    const inside = Math.max(1, Math.min(ruler.height - 1, y));
+    canvas.fillRect(xOf(ruler, i + 1) - size / 2, inside - size / 2, size, size);
+  }
+}
+
+function line(
+  canvas: CanvasRenderingContext2D, ruler: Ruler, curve: Curve, from: number, to: number, colour: string, width: number,
+): void {
+  const stride = Math.max(1, Math.floor(ruler.steps / Math.max(1, ruler.width) / 2));
+  canvas.strokeStyle = colour;
+  canvas.lineWidth = width;
+  canvas.beginPath();
+  let open = false;
+  const first = Math.max(from, curve.begin + 1, 1);
+  for (let step = first; step <= to; step = step < to ? Math.min(to, step + stride) : to + 1) {
+    const mean = smoothed(curve.sums, step, curve.begin);
+    if (Number.isNaN(mean)) continue;
+    if (open) canvas.lineTo(xOf(ruler, step), yOf(ruler, mean));
+    else canvas.moveTo(xOf(ruler, step), yOf(ruler, mean));
+    open = true;
+  }
+  canvas.stroke();
+}

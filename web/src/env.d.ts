@@ -1,0 +1,5 @@
+declare module "*.tex" {
+  const formulas: Record<string, string>;
+  export default formulas;
+}
+declare module "temml";

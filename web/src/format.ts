@@ -1,0 +1,67 @@
+// Text from numbers, once for the whole page.
+
+const MINUS = "−";
+
+/** A number of the model, to `digits` after the point, with marks of its own where it is not finite. */
+export function number(value: number | undefined, digits = 4): string {
+  if (value === undefined || Number.isNaN(value)) return "not a number";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : `${MINUS}∞`;
+  const small = value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits;
+  const text = small ? scientific(value, 2) : value.toFixed(digits);
+  return text.replaceAll("-", MINUS);
+}
+
+function scientific(value: number, digits: number): string {
+  const [mantissa = "", exponent = ""] = value.toExponential(digits).split("e");
+  return `${mantissa}e${exponent.replace("+", "")}`;
+}
+
+export function signed(value: number, digits = 4): string {
+  return value > 0 ? `+${number(value, digits)}` : number(value, digits);
+}
+
+/** Two digits that count, for narrow places. */
+export function brief(value: number | undefined): string {
+  if (value === undefined || !Number.isFinite(value)) return number(value);
+  const size = Math.abs(value);
+  if (size >= 100 || (size > 0 && size < 0.001)) return scientific(value, 0).replaceAll("-", MINUS);
+  return value.toFixed(size >= 9.995 ? 1 : size >= 0.0995 || size === 0 ? 2 : 3).replace("-", MINUS);
+}
+
+/** Every digit, as it is copied. */
+export function exact(value: number): string {
+  return Number.isFinite(value) ? String(value) : Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
+}
+
+export function count(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+/** A probability: two digits that count. */
+export function probability(p: number): string {
+  if (p >= 0.0995) return p.toFixed(2);
+  if (p >= 0.001) return p.toFixed(3);
+  return p === 0 ? "0" : scientific(p, 0);
+}
+
+/** A setting or a rate, as short as it is exact to four digits. */
+export function short(value: number): string {
+  return Number(value.toPrecision(4)).toString().replace("-", MINUS);
+}
+
+export function bytes(n: number): string {
+  return n < 1e6 ? `${Math.max(1, Math.round(n / 1e3))} kB` : `${(n / 1e6).toFixed(n < 1e7 ? 1 : 0)} MB`;
+}
+
+/** A token as a reader knows it: its character, made visible where it has no shape. */
+export function token(id: number, characters: readonly string[]): string {
+  const character = characters[id];
+  if (character === undefined) return "BOS";
+  if (character === " ") return "␣";
+  return /^\p{M}$/u.test(character) ? `◌${character}` : character;
+}
+
+/** An English plural that is regular. */
+export function counted(n: number, noun: string): string {
+  return `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,61 @@
+// Puts the page together: the wire, the state, the views, and the address bar.
+
+import "@fontsource/newsreader/latin-400.css";
+import "@fontsource/newsreader/latin-400-italic.css";
+import "@fontsource/newsreader/latin-500.css";
+import "@fontsource/inter/latin-400.css";
+import "@fontsource/inter/latin-600.css";
+import "@fontsource/jetbrains-mono/latin-400.css";
+import "./page.css";
+import { mount } from "svelte";
+import { app } from "./app.svelte";
+import { adopt, keep } from "./bar";
+import { expose } from "./hook";
+import { save } from "./save";
+import { wanted } from "./store";
+import App from "./views/App.svelte";
+import { connect } from "./wire";
+
+const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+const bar = adopt(location.hash, sessionStorage);
+let told = 0; // the newest event that is to be acknowledged once it is drawn
+let acknowledged = 0;
+let asked = ""; // what the player was last asked to send
+
+const wire = connect(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, {
+  open: () => {
+    asked = "";
+    told = acknowledged = 0;
+    return { kind: "Open", run: bar.run, link: bar.link, still };
+  },
+  told: (message) => {
+    const { event } = message;
+    if ("seq" in event) told = event.seq;
+    if (event.kind === "File") save(event.name, event.type, message.arrays.get("bytes")?.data);
+    app.dispatch({ kind: "told", told: message });
+    if (event.kind === "Hello") bar.run = event.run;
+  },
+  line: (line) => app.dispatch({ kind: "line", line }),
+});
+
+app.send = wire.send;
+app.seen = (state) => {
+  if (told > acknowledged) wire.send({ kind: "Ack", seq: (acknowledged = told) });
+  const arrays = wanted(state);
+  const now = JSON.stringify([arrays, state.watched, state.hello?.run, state.hello?.data_sha256, state.hello?.config]);
+  if (state.hello && now !== asked) {
+    asked = now;
+    wire.send({ kind: "Watch", arrays, document: state.watched });
+  }
+  keep(bar, state);
+};
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+app.dress(dark.matches);
+dark.addEventListener("change", () => app.dress(dark.matches));
+app.dispatch({ kind: "select", address: bar.selected });
+app.dispatch({ kind: "show", show: bar.show });
+
+const target = document.getElementById("page");
+if (target) mount(App, { target, props: { again: wire.again } });
+expose(app);

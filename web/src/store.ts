@@ -1,0 +1,199 @@
+// The state of the page: what the player has told and what the reader has chosen. It changes in
+// `reduce` and nowhere else; it knows no DOM and no socket.
+
+import type { Address, Kind } from "./address";
+import type {
+  Considered, Frame, HeldOut, Hello, Measures, Refused, Samples, SiteFacts, Spelling, Stopped, Tokens,
+} from "./protocol.gen";
+import { type Quantity, magnitude, quantity, scaleEnd } from "./scales";
+import { EMPTY, type Series, extended, summed } from "./series";
+import type { Line, Tensor, Told } from "./wire";
+
+export type Show = Extract<Kind, "value" | "grad" | "delta">;
+
+export interface Spelled {
+  event: Spelling;
+  arrays: Map<string, Tensor>;
+}
+
+export interface State {
+  line: Line;
+  hello: Hello | null;
+  sites: Map<string, SiteFacts>;
+  frame: Frame | null;
+  arrays: Map<string, Tensor>;
+  losses: Series; // of the step after so many updates
+  rates: Series;
+  sums: Series; // running sums of losses, for means
+  old: Series; // the losses that were there before a change made them another run's
+  measures: Measures | null;
+  heldOut: HeldOut[];
+  samples: Samples | null;
+  spelled: Spelled | null;
+  documents: Map<number, string>;
+  considered: Considered | null;
+  tokens: Tokens | null;
+  refused: Refused | null;
+  stopped: Stopped | null;
+  scales: Map<Quantity, number>;
+  link: string;
+  show: Show;
+  moments: "" | "m" | "v";
+  selected: Address | null;
+  hovered: Address | null;
+  watched: string | null; // the text that the reader holds the machine to
+  reading: boolean; // is the mathematics in sight?
+}
+
+export const INITIAL: State = {
+  line: "connecting", hello: null, sites: new Map(), frame: null, arrays: new Map(),
+  losses: EMPTY, rates: EMPTY, sums: EMPTY, old: EMPTY, measures: null, heldOut: [],
+  samples: null, spelled: null, documents: new Map(), considered: null, tokens: null,
+  refused: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
+  selected: null, hovered: null, watched: null, reading: false,
+};
+
+export type Action =
+  | { kind: "told"; told: Told }
+  | { kind: "line"; line: Line }
+  | { kind: "show"; show: Show }
+  | { kind: "moments"; moments: "" | "m" | "v" }
+  | { kind: "select"; address: Address | null }
+  | { kind: "hover"; address: Address | null }
+  | { kind: "watch"; document: string | null }
+  | { kind: "reading"; reading: boolean }
+  | { kind: "close"; what: "refused" | "stopped" | "spelled" | "considered" };
+
+export function reduce(state: State, action: Action): State {
+  switch (action.kind) {
+    case "told": return told(state, action.told);
+    case "line": return { ...state, line: action.line };
+    case "show": return { ...state, show: action.show };
+    case "moments": return { ...state, moments: action.moments };
+    case "select": return { ...state, selected: action.address };
+    case "hover": return { ...state, hovered: action.address };
+    case "watch": return { ...state, watched: action.document };
+    case "reading": return { ...state, reading: action.reading };
+    case "close": return { ...state, [action.what]: null };
+    default: return assertNever(action);
+  }
+}
+
+function told(state: State, { event, arrays }: Told): State {
+  switch (event.kind) {
+    case "Hello": return greeted(state, event);
+    case "Frame": return framed(state, event, arrays);
+    case "Samples": return { ...state, samples: event, link: event.link };
+    case "Spelling": return { ...state, spelled: { event, arrays } };
+    case "Measures": return { ...state, measures: event };
+    case "HeldOut": return { ...state, heldOut: judged(state.heldOut, event) };
+    case "Documents": {
+      const documents = new Map(state.documents);
+      event.documents.forEach((text, i) => documents.set(event.first + i, text));
+      return { ...state, documents };
+    }
+    case "Tokens": return { ...state, tokens: event };
+    case "Considered": return { ...state, considered: event };
+    case "Settings": {
+      const hello = state.hello && { ...state.hello, config: event.config };
+      return { ...state, hello, link: event.link, old: state.losses };
+    }
+    case "File": return state; // kept by the reader, not by the page
+    case "Refused": return { ...state, refused: event };
+    case "Stopped": return { ...state, stopped: event };
+    default: return assertNever(event);
+  }
+}
+
+function greeted(state: State, hello: Hello): State {
+  const same = state.hello?.run === hello.run && sameModel(state.hello, hello);
+  return {
+    ...INITIAL,
+    line: state.line, show: state.show, moments: state.moments, reading: state.reading, hello,
+    sites: new Map(hello.sites.map((site) => [site.name, site])),
+    link: hello.link,
+    selected: same || !state.hello ? state.selected : null, // a link selects before anything is told
+    watched: same ? state.watched : null,
+    scales: same ? state.scales : new Map(),
+    old: state.hello?.run === hello.run && !same ? state.losses : EMPTY,
+  };
+}
+
+function sameModel(a: Hello, b: Hello): boolean {
+  return a.data_sha256 === b.data_sha256 && JSON.stringify(a.config) === JSON.stringify(b.config) && a.engine.name === b.engine.name;
+}
+
+function framed(state: State, frame: Frame, arrays: Map<string, Tensor>): State {
+  const losses = arrays.get("losses");
+  const rates = arrays.get("rates");
+  const next = { ...state, frame, arrays, scales: rescaled(state, arrays) };
+  if (losses && rates) {
+    next.losses = extended(state.losses, frame.first, losses.data);
+    next.rates = extended(state.rates, frame.first, rates.data);
+    next.sums = summed(state.sums, next.losses, frame.first);
+  } else if (frame.reached < state.losses.length) {
+    next.losses = { ...state.losses, length: frame.reached };
+    next.rates = { ...state.rates, length: frame.reached };
+    next.sums = { ...state.sums, length: frame.reached + 1 };
+  }
+  if (state.stopped && frame.step !== state.stopped.step) next.stopped = null;
+  return next;
+}
+
+/** The ends of all scales, for the numbers that are here now. */
+function rescaled(state: State, arrays: Map<string, Tensor>): Map<Quantity, number> {
+  const groups = new Map<Quantity, ArrayLike<number>[]>();
+  for (const [name, tensor] of arrays) {
+    const split = /^(value|grad|delta|m|v):(.+)$/.exec(name);
+    if (!split) continue;
+    const site = state.sites.get(split[2] ?? "");
+    if (site && site.axes.length < 2) continue; // scales and losses are told in numbers
+    const which = quantity(kindOf(split[1]), site);
+    groups.set(which, [...(groups.get(which) ?? []), tensor.data]);
+  }
+  const scales = new Map(state.scales);
+  for (const [which, members] of groups) {
+    scales.set(which, which === "shares" ? 1 : scaleEnd(scales.get(which), magnitude(members)));
+  }
+  return scales;
+}
+
+function kindOf(text: string | undefined): Kind {
+  switch (text) {
+    case "grad": case "delta": case "m": case "v": return text;
+    default: return "value";
+  }
+}
+
+function judged(before: HeldOut[], event: HeldOut): HeldOut[] {
+  return [...before.filter((one) => one.step !== event.step), event].sort((a, b) => a.step - b.step);
+}
+
+/** The weight that the mathematics speaks of: the selected one, or else the first of a layer. */
+export function followed(state: State): Address | null {
+  const { selected, hello } = state;
+  if (selected && !state.sites.has(selected.name)) return selected;
+  const first = hello?.params.find((param) => param.name.startsWith("layer")) ?? hello?.params[0];
+  return first ? { kind: "value", name: first.name, index: [0, 0] } : null;
+}
+
+/** The arrays that the page draws now, and so asks for. */
+export function wanted(state: State): string[] {
+  const { hello, show } = state;
+  if (!hello) return [];
+  const kinds = new Set<Kind>(["value", show]);
+  const names = [...hello.sites.map((site) => site.name), ...hello.params.map((param) => param.name)];
+  const arrays = [...kinds].flatMap((kind) => names.map((name) => `${kind}:${name}`));
+  if (state.moments) arrays.push(...hello.params.map((param) => `${state.moments}:${param.name}`));
+  const told = state.reading ? [state.selected, followed(state), { name: "logits" }] : [state.selected];
+  for (const address of told) {
+    if (!address) continue;
+    const more: Kind[] = state.sites.has(address.name) ? ["grad", "delta"] : ["grad", "delta", "m", "v"];
+    arrays.push(...more.map((kind) => `${kind}:${address.name}`));
+  }
+  return [...new Set(arrays)];
+}
+
+export function assertNever(value: never): never {
+  throw new Error(`unexpected ${JSON.stringify(value)}`);
+}

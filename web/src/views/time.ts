@@ -1,0 +1,76 @@
+// What the keys of time do, whoever presses them.
+
+import { app } from "../app.svelte";
+import type { Scalar } from "../protocol.gen";
+
+function position(): number {
+  return app.state.frame?.step ?? 0;
+}
+
+function total(): number {
+  return Number(app.state.hello?.config["num_steps"] ?? 0);
+}
+
+export function seek(step: number): void {
+  app.send({ kind: "Seek", step: Math.max(0, Math.min(total(), step)) });
+}
+
+export function playOrPause(): void {
+  const { frame } = app.state;
+  if (!frame) return;
+  if (frame.playing || frame.busy) app.send({ kind: "Pause" });
+  else {
+    if (frame.step >= total()) seek(app.state.hello?.begin ?? 0);
+    app.send({ kind: "Play" });
+  }
+}
+
+export function stepBy(steps: number): void {
+  seek(position() + steps);
+}
+
+export function home(): void {
+  seek(0);
+}
+
+export function toEnd(): void {
+  seek(total());
+}
+
+export function pace(steps: number): void {
+  app.send({ kind: "Pace", steps_per_second: steps });
+}
+
+/** Begin a run anew: the settings are those of this one but for `changes`. */
+export function begin(changes: Record<string, Scalar> = {}): void {
+  const { hello } = app.state;
+  if (!hello) return;
+  app.send({ kind: "Start", config: { ...hello.config, ...changes }, engine: hello.engine.name });
+  app.send({ kind: "Play" });
+}
+
+export function reset(): void {
+  const { hello } = app.state;
+  if (hello) app.send({ kind: "Start", config: hello.config, engine: hello.engine.name });
+}
+
+export function reseed(): void {
+  begin({ seed: Math.floor(Math.random() * 100_000) });
+}
+
+/** Keys that move time wherever no control or figure has the focus. */
+export function timeKeys(event: KeyboardEvent): void {
+  const target = event.target;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (target instanceof HTMLElement && target.closest("input, textarea, select, button, a, summary, canvas, dialog, [role=slider]")) return;
+  const far = event.shiftKey ? 10 : 1;
+  switch (event.key) {
+    case " ": playOrPause(); break;
+    case "ArrowLeft": stepBy(-far); break;
+    case "ArrowRight": stepBy(far); break;
+    case "Home": home(); break;
+    case "End": toEnd(); break;
+    default: return;
+  }
+  event.preventDefault();
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { brief, bytes, count, counted, exact, number, probability, short, signed, token } from "../src/format";
+
+describe("format", () => {
+  it("tells numbers with a true minus and marks for what is not finite", () => {
+    expect(number(-1.23456)).toBe("−1.2346");
+    expect(number(0)).toBe("0.0000");
+    expect(number(1.2e-7)).toBe("1.20e−7");
+    expect([NaN, Infinity, -Infinity].map((value) => number(value))).toEqual(["not a number", "∞", "−∞"]);
+    expect(number(2.5, 2)).toBe("2.50");
+    expect(signed(1, 1)).toBe("+1.0");
+  });
+
+  it("gives back every digit when asked to", () => {
+    for (const value of [0.1 + 0.2, -1e-300, 3.3659669475848504]) expect(Number(exact(value))).toBe(value);
+  });
+
+  it("is brief where there is little room", () => {
+    expect([0, 0.5, -0.0123, 12.34, 123456, 0.00012].map(brief)).toEqual(["0.00", "0.50", "−0.012", "12.3", "1e5", "1e−4"]);
+  });
+
+  it("counts, weighs and shares", () => {
+    expect(count(4192)).toBe("4,192");
+    expect(counted(1, "name")).toBe("1 name");
+    expect(counted(1000, "name")).toBe("1,000 names");
+    expect(bytes(1500)).toBe("2 kB");
+    expect(bytes(2.5e6)).toBe("2.5 MB");
+    expect([0.5, 0.0512, 0.00001, 0].map(probability)).toEqual(["0.50", "0.051", "1e-5", "0"]);
+    expect(short(0.0099)).toBe("0.0099");
+  });
+
+  it("makes every token visible", () => {
+    const characters = [" ", "a", "\u0301"];
+    expect([0, 1, 2, 3].map((id) => token(id, characters))).toEqual(["␣", "a", "◌\u0301", "BOS"]);
+  });
+});

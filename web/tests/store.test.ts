@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import type { Event, Frame, Hello } from "../src/protocol.gen";
+import { at } from "../src/series";
+import { INITIAL, type State, reduce, wanted } from "../src/store";
+import type { Tensor } from "../src/wire";
+
+const HELLO: Hello = {
+  kind: "Hello", version: 1, run: "r", engine: { name: "scalar", instruction_set: "python" }, engines: ["scalar"],
+  settings: [], sampling_settings: [], config: { num_steps: 10, seed: 1 }, sampling: {}, sample_seed: null,
+  sites: [
+    { name: "tok", axes: ["T", "C"], op: "row", inputs: [], sentence: "", weight: "wte" },
+    { name: "loss", axes: [], op: "mean", inputs: [], sentence: "", weight: "" },
+  ],
+  params: [{ name: "wte", shape: [3, 2] }], parameters: 6, characters: ["a", "b"], data_name: "names", data_sha256: "x",
+  documents: 2, unseen_from: 1, longest: 3, typical: 3, clipped: 0, begin: 0, reached: 0, pace: 100, link: "seed=1", notice: "",
+};
+
+function frame(step: number, first: number, more: Partial<Frame> = {}): Frame {
+  return { kind: "Frame", seq: 1, step, reached: step, playing: true, busy: false, pace: 100, speed: 0, rate: 0.01, document: "ab", tokens: [2, 0, 1, 2], watching: false, first, arrays: [], ...more };
+}
+
+function tensor(...data: number[]): Tensor {
+  return { data: Float64Array.from(data), shape: [data.length] };
+}
+
+function tell(state: State, event: Event, arrays: Record<string, Tensor> = {}): State {
+  return reduce(state, { kind: "told", told: { event, arrays: new Map(Object.entries(arrays)) } });
+}
+
+const greeted = tell(INITIAL, HELLO);
+
+describe("store", () => {
+  it("keeps every loss, in order, whatever frames were left out", () => {
+    let state = tell(greeted, frame(2, 0), { losses: tensor(3, 2), rates: tensor(0.1, 0.1) });
+    state = tell(state, frame(5, 2), { losses: tensor(1, 0.5, 0.25), rates: tensor(0.1, 0.1, 0.1) });
+    expect([0, 1, 2, 3, 4, 5].map((i) => at(state.losses, i))).toEqual([3, 2, 1, 0.5, 0.25, NaN]);
+  });
+
+  it("keeps what comes after when time goes back, and forgets it when the run takes another way", () => {
+    let state = tell(greeted, frame(3, 0), { losses: tensor(3, 2, 1), rates: tensor(1, 1, 1) });
+    state = tell(state, frame(1, 3, { reached: 3 }));
+    expect(state.losses.length).toBe(3);
+    state = tell(state, frame(1, 1, { reached: 1 }));
+    expect(state.losses.length).toBe(1);
+  });
+
+  it("begins anew with another run, whose old curve stays behind it", () => {
+    const before = tell(greeted, frame(1, 0), { losses: tensor(3), rates: tensor(1) });
+    const after = tell(before, { ...HELLO, config: { num_steps: 10, seed: 2 } });
+    expect(after.losses.length).toBe(0);
+    expect(at(after.old, 0)).toBe(3);
+    expect(after.frame).toBeNull();
+  });
+
+  it("keeps the selection through a reconnection and through the first greeting", () => {
+    const address = { kind: "value" as const, name: "wte", index: [0, 0] };
+    const early = tell(reduce(INITIAL, { kind: "select", address }), HELLO);
+    expect(early.selected).toEqual(address);
+    expect(tell(early, HELLO).selected).toEqual(address);
+    expect(tell(early, { ...HELLO, data_sha256: "y" }).selected).toBeNull();
+  });
+
+  it("asks for what is shown, and for all of what is selected", () => {
+    expect(wanted(greeted)).toEqual(["value:tok", "value:loss", "value:wte"]);
+    const gradients = reduce(greeted, { kind: "show", show: "grad" });
+    expect(wanted(gradients)).toContain("grad:wte");
+    const moments = reduce(greeted, { kind: "moments", moments: "v" });
+    expect(wanted(moments)).toContain("v:wte");
+    const selected = reduce(greeted, { kind: "select", address: { kind: "value", name: "wte", index: [0, 0] } });
+    expect(wanted(selected)).toEqual(expect.arrayContaining(["grad:wte", "delta:wte", "m:wte", "v:wte"]));
+    const site = reduce(greeted, { kind: "select", address: { kind: "value", name: "tok", index: [0, 0] } });
+    expect(wanted(site)).not.toContain("m:tok");
+  });
+
+  it("has one scale for each quantity", () => {
+    const state = tell(greeted, frame(0, 0), { "value:wte": tensor(0.3, -0.4), "grad:wte": tensor(0.01), "value:loss": tensor(100) });
+    expect(state.scales.get("weights")).toBe(0.5);
+    expect(state.scales.get("weight gradients")).toBe(0.01);
+    expect(state.scales.has("activations")).toBe(false);
+  });
+
+  it("never changes a state that was there before", () => {
+    const frozen = Object.freeze({ ...greeted });
+    expect(() => tell(frozen, frame(1, 0), { losses: tensor(1), rates: tensor(1) })).not.toThrow();
+    expect(greeted.losses.length).toBe(0);
+  });
+
+  it("forgets that a run stopped once the reader has gone elsewhere", () => {
+    const stopped = tell(greeted, { kind: "Stopped", step: 4, what: "", hint: "", site: "", index: [] });
+    expect(tell(stopped, frame(4, 0)).stopped).not.toBeNull();
+    expect(tell(stopped, frame(3, 0)).stopped).toBeNull();
+  });
+});
