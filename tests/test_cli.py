@@ -204,7 +204,7 @@ def test_ctrl_c_keeps_the_run_and_resuming_ends_with_the_same_bits(
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "go on with: glassgpt train --resume" in err
+    assert f"go on with: glassgpt train {words} --resume {run}" in err
     step = load_checkpoint(run).step
     assert f"stopped after step {step} of 150" in err
     assert 0 < step < 150
@@ -363,6 +363,7 @@ MISTAKES = {
     "cold": (("train", "--temperature", "0"), "temperature is 0.0, but must be between"),
     "NaN": (("train", "--temperature", "nan"), "temperature is nan, but must be between"),
     "prefix": (("train", "--prefix", "Émile"), "the character 'É' (U+00C9) of 'Émile'"),
+    "no room": (("train", "--prefix", "a" * 16), "the prefix has 16 characters, but before a draw"),
     "unknown command": (("trian",), "No such command 'trian'"),
     "unknown option": (("train", "--layers", "2"), "No such option"),
     "no checkpoint": (("sample", "nowhere"), "there is no checkpoint at 'nowhere'"),

@@ -22,6 +22,7 @@ from glassgpt.config import Config, Sampling
 from glassgpt.data import BUILTIN
 from glassgpt.engines import ENGINES, default_engine
 from glassgpt.errors import CheckpointError, DivergenceError
+from glassgpt.sampling import check_room
 from glassgpt.session import Session, StepRecords, extended
 from glassgpt.tokenizer import shorten
 
@@ -92,7 +93,8 @@ def train(
         session = Session(
             Config(**settings), documents, engine=engine or _fastest(), data_name=name
         )
-    session.tokenizer.encode(sampling.prefix)  # a prefix it cannot write is found before training
+    # a prefix that it cannot write is found before training
+    check_room(session.tokenizer.encode(sampling.prefix), session.config.block_size)
     if out is not None and not overwrite and (out / FILENAME).exists():
         raise CheckpointError(
             f"{str(out)!r} already holds a model",
@@ -105,7 +107,7 @@ def train(
     with _signals() as caught, progress_for(session.step, total, quiet=quiet) as progress:
         _train(session, progress, run_log, out, save_every, caught)
     if caught:
-        _say_interrupted(session, out)
+        _say_interrupted(session, data, out)
         return 128 + caught[0]
     _print_samples(session, sampling, quiet)
     return 0
@@ -235,9 +237,10 @@ def _signals() -> Iterator[list[int]]:
             signal.signal(each, handler)
 
 
-def _say_interrupted(session: Session, out: Path | None) -> None:
+def _say_interrupted(session: Session, data: str | None, out: Path | None) -> None:
+    named = f"{data} " if data else ""
     kept = (
-        f"go on with: glassgpt train --resume {out}"
+        f"go on with: glassgpt train {named}--resume {out}"
         if out
         else "nothing was kept; --out DIR keeps the model"
     )
