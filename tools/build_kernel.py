@@ -156,8 +156,9 @@ def _link(
             "-s",
         ]
         return zig("wasm-ld", *options, "-o", str(library), *files)
-    sanitized = any(flag.startswith("-fsanitize") for flag in extra)
-    bare = [] if sanitized else ["-nostdlib"]  # sanitizers bring a library of their own
+    # Windows wants its start-up code in a library, sanitizers bring a library of their own
+    needs_more = "windows" in target.zig or any(flag.startswith("-fsanitize") for flag in extra)
+    bare = [] if needs_more else ["-nostdlib"]
     return [*compiler, "-shared", *bare, "-o", str(library), *files, *extra]
 
 
