@@ -91,7 +91,8 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line with `arguments` (those of the process) and return the exit code."""
     try:
         code = cli.main(arguments, prog_name="glassgpt", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # a shell may close it: >&-
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return 1
