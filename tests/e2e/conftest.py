@@ -100,6 +100,16 @@ def straight(names_file: Path, steps: int, link: str = SMALL) -> Session:
     return session
 
 
+def shown(value: float, digits: int = 4) -> str:
+    """Return a number as the page prints it, said once more and in another language."""
+    if value and abs(value) < 0.5 * 10**-digits:
+        mantissa, _, exponent = f"{value:.2e}".partition("e")
+        text = f"{mantissa}e{int(exponent)}"
+    else:
+        text = f"{value:.{digits}f}"
+    return text.replace("-", "−")
+
+
 @contextmanager
 def opening(served: Served, browser: Any) -> Iterator[Opener]:
     contexts = []
