@@ -109,6 +109,8 @@ def _whole(name: str, text: str | None) -> int | None:
 
 
 def _pack(text: str) -> str:
+    if not text:  # not given: an empty text would say that the run learned from nothing
+        return ""
     octets = zlib.compress(text.encode(), 9)
     return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
 
