@@ -18,6 +18,7 @@ export interface Figure {
   refresh(): void; // a figure out of sight is not kept painted
   centre(offset: number): { x: number; y: number } | null;
   end(): number;
+  picture(): HTMLCanvasElement;
   svg(): string;
 }
 
@@ -63,6 +64,6 @@ export function expose(app: typeof App): void {
     end: (name) => figures.get(name)?.end() ?? NaN,
     state: () => app.view,
     pictures: () => app.drawn,
-    paint: (painter) => app.paint(painter),
+    paint: (painter) => app.paint("picture", painter),
   };
 }

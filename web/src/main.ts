@@ -41,6 +41,8 @@ const wire = connect(`${location.protocol === "https:" ? "wss" : "ws"}://${locat
 app.send = wire.send;
 app.seen = (state) => {
   if (told > acknowledged) wire.send({ kind: "Ack", seq: (acknowledged = told) });
+};
+app.told = (state) => {
   const arrays = wanted(state);
   const now = JSON.stringify([arrays, state.watched, state.hello?.run, state.hello?.data_sha256, state.hello?.config]);
   if (state.hello && now !== asked) {

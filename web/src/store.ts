@@ -43,6 +43,7 @@ export interface State {
   hovered: Address | null;
   watched: string | null; // the text that the reader holds the machine to
   reading: boolean; // is the mathematics in sight?
+  sight: ReadonlyMap<string, number>; // how many figures in sight show a site or parameter
 }
 
 export const INITIAL: State = {
@@ -50,7 +51,7 @@ export const INITIAL: State = {
   losses: EMPTY, rates: EMPTY, sums: EMPTY, old: EMPTY, measures: null, heldOut: [],
   samples: null, spelled: null, documents: new Map(), considered: null, tokens: null,
   refused: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
-  selected: null, hovered: null, watched: null, reading: false,
+  selected: null, hovered: null, watched: null, reading: false, sight: new Map(),
 };
 
 export type Action =
@@ -62,6 +63,7 @@ export type Action =
   | { kind: "hover"; address: Address | null }
   | { kind: "watch"; document: string | null }
   | { kind: "reading"; reading: boolean }
+  | { kind: "sight"; name: string; visible: boolean }
   | { kind: "close"; what: "refused" | "stopped" | "spelled" | "considered" };
 
 export function reduce(state: State, action: Action): State {
@@ -74,9 +76,19 @@ export function reduce(state: State, action: Action): State {
     case "hover": return { ...state, hovered: action.address };
     case "watch": return { ...state, watched: action.document };
     case "reading": return { ...state, reading: action.reading };
+    case "sight": return { ...state, sight: seen(state.sight, action.name, action.visible) };
     case "close": return { ...state, [action.what]: null };
     default: return assertNever(action);
   }
+}
+
+/** Does time run, so that another frame is on its way? */
+export function isMoving({ frame }: State): boolean {
+  return !!frame && (frame.playing || frame.busy);
+}
+
+function seen(sight: State["sight"], name: string, visible: boolean): State["sight"] {
+  return new Map(sight).set(name, (sight.get(name) ?? 0) + (visible ? 1 : -1));
 }
 
 function told(state: State, { event, arrays }: Told): State {
@@ -109,7 +121,7 @@ function greeted(state: State, hello: Hello): State {
   const same = state.hello?.run === hello.run && sameModel(state.hello, hello);
   return {
     ...INITIAL,
-    line: state.line, show: state.show, moments: state.moments, reading: state.reading, hello,
+    line: state.line, show: state.show, moments: state.moments, reading: state.reading, sight: state.sight, hello,
     sites: new Map(hello.sites.map((site) => [site.name, site])),
     link: hello.link,
     selected: same || !state.hello ? state.selected : null, // a link selects before anything is told
@@ -126,7 +138,7 @@ function sameModel(a: Hello, b: Hello): boolean {
 function framed(state: State, frame: Frame, arrays: Map<string, Tensor>): State {
   const losses = arrays.get("losses");
   const rates = arrays.get("rates");
-  const next = { ...state, frame, arrays, scales: rescaled(state, arrays) };
+  const next = { ...state, frame, arrays, scales: rescaled(state, frame, arrays) };
   if (losses && rates) {
     next.losses = extended(state.losses, frame.first, losses.data);
     next.rates = extended(state.rates, frame.first, rates.data);
@@ -140,8 +152,11 @@ function framed(state: State, frame: Frame, arrays: Map<string, Tensor>): State 
   return next;
 }
 
+const RESCALED = 8; // while time runs, scales are looked at every so many frames
+
 /** The ends of all scales, for the numbers that are here now. */
-function rescaled(state: State, arrays: Map<string, Tensor>): Map<Quantity, number> {
+function rescaled(state: State, frame: Frame, arrays: Map<string, Tensor>): Map<Quantity, number> {
+  if ((frame.playing || frame.busy) && frame.seq % RESCALED && state.scales.size) return state.scales;
   const groups = new Map<Quantity, ArrayLike<number>[]>();
   for (const [name, tensor] of arrays) {
     const split = /^(value|grad|delta|m|v):(.+)$/.exec(name);
@@ -177,14 +192,19 @@ export function followed(state: State): Address | null {
   return first ? { kind: "value", name: first.name, index: [0, 0] } : null;
 }
 
-/** The arrays that the page draws now, and so asks for. */
+/** The arrays that the page draws now, and so asks for: while time runs, only those in sight. */
 export function wanted(state: State): string[] {
   const { hello, show } = state;
   if (!hello) return [];
+  const all = !isMoving(state);
+  const inSight = (name: string): boolean => (state.sight.get(name) ?? 0) > 0;
   const kinds = new Set<Kind>(["value", show]);
-  const names = [...hello.sites.map((site) => site.name), ...hello.params.map((param) => param.name)];
-  const arrays = [...kinds].flatMap((kind) => names.map((name) => `${kind}:${name}`));
-  if (state.moments) arrays.push(...hello.params.map((param) => `${state.moments}:${param.name}`));
+  const params = hello.params.map((param) => param.name).filter((name) => all || inSight(name));
+  const sites = hello.sites
+    .filter((site) => all || state.reading || site.axes.length < 2 || inSight(site.name))
+    .map((site) => site.name);
+  const arrays = [...kinds].flatMap((kind) => [...sites, ...params].map((name) => `${kind}:${name}`));
+  if (state.moments) arrays.push(...params.map((name) => `${state.moments}:${name}`));
   const told = state.reading ? [state.selected, followed(state), { name: "logits" }] : [state.selected];
   for (const address of told) {
     if (!address) continue;
