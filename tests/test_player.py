@@ -6,6 +6,7 @@ import asyncio
 import json
 import struct
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
@@ -151,6 +152,31 @@ def test_a_page_that_does_not_draw_gets_two_frames_and_then_the_newest() -> None
 
     page = played(script, draws=False)
     assert page.losses == [record.loss for record in Session(SMALL, SOURCE.documents).run()]
+
+
+def test_time_stands_while_nobody_looks_and_goes_on_for_a_page_that_comes_back() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Pace(0))
+        player.tell(protocol.Play())
+        await page.until(lambda: player.exhibit.session.step > 5)
+        player.detach(page.send)
+        await asyncio.sleep(0.05)
+        stood = player.exhibit.session.step
+        await asyncio.sleep(0.1)
+        assert player.exhibit.session.step == stood < 2000
+        player.attach(page.send)
+        await page.until(lambda: player.exhibit.session.step > stood)
+
+    played(script, replace(SMALL, num_steps=2000))
+
+
+def test_the_first_frame_shows_the_model_before_anything_else_is_told() -> None:
+    async def script(_player: Player, page: Page) -> None:
+        await page.until(lambda: len(page.events) > 3)
+
+    page = played(script)
+    assert [event["kind"] for event in page.events[:2]] == ["Hello", "Frame"]
+    assert {"value:wte", "value:probs"} <= {head["name"] for head in page.events[1]["arrays"]}
 
 
 def test_arrays_that_are_watched_are_those_of_the_position() -> None:

@@ -56,6 +56,10 @@ class Glass:
         self._sites = {site.name for site in sites(config)}
         self._params = set(shapes(config, tokenizer.vocab_size))
 
+    def values(self) -> list[str]:
+        """Return the names of all values, the first things that a page shows."""
+        return [f"value:{name}" for name in (*sorted(self._sites), *sorted(self._params))]
+
     def knows(self, name: str) -> bool:
         """Return whether `name` can be watched."""
         kind, _, rest = name.partition(":")

@@ -15,7 +15,7 @@ import time
 import webbrowser
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.cookies import SimpleCookie
 from ipaddress import ip_address
 from pathlib import Path
@@ -24,18 +24,12 @@ from typing import TypeVar
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import (
-    FileResponse,
-    HTMLResponse,
-    PlainTextResponse,
-    RedirectResponse,
-    Response,
-)
-from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from glassgpt import protocol
+from glassgpt.config import Sampling
 from glassgpt.data import fingerprint, split_documents
 from glassgpt.errors import ConfigError, EngineError, GlassError, ProtocolError
 from glassgpt.exhibit import Exhibit, Source, check_sampling
@@ -50,6 +44,13 @@ FIRST_WORD = 10  # seconds in which a client has to say what it wants
 RATE = 300  # messages a second, in the long run
 MAX_MISTAKES = 20  # messages that are no commands before the line is cut
 POLICY, DIED, TAKEN_OVER = 1008, 1011, 4001  # WebSocket close codes
+TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".woff2": "font/woff2",
+    ".woff": "font/woff",
+    ".svg": "image/svg+xml",
+}
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; frame-ancestors 'none'",
@@ -94,6 +95,12 @@ class Runs:
         self._snapshot = snapshot
         self._runs: dict[str, Run] = {}
         self._closing: set[asyncio.Future[None]] = set()
+        self._first: asyncio.Task[Exhibit] | None = None
+
+    def prepare(self) -> None:
+        """Make the run of the first tab while its browser starts."""
+        if self._snapshot is None:
+            self._first = asyncio.create_task(asyncio.to_thread(lambda: Exhibit(self._source)))
 
     async def open(self, request: protocol.Open) -> Run:
         """Return the run that is asked for, or a new one."""
@@ -112,7 +119,7 @@ class Runs:
         notice, experiment = "", Experiment()
         try:
             experiment = read_link(request.link)
-            exhibit = await asyncio.to_thread(lambda: self._exhibit(experiment))
+            exhibit = await self._prepared(experiment)
             sampling = experiment.sampling
             values = {n: getattr(sampling, n) for n in type(sampling).__dataclass_fields__}
             exhibit.sampling = check_sampling(values, exhibit)
@@ -127,6 +134,14 @@ class Runs:
         elif not request.still and exhibit.session.steps_left:
             player.tell(protocol.Play())
         return player
+
+    async def _prepared(self, experiment: Experiment) -> Exhibit:
+        """Return the run that was made ready, where it is the one that is asked for, or another."""
+        first, self._first = self._first, None
+        asked = replace(experiment, step=None, sampling=Sampling(), sample_seed=None, others={})
+        if first is not None and asked == Experiment():
+            return await first
+        return await asyncio.to_thread(lambda: self._exhibit(experiment))
 
     def _exhibit(self, experiment: Experiment) -> Exhibit:
         source = self._source
@@ -212,8 +227,33 @@ def _cookie(connection: HTTPConnection) -> str:
     return found.value if found is not None and found.value.isascii() else ""
 
 
+class Shelf:
+    """The files of the page, read once: a first picture waits for each of them."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+        self._names = {
+            path.relative_to(STATIC).as_posix(): path
+            for path in STATIC.rglob("*")
+            if path.suffix in TYPES
+        }
+
+    def give(self, name: str) -> Response:
+        """Return the file; what its name tells of its content holds for ever."""
+        path = self._names.get(name)
+        if path is None:
+            return PlainTextResponse("there is no such file", 404)
+        if name not in self._kept:
+            self._kept[name] = path.read_bytes()
+        age = "max-age=31536000, immutable" if name.startswith("assets/") else "no-cache"
+        return Response(
+            self._kept[name], media_type=TYPES[path.suffix], headers={"Cache-Control": age}
+        )
+
+
 def create_app(runs: Runs, gate: Gate) -> Starlette:
     """Return the application."""
+    shelf = Shelf()
 
     async def index(request: Request) -> Response:
         given = request.query_params.get("token", "")
@@ -229,7 +269,10 @@ def create_app(runs: Runs, gate: Gate) -> Starlette:
         return HTMLResponse(text, headers={**HEADERS, "Cache-Control": "no-cache"})
 
     async def icon(_request: Request) -> Response:
-        return FileResponse(STATIC / "icon.svg")
+        return shelf.give("icon.svg")
+
+    async def asset(request: Request) -> Response:
+        return shelf.give(f"assets/{request.path_params['name']}")
 
     async def health(_request: Request) -> Response:
         return PlainTextResponse("ok")
@@ -245,6 +288,7 @@ def create_app(runs: Runs, gate: Gate) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         sweeper = asyncio.create_task(runs.sweep())
+        runs.prepare()
         yield
         sweeper.cancel()
         await runs.end_all()
@@ -255,7 +299,7 @@ def create_app(runs: Runs, gate: Gate) -> Starlette:
             Route("/healthz", health),
             Route("/icon.svg", icon),
             WebSocketRoute("/ws", talk),
-            Mount("/assets", StaticFiles(directory=STATIC / "assets", check_dir=False)),
+            Route("/assets/{name}", asset),
         ],
         lifespan=lifespan,
     )

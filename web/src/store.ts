@@ -192,11 +192,13 @@ export function followed(state: State): Address | null {
   return first ? { kind: "value", name: first.name, index: [0, 0] } : null;
 }
 
+const MOST_SITES = 100; // of a deeper model only what is in sight is ever sent
+
 /** The arrays that the page draws now, and so asks for: while time runs, only those in sight. */
 export function wanted(state: State): string[] {
   const { hello, show } = state;
   if (!hello) return [];
-  const all = !isMoving(state);
+  const all = !isMoving(state) && hello.sites.length <= MOST_SITES;
   const inSight = (name: string): boolean => (state.sight.get(name) ?? 0) > 0;
   const kinds = new Set<Kind>(["value", show]);
   const params = hello.params.map((param) => param.name).filter((name) => all || inSight(name));
