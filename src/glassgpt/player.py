@@ -81,7 +81,7 @@ class Player:
 
     def detach(self, send: Callable[[bytes], Awaitable[None]]) -> None:
         """Stop sending there; time stands until another page listens."""
-        if self._page is not None and self._page.send is send:
+        if self._page is not None and self._page.send == send:
             self._page = None
 
     @property

@@ -31,8 +31,7 @@ class App {
 
   dispatch(action: Action): void {
     this.state = reduce(this.state, action);
-    const flies = action.kind === "told" && action.told.event.kind === "Frame" && isMoving(this.state);
-    if (!flies && action.kind !== "sight") this.#urgent = true;
+    if (!canWait(action, this.state)) this.#urgent = true;
     this.#ask();
   }
 
@@ -78,6 +77,13 @@ class App {
     for (const painter of this.#painters.view) painter(this.state, this.palette);
     this.told(this.state);
   }
+}
+
+/** Is it something that comes often while time runs? Then the next view will do. */
+function canWait(action: Action, state: State): boolean {
+  if (action.kind === "sight") return true;
+  if (action.kind !== "told" || !isMoving(state)) return false;
+  return ["Frame", "Samples", "HeldOut", "Documents"].includes(action.told.event.kind);
 }
 
 export const app = new App();
