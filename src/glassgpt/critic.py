@@ -60,7 +60,7 @@ class Critic:
 
     def tell_all_again(self) -> None:
         """Begin anew, for a page that knows nothing."""
-        self._measures_told = False
+        self._measures_told = self._compared_told = False
         self._judged_at, self._judge_after = -1, 0.0
         self.write_again()
 
@@ -81,6 +81,7 @@ class Critic:
             await self._write(page, moving)
             or await self._measure(page)
             or await self._judge(page, moving)
+            or await self._compare(page)
         )
 
     async def _measure(self, page: Listener) -> bool:
@@ -146,4 +147,14 @@ class Critic:
             return True
         self._judge_after = now + max(0.5, HELD_OUT_REST * (time.perf_counter() - now))
         await page.tell(event)
+        return True
+
+    async def _compare(self, page: Listener) -> bool:
+        """Say of the slow engine, once, that it computes what the fast one does."""
+        if self._compared_told or self._exhibit.session.engine.name != "scalar":
+            return False
+        self._compared_told = True
+        compared = await self._work(self._exhibit.compared)
+        if compared is not None:
+            await page.tell(compared)
         return True

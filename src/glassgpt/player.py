@@ -21,11 +21,11 @@ from glassgpt.arrays import array
 from glassgpt.clock import Clock
 from glassgpt.config import Config
 from glassgpt.critic import Critic
-from glassgpt.data import split_documents
 from glassgpt.errors import ConfigError, DivergenceError, GlassError, ProtocolError
-from glassgpt.exhibit import Exhibit, Source, check_sampling, considered, made_of
+from glassgpt.exhibit import Exhibit, check_sampling
 from glassgpt.files import file
 from glassgpt.listener import Listener
+from glassgpt.proposal import Source, Text, considered, made_of
 
 FRAME = 1 / 72  # seconds between two frames: a screen takes 60, and none of them should wait
 MAX_QUEUE = 256
@@ -52,6 +52,7 @@ class Player:
         self.exhibit = exhibit
         self.playing = False
         self.notice = ""
+        self.waiting: protocol.Waiting | None = None  # a link's run, for its documents
         self.target: int | None = None
         self._host = host
         self._queue: deque[tuple[protocol.Command, bytes]] = deque()
@@ -60,7 +61,7 @@ class Player:
         self._clock = Clock()
         self._watched: list[str] = []
         self._document: str | None = None
-        self._source: Source | None = None  # the last file sent to be considered
+        self._text: Text | None = None  # the last that was sent to be considered
         self._begin_again()
 
     def _begin_again(self) -> None:
@@ -266,16 +267,20 @@ class Player:
                 config = made_of(Config, command.config)
                 self.exhibit = await work(lambda: Exhibit(source, config, command.engine))
                 self._carry_over(exhibit)
+                self.notice, self.waiting = "", None
                 self._greet()
             case protocol.Consider():
                 source = self._source_of(command, payload)
-                await self._answer(await work(lambda: considered(source, command.config)))
+                text = self._text if command.data == "sent" else None
+                await self._answer(await work(lambda: considered(source, command.config, text)))
+                if command.engine == "scalar" and (told := await work(exhibit.compared)):
+                    await self._answer(told)
             case protocol.Tune(changes):
                 exhibit.tune(changes)
                 if self._page is not None:
                     self._page.first = min(self._page.first, exhibit.history.reached)
                 values = asdict(exhibit.session.config)
-                await self._answer(protocol.Settings(values, exhibit.link()))
+                await self._answer(protocol.Settings(values, exhibit.schedule(), exhibit.link()))
             case protocol.Sample(values, seed):
                 exhibit.sampling = check_sampling(values, exhibit)
                 exhibit.sample_seed = seed
@@ -295,8 +300,8 @@ class Player:
 
     def _play(self) -> None:
         if not self.exhibit.session.steps_left:
-            raise ConfigError("the run has taken all its steps", "go back, or begin a longer run")
-        self.playing, self.target = True, None
+            raise ConfigError("the run has taken all its steps", "go back, or train on")
+        self.playing = True  # from where it is going, if it is on its way
         self._clock.start(self.exhibit.session.step)
 
     async def _go(self, step: int) -> None:
@@ -320,11 +325,10 @@ class Player:
                 return Source.builtin()
             case "sent":
                 if payload:
-                    name = command.data_name or "your text"
-                    self._source = Source(name, tuple(split_documents(payload, name)))
-                if self._source is None:
+                    self._text = Text.of(command.data_name or "your text", payload)
+                if self._text is None:
                     raise ProtocolError("no file came with the command", "choose the file again")
-                return self._source
+                return self._text.source(command.cut)
             case _:
                 return self.exhibit.source
 
@@ -350,7 +354,7 @@ class Player:
     async def _hello(self) -> None:
         """Tell the run whole, and everything after it anew."""
         event = await self._host.work(
-            lambda: self.exhibit.hello(self.name, self._clock.pace, self.notice)
+            lambda: self.exhibit.hello(self.name, self._clock.pace, self.notice, self.waiting)
         )
         if self._page is not None:
             self._page.first = 0

@@ -1,9 +1,9 @@
 // The state of the page: what the player has told and what the reader has chosen. It changes in
 // `reduce` and nowhere else; it knows no DOM and no socket.
 
-import type { Address, Kind } from "./address";
+import { type Address, KINDS, type Kind, formatAddress, offsetOf } from "./address";
 import type {
-  Considered, Frame, HeldOut, Hello, Measures, Refused, Samples, SiteFacts, Spelling, Stopped, Tokens,
+  Compared, Considered, Frame, HeldOut, Hello, Measures, Refused, Samples, SiteFacts, Spelling, Stopped, Tokens,
 } from "./protocol.gen";
 import { type Quantity, magnitude, quantity, scaleEnd } from "./scales";
 import { EMPTY, type Series, extended, summed } from "./series";
@@ -32,6 +32,7 @@ export interface State {
   spelled: Spelled | null;
   documents: Map<number, string>;
   considered: Considered | null;
+  compared: Compared | null; // the engines on this run
   tokens: Tokens | null;
   refused: Refused | null;
   stopped: Stopped | null;
@@ -43,15 +44,16 @@ export interface State {
   hovered: Address | null;
   watched: string | null; // the text that the reader holds the machine to
   reading: boolean; // is the mathematics in sight?
+  offered: boolean; // to train on, at the end of a run
   sight: ReadonlyMap<string, number>; // how many figures in sight show a site or parameter
 }
 
 export const INITIAL: State = {
   line: "connecting", hello: null, sites: new Map(), frame: null, arrays: new Map(),
   losses: EMPTY, rates: EMPTY, sums: EMPTY, old: EMPTY, measures: null, heldOut: [],
-  samples: null, spelled: null, documents: new Map(), considered: null, tokens: null,
+  samples: null, spelled: null, documents: new Map(), considered: null, compared: null, tokens: null,
   refused: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
-  selected: null, hovered: null, watched: null, reading: false, sight: new Map(),
+  selected: null, hovered: null, watched: null, reading: false, offered: false, sight: new Map(),
 };
 
 export type Action =
@@ -63,6 +65,7 @@ export type Action =
   | { kind: "hover"; address: Address | null }
   | { kind: "watch"; document: string | null }
   | { kind: "reading"; reading: boolean }
+  | { kind: "offer"; offered: boolean }
   | { kind: "sight"; name: string; visible: boolean }
   | { kind: "close"; what: "refused" | "stopped" | "spelled" | "considered" };
 
@@ -76,6 +79,7 @@ export function reduce(state: State, action: Action): State {
     case "hover": return { ...state, hovered: action.address };
     case "watch": return { ...state, watched: action.document };
     case "reading": return { ...state, reading: action.reading };
+    case "offer": return { ...state, offered: action.offered };
     case "sight": return { ...state, sight: seen(state.sight, action.name, action.visible) };
     case "close": return { ...state, [action.what]: null };
     default: return assertNever(action);
@@ -105,9 +109,10 @@ function told(state: State, { event, arrays }: Told): State {
       return { ...state, documents };
     }
     case "Tokens": return { ...state, tokens: event };
+    case "Compared": return { ...state, compared: event };
     case "Considered": return { ...state, considered: event };
     case "Settings": {
-      const hello = state.hello && { ...state.hello, config: event.config };
+      const hello = state.hello && { ...state.hello, config: event.config, schedule: event.schedule };
       return { ...state, hello, link: event.link, old: state.losses };
     }
     case "File": return state; // kept by the reader, not by the page
@@ -149,6 +154,7 @@ function framed(state: State, frame: Frame, arrays: Map<string, Tensor>): State 
     next.sums = { ...state.sums, length: frame.reached + 1 };
   }
   if (state.stopped && frame.step !== state.stopped.step) next.stopped = null;
+  if (state.offered && frame.step < Number(state.hello?.config["num_steps"])) next.offered = false;
   return next;
 }
 
@@ -159,7 +165,7 @@ function rescaled(state: State, frame: Frame, arrays: Map<string, Tensor>): Map<
   if ((frame.playing || frame.busy) && frame.seq % RESCALED && state.scales.size) return state.scales;
   const groups = new Map<Quantity, ArrayLike<number>[]>();
   for (const [name, tensor] of arrays) {
-    const split = /^(value|grad|delta|m|v):(.+)$/.exec(name);
+    const split = /^(value|grad|delta|m|v):([^[]+)$/.exec(name);
     if (!split) continue;
     const site = state.sites.get(split[2] ?? "");
     if (site && site.axes.length < 2) continue; // scales and losses are told in numbers
@@ -211,9 +217,35 @@ export function wanted(state: State): string[] {
   for (const address of told) {
     if (!address) continue;
     const more: Kind[] = state.sites.has(address.name) ? ["grad", "delta"] : ["grad", "delta", "m", "v"];
-    arrays.push(...more.map((kind) => `${kind}:${address.name}`));
+    arrays.push(...(isReduced(state, address.name) ? cells(address, ["value", ...more]) : more.map((kind) => `${kind}:${address.name}`)));
   }
+  if (state.hovered && isReduced(state, state.hovered.name)) arrays.push(...cells(state.hovered, [state.hovered.kind]));
   return [...new Set(arrays)];
+}
+
+function cells(address: Address | { name: string }, kinds: Kind[]): string[] {
+  return "index" in address ? kinds.map((kind) => formatAddress({ ...address, kind })) : [];
+}
+
+/** How many cells of a parameter stand behind one that is drawn, by axis; 1 where all are here. */
+export function grain(state: State, name: string): number[] {
+  const full = state.hello?.params.find((param) => param.name === name)?.shape ?? [];
+  const tensor = KINDS.map((kind) => state.arrays.get(`${kind}:${name}`)).find((one) => one !== undefined);
+  return full.map((n, axis) => Math.ceil(n / (tensor?.shape[axis] ?? n)));
+}
+
+function isReduced(state: State, name: string): boolean {
+  return grain(state, name).some((n) => n > 1);
+}
+
+/** One number of the model, or undefined where it is not here. */
+export function numberAt(state: State, address: Address, kind: Kind = address.kind): number | undefined {
+  const alone = state.arrays.get(formatAddress({ ...address, kind }));
+  if (alone && !alone.shape.length) return alone.data[0];
+  const tensor = state.arrays.get(`${kind}:${address.name}`);
+  if (!tensor || isReduced(state, address.name)) return undefined;
+  const offset = offsetOf(address.index, tensor.shape);
+  return offset < 0 ? undefined : tensor.data[offset];
 }
 
 export function assertNever(value: never): never {
