@@ -9,7 +9,7 @@ import "@fontsource/jetbrains-mono/latin-400.css";
 import "./page.css";
 import { mount } from "svelte";
 import { app } from "./app.svelte";
-import { adopt, keep } from "./bar";
+import { adopt, keep, linkOf } from "./bar";
 import { expose } from "./hook";
 import { save } from "./save";
 import { wanted } from "./store";
@@ -26,7 +26,8 @@ const wire = connect(`${location.protocol === "https:" ? "wss" : "ws"}://${locat
   open: () => {
     asked = "";
     told = acknowledged = 0;
-    return { kind: "Open", run: bar.run, link: bar.link, still };
+    const link = app.state.frame ? linkOf(app.state) : bar.link; // the address bar may lag behind
+    return { kind: "Open", run: bar.run, link, still };
   },
   told: (message) => {
     const { event } = message;

@@ -3,7 +3,7 @@
 import { untrack } from "svelte";
 import { type Beat, app } from "../app.svelte";
 import type { Palette } from "../scales";
-import type { State } from "../store";
+import { type State, isMoving } from "../store";
 
 type Paint = (pen: CanvasRenderingContext2D, state: State, palette: Palette) => void;
 
@@ -32,12 +32,14 @@ export function painted(canvas: HTMLCanvasElement, sheet: Sheet, paint: Paint): 
   const pen = canvas.getContext("2d", { willReadFrequently: true });
   if (!pen) return { stop: () => undefined, refresh: () => undefined };
   let visible = false;
+  let last: unknown; // the arrays that were painted last
   const draw = (state: State, palette: Palette): void => {
     if (!dots) {
       pen.setTransform(ratio, 0, 0, ratio, 0, 0);
       if (!keep) pen.clearRect(0, 0, width, height);
     }
     paint(pen, state, palette);
+    last = state.arrays;
   };
   const refresh = (): void => draw(app.view, app.palette);
   const watcher = new IntersectionObserver((entries) => {
@@ -49,7 +51,8 @@ export function painted(canvas: HTMLCanvasElement, sheet: Sheet, paint: Paint): 
   watcher.observe(canvas);
   untrack(refresh); // at once: the next picture may be a frame away
   const stop = app.paint(beat, (state, palette) => {
-    if (visible) draw(state, palette);
+    // out of sight what stands still is painted once, for paper and for pictures of the whole page
+    if (visible || (!isMoving(state) && state.arrays !== last)) draw(state, palette);
   });
   return {
     stop() {
