@@ -8,9 +8,9 @@ import random
 import pytest
 
 from glassgpt import Config, Sampling, Session
-from glassgpt.arrays import numbers, zeros
+from glassgpt.arrays import array, numbers, shape, zeros
 from glassgpt.engines import create
-from glassgpt.glass import EXACT_CELLS, Glass, narrowed
+from glassgpt.glass import EXACT_CELLS, LARGEST, Glass, narrowed, reduced
 from glassgpt.snapshot import State
 
 DOCUMENTS = ["ab", "ba", "abba", "baab", "aab"]
@@ -126,3 +126,29 @@ def test_huge_arrays_travel_as_float32() -> None:
     wide = narrowed(zeros((EXACT_CELLS + 1, 1)))
     assert wide.format == "f"
     assert wide.shape == (EXACT_CELLS + 1, 1)
+
+
+def test_a_large_parameter_comes_as_the_largest_number_of_each_block() -> None:
+    rows, cols = 2 * LARGEST + 3, LARGEST + 1
+    rng = random.Random(7)
+    a = array((rng.gauss(0, 1) for _ in range(rows * cols)), (rows, cols))
+    small = reduced(a)
+    assert shape(small) == (-(-rows // 3), -(-cols // 2))
+    for r, c in ((0, 0), (100, 17), (shape(small)[0] - 1, shape(small)[1] - 1)):
+        block = [
+            a[i, j]
+            for i in range(3 * r, min(rows, 3 * r + 3))
+            for j in range(2 * c, min(cols, 2 * c + 2))
+        ]
+        assert small[r, c] == max(block, key=abs)
+    assert reduced(zeros((3, 5))).shape == (3, 5)
+
+
+def test_one_cell_can_be_watched_exactly(session: Session, glass: Glass) -> None:
+    state = session.engine.state()
+    names = ["value:wte[2,1]", "grad:wte[2,1]", "value:wte[9,9]", "value:wte[x]"]
+    seen = glass.look([*names, "grad:wte"], state, None, session.tokens("ab"))
+    assert set(seen) == {*names[:2], "grad:wte"}
+    assert seen["value:wte[2,1]"][()] == state.params["wte"][2, 1]
+    assert seen["grad:wte[2,1]"][()] == seen["grad:wte"][2, 1]
+    assert [glass.knows(name) for name in names] == [True] * 4

@@ -79,3 +79,10 @@ def test_a_small_link_cannot_unpack_to_huge_data() -> None:
     bomb = write_link(Experiment(data_name="bomb", documents="a" * (2**21)))
     with pytest.raises(ConfigError, match="too large"):
         read_link(bomb)
+
+
+def test_data_that_is_too_large_is_named_and_its_cut_with_it() -> None:
+    said = Experiment(data_name="book.txt", documents="", data_sha256="ab" * 32, cut="words")
+    link = write_link(said)
+    assert "text=" not in link
+    assert read_link(link) == said

@@ -6,15 +6,18 @@ import asyncio
 import json
 import struct
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 import pytest
 
 from glassgpt import Config, Sampling, Session, protocol
+from glassgpt.engines import default_engine
 from glassgpt.errors import ProtocolError
-from glassgpt.exhibit import Exhibit, Source
+from glassgpt.exhibit import Exhibit
 from glassgpt.files import file
 from glassgpt.player import MAX_QUEUE, Player
+from glassgpt.proposal import Source
 
 SOURCE = Source("tiny", ("ab", "ba", "abba", "baab", "aab"))
 SMALL = Config(n_embd=4, n_head=2, block_size=4, num_steps=40)
@@ -153,6 +156,31 @@ def test_a_page_that_does_not_draw_gets_two_frames_and_then_the_newest() -> None
     assert page.losses == [record.loss for record in Session(SMALL, SOURCE.documents).run()]
 
 
+def test_time_stands_while_nobody_looks_and_goes_on_for_a_page_that_comes_back() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Pace(0))
+        player.tell(protocol.Play())
+        await page.until(lambda: player.exhibit.session.step > 5)
+        player.detach(page.send)
+        await asyncio.sleep(0.05)
+        stood = player.exhibit.session.step
+        await asyncio.sleep(0.1)
+        assert player.exhibit.session.step == stood < 2000
+        player.attach(page.send)
+        await page.until(lambda: player.exhibit.session.step > stood)
+
+    played(script, replace(SMALL, num_steps=2000))
+
+
+def test_the_first_frame_shows_the_model_before_anything_else_is_told() -> None:
+    async def script(_player: Player, page: Page) -> None:
+        await page.until(lambda: len(page.events) > 3)
+
+    page = played(script)
+    assert [event["kind"] for event in page.events[:2]] == ["Hello", "Frame"]
+    assert {"value:wte", "value:probs"} <= {head["name"] for head in page.events[1]["arrays"]}
+
+
 def test_arrays_that_are_watched_are_those_of_the_position() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Watch(["value:wte", "grad:loss", "nonsense"]))
@@ -210,6 +238,54 @@ def test_a_new_run_takes_the_place_of_the_old() -> None:
     assert page.last("Hello")["data_name"] == "mine.txt"
     assert page.last("Hello")["characters"] == ["x", "y", "z"]
     assert len(page.losses) == 9
+
+
+def test_training_on_is_the_longer_run_from_step_0_taken_up_where_this_one_ended() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Seek(40))
+        await page.stands_at(40)
+        player.tell(protocol.Start({**asdict(SMALL), "num_steps": 80}, ""))
+        player.tell(protocol.Seek(40))
+        player.tell(protocol.Play())
+        await page.until(lambda: page.count("Hello") == 2)
+        await page.until(lambda: page.last("Frame")["step"] > 40 and page.last("Frame")["playing"])
+        player.tell(protocol.Seek(80))
+        await page.stands_at(80)
+
+    page = played(script)
+    longer = Session(replace(SMALL, num_steps=80), SOURCE.documents)
+    assert page.losses == [record.loss for record in longer.run()]
+    schedule = page.last("Hello")["schedule"]
+    assert (schedule[0], schedule[50], schedule[-1]) == (0.01, 0.005, 0.0)
+
+
+def test_running_text_is_offered_to_be_cut() -> None:
+    text = b"It was late, and nobody had come. She waited, and so did he. " * 3
+
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Consider({}, "scalar", "sent", "book.txt"), text)
+        await page.until(lambda: page.count("Considered"))
+        assert {one["way"]: one["documents"] for one in page.last("Considered")["cuts"]} == {
+            "paragraphs": 1, "sentences": 6, "words": 39,
+        }  # fmt: skip
+        player.tell(protocol.Start({}, "scalar", "sent", "book.txt", "sentences"), text)
+        await page.until(lambda: page.count("Hello") == 2)
+
+    hello = played(script).last("Hello")
+    assert (hello["documents"], hello["data_name"]) == (6, "book.txt")
+
+
+def test_the_slow_engine_is_shown_to_be_the_same_run() -> None:
+    if default_engine()[0] != "fast":
+        pytest.skip("the fast engine is not built")
+
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Start(asdict(SMALL), "scalar"))
+        await page.until(lambda: page.count("Compared"))
+
+    compared = played(script).last("Compared")
+    assert compared["rates"]["fast"] > compared["rates"]["scalar"] > 0
+    assert compared["difference"] < 1e-12
 
 
 @pytest.mark.parametrize(

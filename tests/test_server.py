@@ -308,3 +308,19 @@ def test_a_port_in_use_is_a_sentence(server: Served) -> None:
     )
     assert done.returncode == 1
     assert "cannot listen" in done.stderr
+
+
+def test_a_link_whose_data_is_too_large_waits_for_its_file(server: Served) -> None:
+    link = f"seed=5&n_embd=8&num_steps=9&step=4&draw=3&data=mine.txt&sha256={'0' * 64}&cut=words"
+    with talking(server) as line:
+        say(line, protocol.Open(link=link, still=True))
+        hello = hear(line, "Hello")
+        assert "mine.txt" in hello["notice"]
+        waiting = hello["waiting"]
+        assert (waiting["config"]["seed"], waiting["config"]["n_embd"]) == (5, 8)
+        assert (waiting["step"], waiting["sample_seed"], waiting["cut"]) == (4, 3, "words")
+        say(line, protocol.Start(waiting["config"], "", "builtin"))
+        hello = hear(line, "Hello")
+        assert hello["waiting"] is None
+        assert not hello["notice"]
+        assert hello["config"] == waiting["config"]

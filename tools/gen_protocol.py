@@ -18,7 +18,7 @@ from glassgpt import protocol
 TARGET = Path(__file__).parents[1] / "web" / "src" / "protocol.gen.ts"
 PARTS = (
     protocol.ArrayHead, protocol.SettingFacts, protocol.SiteFacts, protocol.ParamFacts,
-    protocol.EngineFacts, protocol.Written,
+    protocol.EngineFacts, protocol.Written, protocol.CutFacts, protocol.Waiting,
 )  # fmt: skip
 COMMANDS = typing.get_args(protocol.Command)
 EVENTS = typing.get_args(protocol.Event)

@@ -8,45 +8,30 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
-from glassgpt import data, params, protocol
+from glassgpt import params, protocol
 from glassgpt.anatomy import sites
+from glassgpt.bench import largest_difference, time_steps
 from glassgpt.config import Config, Sampling, Setting, hyper, settings
 from glassgpt.engines import ENGINES, create, default_engine
 from glassgpt.errors import ConfigError, EngineError, GlassError
 from glassgpt.glass import Glass
 from glassgpt.history import History
 from glassgpt.link import Experiment, write_link
+from glassgpt.proposal import Source, check_bounds, made_of
 from glassgpt.session import Session, extended
 from glassgpt.snapshot import Snapshot
 from glassgpt.tokenizer import Tokenizer
 from glassgpt.yardsticks import held_out, held_out_loss, is_unseen, yardsticks
 
-Kind = TypeVar("Kind", Config, Sampling)
-
-MAX_STEPS = 1_000_000  # a page keeps every loss of a run
-MAX_PARAMETERS = 2_000_000  # and a server several runs, each with gradients, moments and history
 MAX_SAMPLES = 200
 MAX_READ = 1000  # documents of one answer
-BYTES_PER_PARAMETER = 8 * 12  # weights, gradients, moments, in three engines
-EXAMPLES = 12
+COMPARED_STEPS = 5
+COMPARED_PARAMETERS = 20_000  # of a larger model a scalar step takes too long to be timed aside
+POINTS = 101  # of the learning rate's schedule
 
 Told: TypeAlias = "tuple[protocol.Event, Sequence[memoryview[Any]]]"
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Documents in file order, and what to call them."""
-
-    name: str
-    documents: tuple[str, ...]
-
-    @classmethod
-    def builtin(cls) -> Source:
-        """Return the built-in names."""
-        return cls(data.BUILTIN, tuple(data.builtin_names()))
 
 
 class Exhibit:
@@ -71,11 +56,14 @@ class Exhibit:
         self.judge = self._new_judge()
         self.sampling = Sampling()
         self.sample_seed: int | None = None
+        self._compared: protocol.Compared | None = None
         self._known = frozenset(source.documents)
 
     # -- who it is
 
-    def hello(self, run: str, pace: float, notice: str) -> protocol.Hello:
+    def hello(
+        self, run: str, pace: float, notice: str, waiting: protocol.Waiting | None = None
+    ) -> protocol.Hello:
         """Return the run, whole."""
         session = self.session
         lengths = sorted(len(document) + 1 for document in session.documents)
@@ -112,8 +100,10 @@ class Exhibit:
             begin=self.history.begin,
             reached=self.history.reached,
             pace=pace,
+            schedule=self.schedule(),
             link=self.link(),
             notice=notice,
+            waiting=waiting,
         )
 
     def link(self) -> str:
@@ -131,8 +121,15 @@ class Exhibit:
                 if len(self.source.documents) < 5000
                 else "",
                 data_sha256=self.session.data_sha256,
+                cut=self.source.cut,
             )
         )
+
+    def schedule(self) -> list[float]:
+        """Return the learning rate at evenly spaced positions, from the first to the last."""
+        config = self.session.config
+        places = (i * config.num_steps / (POINTS - 1) for i in range(POINTS))
+        return [hyper(config, round(place)).learning_rate for place in places]
 
     # -- what it looks like at its position
 
@@ -200,6 +197,20 @@ class Exhibit:
             seq, self.session.step, loss, len(documents), unseen, self.judge.name
         )
 
+    def compared(self) -> protocol.Compared | None:
+        """Return how far and how fast the engines are on this run, where that is soon known."""
+        config, documents = self.session.config, self.source.documents
+        size = params.count(config, self.session.tokenizer.vocab_size)
+        if self.judge is None or size > COMPARED_PARAMETERS:
+            return None
+        if self._compared is None:
+            steps = min(COMPARED_STEPS, config.num_steps)
+            runs = {name: Session(config, documents, engine=name) for name in ("fast", "scalar")}
+            rates = {name: 1 / time_steps(run, steps, 1) for name, run in runs.items()}
+            difference = largest_difference("fast", config, documents, steps)
+            self._compared = protocol.Compared(rates, steps, difference)
+        return self._compared
+
     # -- what it answers
 
     def tune(self, changes: dict[str, protocol.Scalar]) -> None:
@@ -239,57 +250,6 @@ class Exhibit:
             return create("fast", self.session.config, self.session.tokenizer.vocab_size)
         except EngineError:
             return None
-
-
-def made_of(owner: type[Kind], values: dict[str, protocol.Scalar]) -> Kind:
-    """Return settings made of `values`; raise `ConfigError` for a name that there is not."""
-    known = {setting.name for setting in settings(owner)}
-    for name in values:
-        if name not in known:
-            raise ConfigError(
-                f"there is no setting {name!r}", f"there are {', '.join(sorted(known))}"
-            )
-    return owner(**values)  # type: ignore[arg-type]
-
-
-def considered(source: Source, values: dict[str, protocol.Scalar]) -> protocol.Considered:
-    """Return what a new run of these settings on these documents would be, or why it cannot be."""
-    tokenizer = Tokenizer.of(source.documents)
-    try:
-        parameters = check_bounds(made_of(Config, values), tokenizer.vocab_size)
-        problem = hint = ""
-    except GlassError as error:
-        parameters, problem, hint = 0, error.what, error.hint
-    block_size = values.get("block_size", Config().block_size)
-    context = block_size if isinstance(block_size, int) else Config().block_size
-    return protocol.Considered(
-        config=values,
-        parameters=parameters,
-        bytes=parameters * BYTES_PER_PARAMETER,
-        documents=len(source.documents),
-        characters=list(tokenizer.characters[:200]),
-        examples=[text[:200] for text in source.documents[:EXAMPLES]],
-        clipped=sum(len(text) + 1 > context for text in source.documents),
-        problem=problem,
-        hint=hint,
-    )
-
-
-def check_bounds(config: Config, vocab_size: int) -> int:
-    """Return the number of parameters; raise `ConfigError` for more than a page can show."""
-    if config.num_steps > MAX_STEPS:
-        raise ConfigError(
-            f"steps is {config.num_steps:,}, but a page keeps at most {MAX_STEPS:,}",
-            "train longer in the terminal: glassgpt train",
-        )
-    parameters = params.count(config, vocab_size)
-    if parameters > MAX_PARAMETERS:
-        raise ConfigError(
-            f"these sizes make a model of {parameters:,} parameters; "
-            f"a page takes {MAX_PARAMETERS:,}",
-            "choose a smaller n_embd or n_layer, or train it in the terminal: glassgpt train",
-        )
-    return parameters
 
 
 def check_sampling(values: dict[str, protocol.Scalar], exhibit: Exhibit) -> Sampling:

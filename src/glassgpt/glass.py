@@ -25,6 +25,7 @@ from glassgpt.tokenizer import Tokenizer
 
 KINDS = ("value", "grad", "delta", "m", "v")
 EXACT_CELLS = 65_536  # larger arrays travel as float32
+LARGEST = 512  # cells along a side of a parameter that a screen has room for
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,13 @@ class Glass:
         self._sites = {site.name for site in sites(config)}
         self._params = set(shapes(config, tokenizer.vocab_size))
 
+    def values(self) -> list[str]:
+        """Return the names of all values, the first things that a page shows."""
+        return [f"value:{name}" for name in (*sorted(self._sites), *sorted(self._params))]
+
     def knows(self, name: str) -> bool:
         """Return whether `name` can be watched."""
-        kind, _, rest = name.partition(":")
+        kind, rest, _ = _parts(name)
         return kind in KINDS and (rest in self._params or (rest in self._sites and len(kind) > 1))
 
     def look(
@@ -70,14 +75,21 @@ class Glass:
     ) -> dict[str, memoryview[Any]]:
         """Return the arrays of these `names` at `state`, when the document is `tokens`.
 
-        A `delta:` is left out where the state `before` the last update is not known.
+        A `delta:` is left out where the state `before` the last update is not known. A parameter
+        larger than a screen comes reduced; `value:wte[3,5]` is one cell of it, exactly.
         """
         sources = self._sources(names, state, before, tokens)
         seen = {}
         for name in names:
-            kind, _, rest = name.partition(":")
-            if kind in sources and rest in sources[kind]:
-                seen[name] = narrowed(sources[kind][rest])
+            kind, rest, index = _parts(name)
+            if kind not in sources or rest not in sources[kind]:
+                continue
+            a = sources[kind][rest]
+            if index:
+                if _inside(index, shape(a)):
+                    seen[name] = array([a[index]], ())
+            else:
+                seen[name] = narrowed(reduced(a) if rest in self._params else a)
         return seen
 
     def _sources(
@@ -88,7 +100,7 @@ class Glass:
         tokens: Sequence[int],
     ) -> dict[str, Mapping[str, Array]]:
         wanted = {name.partition(":")[0] for name in names}
-        inside = any(name.partition(":")[2] in self._sites for name in names)
+        inside = any(_parts(name)[1] in self._sites for name in names)
         sources: dict[str, Mapping[str, Array]] = {
             "value": state.params,
             "m": state.m,
@@ -106,7 +118,7 @@ class Glass:
             sources["grad"] = {**gradients.params, **gradients.sites}
         if "delta" in wanted and before is not None:
             old = {**before, **old}
-            asked = {name.partition(":")[2] for name in names if name.startswith("delta:")}
+            asked = {_parts(name)[1] for name in names if name.startswith("delta:")}
             sources["delta"] = {
                 name: difference(sources["value"][name], old[name]) for name in asked
             }
@@ -175,6 +187,45 @@ def difference(new: Array, old: Array) -> Array:
         return zeros(shape(new))
     pairs = zip(numbers(new), numbers(old), strict=True)
     return array((a if a == b == -math.inf else a - b for a, b in pairs), shape(new))
+
+
+def reduced(a: Array) -> Array:
+    """Return `a` with at most `LARGEST` cells along a side, each the largest of its block of cells.
+
+    Largest in magnitude; the sign is kept, so each is a number of the model.
+    """
+    rows, cols = shape(a)
+    down, across = -(-rows // LARGEST), -(-cols // LARGEST)
+    if down == across == 1:
+        return a
+    flat = numbers(a)
+    found: list[float] = []
+    for top in range(0, rows, down):
+        lines = [flat[r * cols : (r + 1) * cols] for r in range(top, min(rows, top + down))]
+        line = _largest(lines)
+        line += [0.0] * (-cols % across)
+        found += _largest([line[i::across] for i in range(across)])
+    return array(found, (-(-rows // down), -(-cols // across)))
+
+
+def _largest(lines: Sequence[Sequence[float]]) -> list[float]:
+    """Return the number of the largest magnitude at each place of these lines."""
+    if len(lines) == 1:
+        return list(lines[0])
+    extremes = zip(map(max, *lines), map(min, *lines), strict=True)
+    return [high if high >= -low else low for high, low in extremes]
+
+
+def _parts(name: str) -> tuple[str, str, tuple[int, ...]]:
+    """Return kind, name and index of what is watched: `value:wte[3,5]`."""
+    kind, _, rest = name.partition(":")
+    rest, _, index = rest.partition("[")
+    places = index.removesuffix("]").split(",") if index else []
+    return kind, rest, tuple(int(i) if i.isdecimal() else -1 for i in places)
+
+
+def _inside(index: Sequence[int], size: Sequence[int]) -> bool:
+    return len(index) == len(size) and all(0 <= i < n for i, n in zip(index, size, strict=True))
 
 
 def narrowed(a: Array) -> memoryview[Any]:

@@ -34,6 +34,7 @@ class Experiment:
     data_name: str = BUILTIN
     documents: str = ""
     data_sha256: str = ""
+    cut: str = ""  # how the documents were cut out of the text that is not given
     others: dict[str, str] = field(default_factory=dict)
 
 
@@ -51,11 +52,13 @@ def write_link(experiment: Experiment) -> str:
         pairs["engine"] = experiment.engine
     if experiment.data_name != BUILTIN:
         pairs["data"] = experiment.data_name
-        packed = _pack(experiment.documents)
+        packed = _pack(experiment.documents) if experiment.documents else ""
         if packed and len(packed) <= _ROOM:
             pairs["text"] = packed
         else:
             pairs["sha256"] = experiment.data_sha256
+            if experiment.cut:
+                pairs["cut"] = experiment.cut
     if experiment.step is not None:
         pairs["step"] = experiment.step
     return urlencode({**pairs, **experiment.others})
@@ -84,6 +87,7 @@ def read_link(text: str) -> Experiment:
         data_name=name,
         documents=_unpack(found.pop("text", "")),
         data_sha256=found.pop("sha256", ""),
+        cut=found.pop("cut", ""),
         others=found,
     )
 

@@ -11,24 +11,25 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any, Protocol, TypeVar
 
 from glassgpt import protocol
 from glassgpt.arrays import array
-from glassgpt.clock import SLICE, Clock
+from glassgpt.clock import Clock
 from glassgpt.config import Config
-from glassgpt.data import split_documents
+from glassgpt.critic import Critic
 from glassgpt.errors import ConfigError, DivergenceError, GlassError, ProtocolError
-from glassgpt.exhibit import Exhibit, Source, check_sampling, considered, made_of
+from glassgpt.exhibit import Exhibit, check_sampling
 from glassgpt.files import file
+from glassgpt.listener import Listener
+from glassgpt.proposal import Source, Text, considered, made_of
 
-FRAME = 1 / 60
-SIDE_SHARE = 4  # samples and held-out loss rest four times as long as they take, while training
+FRAME = 1 / 72  # seconds between two frames: a screen takes 60, and none of them should wait
 MAX_QUEUE = 256
-MAX_WATCHED = 400
+MAX_WATCHED = 2000
 
 Result = TypeVar("Result")
 
@@ -43,39 +44,6 @@ class Host(Protocol):
         """Let others run."""
 
 
-@dataclass(slots=True)
-class _Page:
-    """A page that listens: how to reach it, and what it has been sent and not yet drawn."""
-
-    send: Callable[[bytes], Awaitable[None]]
-    sent: int = 0
-    drawn: int = 0
-    first: int = 0  # the first loss it does not have
-
-    @property
-    def credit(self) -> bool:
-        return self.sent - self.drawn < protocol.CREDITS
-
-
-@dataclass(slots=True)
-class _Writing:
-    """A draw of samples under way, from the weights after `step` updates."""
-
-    step: int
-    samples: Iterator[protocol.Written]
-    done: list[protocol.Written] = field(default_factory=list)
-    finished: bool = False
-
-    def go_on(self) -> None:
-        """Draw for about a slice of time."""
-        end = time.perf_counter() + SLICE
-        for sample in self.samples:
-            self.done.append(sample)
-            if time.perf_counter() > end:
-                return
-        self.finished = True
-
-
 class Player:
     """One run, played. `run_forever` is its life; `tell` and `attach` are its ears."""
 
@@ -84,15 +52,16 @@ class Player:
         self.exhibit = exhibit
         self.playing = False
         self.notice = ""
+        self.waiting: protocol.Waiting | None = None  # a link's run, for its documents
         self.target: int | None = None
         self._host = host
         self._queue: deque[tuple[protocol.Command, bytes]] = deque()
         self._wake = asyncio.Event()
-        self._page: _Page | None = None
+        self._page: Listener | None = None
         self._clock = Clock()
         self._watched: list[str] = []
         self._document: str | None = None
-        self._source: Source | None = None  # the last file sent to be considered
+        self._text: Text | None = None  # the last that was sent to be considered
         self._begin_again()
 
     def _begin_again(self) -> None:
@@ -100,22 +69,20 @@ class Player:
         self._clock = Clock(self._clock.pace)
         self._fresh = False  # is the last frame what there is to see?
         self._frame_at = 0.0
-        self._writing: _Writing | None = None
-        self._written_at = self._judged_at = -1
-        self._write_after = self._judge_after = 0.0
-        self._measures: protocol.Measures | None = None
-        self._measures_sent = False
+        self._critic = Critic(self.exhibit, self._host.work)
 
     # -- what a host calls
 
     def attach(self, send: Callable[[bytes], Awaitable[None]]) -> None:
         """Let a page listen, from the beginning."""
-        self._page = _Page(send)
+        self._page = Listener(send)
+        self._watched, self._document = self.exhibit.glass.values()[:MAX_WATCHED], None
+        self._clock.start(self.exhibit.session.step)  # time stood still until now
         self._greet()
 
     def detach(self, send: Callable[[bytes], Awaitable[None]]) -> None:
-        """Stop sending there."""
-        if self._page is not None and self._page.send is send:
+        """Stop sending there; time stands until another page listens."""
+        if self._page is not None and self._page.send == send:
             self._page = None
 
     @property
@@ -131,7 +98,7 @@ class Player:
         """Put a command in the queue; of several that say where to go, the last one counts."""
         if isinstance(command, protocol.Ack):  # needs no step to end
             if self._page is not None:
-                self._page.drawn = max(self._page.drawn, min(command.seq, self._page.sent))
+                self._page.drew(command.seq)
         else:
             newest_counts = protocol.Seek | protocol.Consider | protocol.Sample | protocol.Watch
             waiting = type(self._queue[-1][0]) if self._queue else None
@@ -156,24 +123,29 @@ class Player:
 
     async def _turn(self) -> bool:
         """Do the next piece of work, if there is one: a frame, some steps, or a side job."""
-        worked = await self._side_job()  # it rests of its own accord while steps are due
-        if self._page is not None and self._page.credit:
-            worked = await self._show() or worked
+        page = self._page
+        if page is None:
+            return False
+        worked = page.credit and await self._show(page)
+        if page.sent:  # the first picture waits for nothing
+            worked = await self._critic.do(page, self._moving) or worked
         steps = self._due()
         if steps:
             await self._train(steps)
         return bool(steps) or worked
 
     async def _rest(self) -> None:
-        """Sleep until a command comes or the next step or frame is due."""
-        wait = 1.0
+        """Sleep until something is due or a command comes; without a page, only a command wakes."""
+        page, wait = self._page, 1.0
+        if page is None:
+            await self._wake.wait()
+            return
         if self.playing:
             wait = min(wait, self._clock.until_next())
-        if self._page is not None and self._page.credit:
+        if page.credit:
             if not self._fresh:
                 wait = min(wait, self._frame_at + FRAME - time.perf_counter())
-            if self._written_at != self.exhibit.session.step:
-                wait = min(wait, self._write_after - time.perf_counter())
+            wait = min(wait, self._critic.wait())
         if wait > 0.001:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait)
@@ -208,15 +180,13 @@ class Player:
 
     # -- what is told unasked
 
-    async def _show(self) -> bool:
+    async def _show(self, page: Listener) -> bool:
         """Send a frame if there is something new and the time has come."""
         now = time.perf_counter()
         if self._fresh or now < self._frame_at + FRAME:
             return False
         self._frame_at = now
         self._fresh = True
-        page = self._page
-        assert page is not None
         try:
             event, arrays = await self._host.work(lambda: self._frame(page, self._watched))
         except DivergenceError as error:  # the next update would leave the finite numbers
@@ -226,15 +196,14 @@ class Player:
         except GlassError as error:  # a watched text that this vocabulary cannot spell
             self._document = None
             self._fresh = False
-            await self._refuse("Watch", error)
+            await page.refuse("Watch", error)
             return False
         page.first = self.exhibit.history.reached
-        page.sent += 1
-        await self._send(event, arrays)
+        await page.tell(event, arrays)
         return True
 
     def _frame(
-        self, page: _Page, watched: Sequence[str]
+        self, page: Listener, watched: Sequence[str]
     ) -> tuple[protocol.Frame, Sequence[memoryview[Any]]]:
         exhibit, history, session = self.exhibit, self.exhibit.history, self.exhibit.session
         document, tokens = exhibit.document(self._document)
@@ -268,75 +237,6 @@ class Player:
         )
         return event, list(arrays.values())
 
-    async def _side_job(self) -> bool:
-        """Do a piece of what is not training: yardsticks, samples, held-out loss."""
-        page = self._page
-        if page is None:
-            return False
-        if not self._measures_sent:
-            if self._measures is None:
-                self._measures = await self._host.work(self.exhibit.measures)
-            self._measures_sent = True
-            await self._answer(self._measures)
-            return True
-        return await self._write() or await self._judge()
-
-    async def _write(self) -> bool:
-        """Draw a few more samples; send them when all are there."""
-        page, session = self._page, self.exhibit.session
-        now = time.perf_counter()
-        resting = self._moving and self._written_at >= 0 and now < self._write_after
-        if page is None or resting or (self._writing is None and self._written_at == session.step):
-            return False
-        if self._writing is None:
-            self._writing = _Writing(session.step, self.exhibit.samples())
-        writing = self._writing
-        if not writing.finished:
-            try:
-                await self._host.work(writing.go_on)
-            except GlassError as error:
-                self._writing, self._written_at = None, session.step
-                await self._refuse("Sample", error)
-                return True
-            self._write_after = now + SIDE_SHARE * (time.perf_counter() - now) + 0.02
-        if not writing.finished:
-            return True
-        if not page.credit:
-            return False
-        self._writing, self._written_at = None, writing.step
-        await self._tell_samples(page, writing.step, writing.done)
-        return True
-
-    async def _tell_samples(self, page: _Page, step: int, written: list[protocol.Written]) -> None:
-        page.sent += 1
-        values = asdict(self.exhibit.sampling)
-        await self._send(
-            protocol.Samples(
-                page.sent, step, values, self.exhibit.sample_seed, written, self.exhibit.link()
-            )
-        )
-
-    async def _judge(self) -> bool:
-        """Measure the held-out loss, where an engine is quick enough."""
-        page, session = self._page, self.exhibit.session
-        now = time.perf_counter()
-        if self.exhibit.judge is None or page is None or not page.credit:
-            return False
-        if self._judged_at == session.step or (self._moving and now < self._judge_after):
-            return False
-        self._judged_at = session.step
-        page.sent += 1
-        seq = page.sent
-        try:
-            event = await self._host.work(lambda: self.exhibit.held_out(seq))
-        except DivergenceError:
-            page.sent -= 1
-            return True
-        took = time.perf_counter() - now
-        self._judge_after = now + max(0.5, 10 * took)
-        await self._send(event)
-        return True
-
     # -- commands
 
     async def _obey(self, command: protocol.Command, payload: bytes) -> None:
@@ -367,20 +267,24 @@ class Player:
                 config = made_of(Config, command.config)
                 self.exhibit = await work(lambda: Exhibit(source, config, command.engine))
                 self._carry_over(exhibit)
+                self.notice, self.waiting = "", None
                 self._greet()
             case protocol.Consider():
                 source = self._source_of(command, payload)
-                await self._answer(await work(lambda: considered(source, command.config)))
+                text = self._text if command.data == "sent" else None
+                await self._answer(await work(lambda: considered(source, command.config, text)))
+                if command.engine == "scalar" and (told := await work(exhibit.compared)):
+                    await self._answer(told)
             case protocol.Tune(changes):
                 exhibit.tune(changes)
                 if self._page is not None:
                     self._page.first = min(self._page.first, exhibit.history.reached)
                 values = asdict(exhibit.session.config)
-                await self._answer(protocol.Settings(values, exhibit.link()))
+                await self._answer(protocol.Settings(values, exhibit.schedule(), exhibit.link()))
             case protocol.Sample(values, seed):
                 exhibit.sampling = check_sampling(values, exhibit)
                 exhibit.sample_seed = seed
-                self._writing, self._written_at, self._write_after = None, -1, 0.0
+                self._critic.write_again()
             case protocol.Spell(index):
                 await self._answer(*await work(lambda: exhibit.spell(index)))
             case protocol.Watch(names, document):
@@ -396,8 +300,8 @@ class Player:
 
     def _play(self) -> None:
         if not self.exhibit.session.steps_left:
-            raise ConfigError("the run has taken all its steps", "go back, or begin a longer run")
-        self.playing, self.target = True, None
+            raise ConfigError("the run has taken all its steps", "go back, or train on")
+        self.playing = True  # from where it is going, if it is on its way
         self._clock.start(self.exhibit.session.step)
 
     async def _go(self, step: int) -> None:
@@ -421,11 +325,10 @@ class Player:
                 return Source.builtin()
             case "sent":
                 if payload:
-                    name = command.data_name or "your text"
-                    self._source = Source(name, tuple(split_documents(payload, name)))
-                if self._source is None:
+                    self._text = Text.of(command.data_name or "your text", payload)
+                if self._text is None:
                     raise ProtocolError("no file came with the command", "choose the file again")
-                return self._source
+                return self._text.source(command.cut)
             case _:
                 return self.exhibit.source
 
@@ -451,21 +354,17 @@ class Player:
     async def _hello(self) -> None:
         """Tell the run whole, and everything after it anew."""
         event = await self._host.work(
-            lambda: self.exhibit.hello(self.name, self._clock.pace, self.notice)
+            lambda: self.exhibit.hello(self.name, self._clock.pace, self.notice, self.waiting)
         )
         if self._page is not None:
             self._page.first = 0
-        self._measures_sent = False
-        self._writing, self._written_at, self._judged_at = None, -1, -1
-        await self._send(event)
+        self._critic.tell_all_again()
+        await self._answer(event)
 
     async def _answer(self, event: protocol.Event, arrays: Sequence[memoryview[Any]] = ()) -> None:
-        await self._send(event, arrays)
+        if self._page is not None:
+            await self._page.tell(event, arrays)
 
     async def _refuse(self, command: str, error: GlassError) -> None:
-        await self._answer(protocol.Refused(command, error.what, error.hint))
-
-    async def _send(self, event: protocol.Event, arrays: Sequence[memoryview[Any]] = ()) -> None:
-        page = self._page
-        if page is not None:
-            await page.send(protocol.encode_event(event, arrays))
+        if self._page is not None:
+            await self._page.refuse(command, error)

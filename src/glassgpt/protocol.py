@@ -71,6 +71,7 @@ class Start(Message, frozen=True, tag=True):
     engine: str
     data: str = "kept"
     data_name: str = ""
+    cut: str = ""  # how a text that was sent becomes documents: its lines, or one of `CutFacts`
 
 
 class Consider(Message, frozen=True, tag=True):
@@ -80,6 +81,7 @@ class Consider(Message, frozen=True, tag=True):
     engine: str
     data: str = "kept"
     data_name: str = ""
+    cut: str = ""  # how a text that was sent becomes documents: its lines, or one of `CutFacts`
 
 
 class Tune(Message, frozen=True, tag=True):
@@ -104,6 +106,8 @@ class Spell(Message, frozen=True, tag=True):
 class Watch(Message, frozen=True, tag=True):
     """Send these arrays with every frame (`value:`, `grad:`, `delta:`, `m:` or `v:` + name).
 
+    A parameter of more cells than a screen has comes as the largest number of each block of cells,
+    sign kept; one cell of it comes exactly where its index is added, as in `value:wte[3,5]`.
     `document` holds the machine to one text; None lets it follow the run.
     """
 
@@ -200,6 +204,28 @@ class Written(msgspec.Struct, frozen=True):
     ended: bool
 
 
+class CutFacts(msgspec.Struct, frozen=True):
+    """A way to cut a long text into documents, and what that gives."""
+
+    way: str
+    documents: int
+    longest: int  # characters
+    examples: list[str]
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """The run of a link whose documents are too many for it: it waits for their file."""
+
+    config: dict[str, Scalar]
+    engine: str
+    sampling: dict[str, Scalar]
+    sample_seed: int | None
+    step: int | None
+    data_name: str
+    data_sha256: str
+    cut: str
+
+
 # -- events: what a player tells
 
 
@@ -229,8 +255,10 @@ class Hello(Message, frozen=True, tag=True):
     begin: int  # the first position there is: that of the checkpoint the run was opened from
     reached: int
     pace: float
+    schedule: list[float]  # the learning rate at evenly spaced positions, from 0 to num_steps
     link: str
     notice: str  # something the reader should know, or nothing
+    waiting: Waiting | None
 
 
 class Frame(Message, frozen=True, tag=True):
@@ -302,6 +330,14 @@ class HeldOut(Message, frozen=True, tag=True):
     engine: str
 
 
+class Compared(Message, frozen=True, tag=True):
+    """Both engines on this run: steps a second of each, how far the losses of the first stray."""
+
+    rates: dict[str, float]
+    steps: int
+    difference: float
+
+
 class Documents(Message, frozen=True, tag=True):
     """Documents in the order of training, from number `first`."""
 
@@ -328,6 +364,9 @@ class Considered(Message, frozen=True, tag=True):
     characters: list[str]
     examples: list[str]
     clipped: int
+    data_sha256: str
+    cut: str
+    cuts: list[CutFacts]  # where the text does not look like one document a line
     problem: str
     hint: str
 
@@ -336,6 +375,7 @@ class Settings(Message, frozen=True, tag=True):
     """The settings as they are now, after a live change."""
 
     config: dict[str, Scalar]
+    schedule: list[float]
     link: str
 
 
@@ -366,8 +406,8 @@ class Stopped(Message, frozen=True, tag=True):
 
 
 Event: TypeAlias = (
-    Hello | Frame | Samples | Spelling | Measures | HeldOut | Documents | Tokens | Considered
-    | Settings | File | Refused | Stopped
+    Hello | Frame | Samples | Spelling | Measures | HeldOut | Compared | Documents | Tokens
+    | Considered | Settings | File | Refused | Stopped
 )  # fmt: skip
 
 

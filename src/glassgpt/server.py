@@ -7,7 +7,6 @@ page. Whatever a client sends, others do not notice: runs, messages, sizes and s
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 import socket
 import threading
@@ -15,41 +14,37 @@ import time
 import webbrowser
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TypeVar
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import (
-    FileResponse,
-    HTMLResponse,
-    PlainTextResponse,
-    RedirectResponse,
-    Response,
-)
-from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from glassgpt import protocol
-from glassgpt.data import fingerprint, split_documents
-from glassgpt.errors import ConfigError, EngineError, GlassError, ProtocolError
-from glassgpt.exhibit import Exhibit, Source, check_sampling
-from glassgpt.link import Experiment, read_link
+from glassgpt.errors import ConfigError, GlassError, ProtocolError
 from glassgpt.player import Player
+from glassgpt.proposal import Source
+from glassgpt.runs import Run, Runs
 from glassgpt.snapshot import Snapshot
 
 STATIC = Path(__file__).parent / "static"
-MAX_RUNS = 32
-IDLE = 15 * 60  # seconds that a run is kept for when nobody looks at it
 FIRST_WORD = 10  # seconds in which a client has to say what it wants
 RATE = 300  # messages a second, in the long run
 MAX_MISTAKES = 20  # messages that are no commands before the line is cut
-POLICY, DIED, TAKEN_OVER = 1008, 1011, 4001  # WebSocket close codes
+POLICY, TAKEN_OVER = 1008, 4001  # WebSocket close codes
+TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".woff2": "font/woff2",
+    ".woff": "font/woff",
+    ".svg": "image/svg+xml",
+}
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; frame-ancestors 'none'",
@@ -60,127 +55,6 @@ NOT_BUILT = (
     "<!doctype html><title>GlassGPT</title><p>The page is not built yet. In the source tree run "
     "<code>npm ci &amp;&amp; npm run build</code> in <code>web/</code>, then load this again."
 )
-
-Result = TypeVar("Result")
-
-
-class Threads:
-    """The host of a player here: work goes to a thread."""
-
-    async def work(self, job: Callable[[], Result]) -> Result:
-        """Run a job without holding up the others."""
-        return await asyncio.to_thread(job)
-
-    async def pause(self) -> None:
-        """Let the others run."""
-        await asyncio.sleep(0)  # harmless here: this loop serves sockets and timers in turn
-
-
-@dataclass(slots=True)
-class Run:
-    """A player that is alive, and the socket that listens to it."""
-
-    player: Player
-    task: asyncio.Task[None]
-    seen: float = field(default_factory=time.monotonic)
-    client: WebSocket | None = None
-
-
-class Runs:
-    """All runs of this server, by name."""
-
-    def __init__(self, source: Source, snapshot: Snapshot | None = None) -> None:
-        self._source = source
-        self._snapshot = snapshot
-        self._runs: dict[str, Run] = {}
-        self._closing: set[asyncio.Future[None]] = set()
-
-    async def open(self, request: protocol.Open) -> Run:
-        """Return the run that is asked for, or a new one."""
-        known = self._runs.get(request.run)
-        if known is not None and not known.task.done():
-            return known
-        self._make_room()
-        name = secrets.token_urlsafe(12)
-        player = await self._new_player(name, request)
-        run = Run(player, asyncio.create_task(player.run_forever(), name=f"run {name}"))
-        run.task.add_done_callback(lambda task: self._died(run, task))
-        self._runs[name] = run
-        return run
-
-    async def _new_player(self, name: str, request: protocol.Open) -> Player:
-        notice, experiment = "", Experiment()
-        try:
-            experiment = read_link(request.link)
-            exhibit = await asyncio.to_thread(lambda: self._exhibit(experiment))
-            sampling = experiment.sampling
-            values = {n: getattr(sampling, n) for n in type(sampling).__dataclass_fields__}
-            exhibit.sampling = check_sampling(values, exhibit)
-            exhibit.sample_seed = experiment.sample_seed
-        except GlassError as error:
-            notice, experiment = str(error), Experiment()
-            exhibit = await asyncio.to_thread(lambda: Exhibit(self._source))
-        player = Player(name, exhibit, Threads())
-        player.notice = notice
-        if experiment.step is not None:
-            player.tell(protocol.Seek(experiment.step))
-        elif not request.still and exhibit.session.steps_left:
-            player.tell(protocol.Play())
-        return player
-
-    def _exhibit(self, experiment: Experiment) -> Exhibit:
-        source = self._source
-        if experiment.documents:
-            name = experiment.data_name
-            source = Source(name, tuple(split_documents(experiment.documents.encode(), name)))
-        elif experiment.data_sha256 and experiment.data_sha256 != fingerprint(source.documents):
-            raise ConfigError(
-                f"the link's run learned from {experiment.data_name!r}, which is too large to "
-                "travel in a link",
-                "choose that file under set-up; the other settings are in the link",
-            )
-        if self._snapshot is not None and experiment == Experiment():
-            return Exhibit(source, self._snapshot.config, snapshot=self._snapshot)
-        return Exhibit(source, experiment.config, experiment.engine)
-
-    def _died(self, run: Run, task: asyncio.Task[None]) -> None:
-        """Say why a run died of a fault of ours, and let its page ask for another."""
-        if task.cancelled() or task.exception() is None:
-            return
-        logging.getLogger(__name__).error("a run died", exc_info=task.exception())
-        if run.client is not None:
-            self._closing.add(closing := asyncio.ensure_future(run.client.close(DIED)))
-            closing.add_done_callback(self._closing.discard)
-
-    def _make_room(self) -> None:
-        if len(self._runs) < MAX_RUNS:
-            return
-        idle = [(run.seen, name) for name, run in self._runs.items() if run.client is None]
-        if not idle:
-            raise EngineError(
-                f"{MAX_RUNS} runs are open on this server, which is as many as it takes",
-                "close one of their tabs",
-            )
-        self._end(min(idle)[1])
-
-    def _end(self, name: str) -> None:
-        self._runs.pop(name).task.cancel()
-
-    async def sweep(self) -> None:
-        """End the runs that nobody looks at, for ever."""
-        while True:
-            await asyncio.sleep(IDLE / 15)
-            now = time.monotonic()
-            for name, run in list(self._runs.items()):
-                if run.task.done() or (run.client is None and now - run.seen > IDLE):
-                    self._end(name)
-
-    async def end_all(self) -> None:
-        """End every run."""
-        tasks = [run.task for run in self._runs.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @dataclass(slots=True)
@@ -212,8 +86,33 @@ def _cookie(connection: HTTPConnection) -> str:
     return found.value if found is not None and found.value.isascii() else ""
 
 
+class Shelf:
+    """The files of the page, read once: a first picture waits for each of them."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+        self._names = {
+            path.relative_to(STATIC).as_posix(): path
+            for path in STATIC.rglob("*")
+            if path.suffix in TYPES
+        }
+
+    def give(self, name: str) -> Response:
+        """Return the file; what its name tells of its content holds for ever."""
+        path = self._names.get(name)
+        if path is None:
+            return PlainTextResponse("there is no such file", 404)
+        if name not in self._kept:
+            self._kept[name] = path.read_bytes()
+        age = "max-age=31536000, immutable" if name.startswith("assets/") else "no-cache"
+        return Response(
+            self._kept[name], media_type=TYPES[path.suffix], headers={"Cache-Control": age}
+        )
+
+
 def create_app(runs: Runs, gate: Gate) -> Starlette:
     """Return the application."""
+    shelf = Shelf()
 
     async def index(request: Request) -> Response:
         given = request.query_params.get("token", "")
@@ -229,7 +128,10 @@ def create_app(runs: Runs, gate: Gate) -> Starlette:
         return HTMLResponse(text, headers={**HEADERS, "Cache-Control": "no-cache"})
 
     async def icon(_request: Request) -> Response:
-        return FileResponse(STATIC / "icon.svg")
+        return shelf.give("icon.svg")
+
+    async def asset(request: Request) -> Response:
+        return shelf.give(f"assets/{request.path_params['name']}")
 
     async def health(_request: Request) -> Response:
         return PlainTextResponse("ok")
@@ -245,6 +147,7 @@ def create_app(runs: Runs, gate: Gate) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         sweeper = asyncio.create_task(runs.sweep())
+        runs.prepare()
         yield
         sweeper.cancel()
         await runs.end_all()
@@ -255,7 +158,7 @@ def create_app(runs: Runs, gate: Gate) -> Starlette:
             Route("/healthz", health),
             Route("/icon.svg", icon),
             WebSocketRoute("/ws", talk),
-            Mount("/assets", StaticFiles(directory=STATIC / "assets", check_dir=False)),
+            Route("/assets/{name}", asset),
         ],
         lifespan=lifespan,
     )

@@ -8,7 +8,7 @@ export interface Address {
   index: number[];
 }
 
-const KINDS: readonly Kind[] = ["value", "grad", "delta", "m", "v"];
+export const KINDS: readonly Kind[] = ["value", "grad", "delta", "m", "v"];
 const PATTERN = /^(?:(value|grad|delta|m|v):)?([\w.]+?)(?:\[([\d,]*)\])?$/;
 
 export function formatAddress(address: Address): string {

@@ -1,14 +1,19 @@
 // The one live state that views read, and the one loop that paints. A message changes the state at
-// once; what is seen changes once a frame, and then the player is told that it was.
+// once. Weights are painted with every picture; text, the curve and the machine follow ten times a
+// second while time runs, all together, so that they always belong to one step. What the reader
+// does is seen with the next picture.
 
 import { flushSync } from "svelte";
 import type { Address } from "./address";
 import type { Command } from "./protocol.gen";
 import { DARK, LIGHT, type Palette } from "./scales";
-import { type Action, INITIAL, type State, reduce } from "./store";
+import { type Action, INITIAL, type State, isMoving, reduce } from "./store";
 
 export type Painter = (state: State, palette: Palette) => void;
+export type Beat = "picture" | "view"; // what a painter follows
 type Send = (command: Command, file?: Uint8Array) => void;
+
+const VIEW = 100; // ms between two views while time runs
 
 class App {
   state: State = INITIAL;
@@ -16,45 +21,69 @@ class App {
   palette = $state.raw(LIGHT);
   drawn = 0; // pictures so far, for measuring
   send: Send = () => undefined;
-  seen: (state: State) => void = () => undefined;
-  #painters = new Set<Painter>();
+  seen: (state: State) => void = () => undefined; // after every picture
+  told: (state: State) => void = () => undefined; // after every view
+  #painters: Record<Beat, Set<Painter>> = { picture: new Set(), view: new Set() };
   #due = false;
+  #urgent = false;
+  #viewed = 0; // when the view last followed the state
+  #later = 0;
 
   dispatch(action: Action): void {
     this.state = reduce(this.state, action);
-    this.ask();
+    if (!canWait(action, this.state)) this.#urgent = true;
+    this.#ask();
   }
 
-  /** Have everything painted in the next frame. */
-  ask(): void {
-    if (this.#due) return;
-    this.#due = true;
-    requestAnimationFrame(() => this.#flush());
-  }
-
-  paint(painter: Painter): () => void {
-    this.#painters.add(painter);
-    return () => this.#painters.delete(painter);
+  paint(beat: Beat, painter: Painter): () => void {
+    this.#painters[beat].add(painter);
+    return () => this.#painters[beat].delete(painter);
   }
 
   dress(dark: boolean): void {
     this.palette = dark ? DARK : LIGHT;
     document.documentElement.dataset["theme"] = dark ? "dark" : "light";
-    this.ask();
+    this.#urgent = true;
+    this.#ask();
   }
 
   select(address: Address | null): void {
     this.dispatch({ kind: "select", address });
   }
 
-  #flush(): void {
+  #ask(): void {
+    if (this.#due) return;
+    this.#due = true;
+    requestAnimationFrame((now) => this.#flush(now));
+  }
+
+  #flush(now: number): void {
     this.#due = false;
-    this.view = this.state;
-    flushSync(); // figures take their new shapes before they are painted
-    for (const painter of this.#painters) painter(this.state, this.palette);
+    const wait = VIEW - (now - this.#viewed);
+    if (this.#urgent || wait <= 0) this.#follow(now);
+    else if (!this.#later) this.#later = window.setTimeout(() => this.#ask(), wait); // were this the last
+    for (const painter of this.#painters.picture) painter(this.state, this.palette);
     this.drawn += 1;
     this.seen(this.state);
   }
+
+  #follow(now: number): void {
+    clearTimeout(this.#later);
+    this.#later = 0;
+    this.#urgent = false;
+    this.#viewed = now;
+    this.view = this.state;
+    flushSync(); // figures take their new shapes before they are painted
+    for (const painter of this.#painters.view) painter(this.state, this.palette);
+    this.told(this.state);
+  }
+}
+
+/** Is it something that comes often while time runs? Then the next view will do. */
+function canWait(action: Action, state: State): boolean {
+  if (action.kind === "sight") return true;
+  if (action.kind !== "told" || !isMoving(state)) return false;
+  return ["Frame", "Samples", "HeldOut", "Documents"].includes(action.told.event.kind);
 }
 
 export const app = new App();

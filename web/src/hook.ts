@@ -3,7 +3,7 @@
 import { formatAddress, offsetOf, parseAddress } from "./address";
 import type { Painter, app as App } from "./app.svelte";
 import { exact } from "./format";
-import type { State } from "./store";
+import { type State, numberAt } from "./store";
 
 export interface Drawn {
   value: string; // at full precision
@@ -18,6 +18,7 @@ export interface Figure {
   refresh(): void; // a figure out of sight is not kept painted
   centre(offset: number): { x: number; y: number } | null;
   end(): number;
+  picture(): HTMLCanvasElement;
   svg(): string;
 }
 
@@ -46,14 +47,15 @@ export function expose(app: typeof App): void {
       const name = formatAddress({ ...address, index: [] });
       const tensor = app.view.arrays.get(name);
       const offset = tensor ? offsetOf(address.index, tensor.shape) : -1;
+      const value = numberAt(app.view, address);
       const frame = app.view.frame;
-      if (!tensor || !frame || offset < 0) return null;
+      if (value === undefined || !frame || offset < 0) return null;
       const figure = figures.get(name);
       figure?.refresh();
       const at = figure?.centre(offset);
       const pixel = at && figure?.canvas.getContext("2d")?.getImageData(at.x, at.y, 1, 1).data;
       return {
-        value: exact(tensor.data[offset] ?? NaN),
+        value: exact(value),
         step: frame.step,
         document: frame.document,
         colour: pixel ? [...pixel].slice(0, 3) : [],
@@ -63,6 +65,6 @@ export function expose(app: typeof App): void {
     end: (name) => figures.get(name)?.end() ?? NaN,
     state: () => app.view,
     pictures: () => app.drawn,
-    paint: (painter) => app.paint(painter),
+    paint: (painter) => app.paint("picture", painter),
   };
 }

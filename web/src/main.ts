@@ -9,7 +9,7 @@ import "@fontsource/jetbrains-mono/latin-400.css";
 import "./page.css";
 import { mount } from "svelte";
 import { app } from "./app.svelte";
-import { adopt, keep } from "./bar";
+import { adopt, keep, linkOf } from "./bar";
 import { expose } from "./hook";
 import { save } from "./save";
 import { wanted } from "./store";
@@ -26,7 +26,8 @@ const wire = connect(`${location.protocol === "https:" ? "wss" : "ws"}://${locat
   open: () => {
     asked = "";
     told = acknowledged = 0;
-    return { kind: "Open", run: bar.run, link: bar.link, still };
+    const link = app.state.frame ? linkOf(app.state) : bar.link; // the address bar may lag behind
+    return { kind: "Open", run: bar.run, link, still };
   },
   told: (message) => {
     const { event } = message;
@@ -41,6 +42,8 @@ const wire = connect(`${location.protocol === "https:" ? "wss" : "ws"}://${locat
 app.send = wire.send;
 app.seen = (state) => {
   if (told > acknowledged) wire.send({ kind: "Ack", seq: (acknowledged = told) });
+};
+app.told = (state) => {
   const arrays = wanted(state);
   const now = JSON.stringify([arrays, state.watched, state.hello?.run, state.hello?.data_sha256, state.hello?.config]);
   if (state.hello && now !== asked) {

@@ -56,6 +56,26 @@ export interface Written {
   ended: boolean;
 }
 
+/** A way to cut a long text into documents, and what that gives. */
+export interface CutFacts {
+  way: string;
+  documents: number;
+  longest: number;
+  examples: string[];
+}
+
+/** The run of a link whose documents are too many for it: it waits for their file. */
+export interface Waiting {
+  config: Record<string, Scalar>;
+  engine: string;
+  sampling: Record<string, Scalar>;
+  sample_seed: number | null;
+  step: number | null;
+  data_name: string;
+  data_sha256: string;
+  cut: string;
+}
+
 /** First of all: go on with `run`, or make the experiment that `link` describes. */
 export interface Open {
   kind: "Open";
@@ -93,6 +113,7 @@ export interface Start {
   engine: string;
   data?: string;
   data_name?: string;
+  cut?: string;
 }
 
 /** Say what `Start` would make of the same, without making it. */
@@ -102,6 +123,7 @@ export interface Consider {
   engine: string;
   data?: string;
   data_name?: string;
+  cut?: string;
 }
 
 /** Change live settings from the next step on. */
@@ -181,8 +203,10 @@ export interface Hello {
   begin: number;
   reached: number;
   pace: number;
+  schedule: number[];
   link: string;
   notice: string;
+  waiting: Waiting | null;
 }
 
 /** The run at `step` updates, and every loss taken since the frame before. */
@@ -246,6 +270,14 @@ export interface HeldOut {
   engine: string;
 }
 
+/** Both engines on this run: steps a second of each, how far the losses of the first stray. */
+export interface Compared {
+  kind: "Compared";
+  rates: Record<string, number>;
+  steps: number;
+  difference: number;
+}
+
 /** Documents in the order of training, from number `first`. */
 export interface Documents {
   kind: "Documents";
@@ -272,6 +304,9 @@ export interface Considered {
   characters: string[];
   examples: string[];
   clipped: number;
+  data_sha256: string;
+  cut: string;
+  cuts: CutFacts[];
   problem: string;
   hint: string;
 }
@@ -280,6 +315,7 @@ export interface Considered {
 export interface Settings {
   kind: "Settings";
   config: Record<string, Scalar>;
+  schedule: number[];
   link: string;
 }
 
@@ -333,6 +369,7 @@ export type Event =
   | Spelling
   | Measures
   | HeldOut
+  | Compared
   | Documents
   | Tokens
   | Considered

@@ -1,9 +1,9 @@
 // The state of the page: what the player has told and what the reader has chosen. It changes in
 // `reduce` and nowhere else; it knows no DOM and no socket.
 
-import type { Address, Kind } from "./address";
+import { type Address, KINDS, type Kind, formatAddress, offsetOf } from "./address";
 import type {
-  Considered, Frame, HeldOut, Hello, Measures, Refused, Samples, SiteFacts, Spelling, Stopped, Tokens,
+  Compared, Considered, Frame, HeldOut, Hello, Measures, Refused, Samples, SiteFacts, Spelling, Stopped, Tokens,
 } from "./protocol.gen";
 import { type Quantity, magnitude, quantity, scaleEnd } from "./scales";
 import { EMPTY, type Series, extended, summed } from "./series";
@@ -32,6 +32,7 @@ export interface State {
   spelled: Spelled | null;
   documents: Map<number, string>;
   considered: Considered | null;
+  compared: Compared | null; // the engines on this run
   tokens: Tokens | null;
   refused: Refused | null;
   stopped: Stopped | null;
@@ -43,14 +44,16 @@ export interface State {
   hovered: Address | null;
   watched: string | null; // the text that the reader holds the machine to
   reading: boolean; // is the mathematics in sight?
+  offered: boolean; // to train on, at the end of a run
+  sight: ReadonlyMap<string, number>; // how many figures in sight show a site or parameter
 }
 
 export const INITIAL: State = {
   line: "connecting", hello: null, sites: new Map(), frame: null, arrays: new Map(),
   losses: EMPTY, rates: EMPTY, sums: EMPTY, old: EMPTY, measures: null, heldOut: [],
-  samples: null, spelled: null, documents: new Map(), considered: null, tokens: null,
+  samples: null, spelled: null, documents: new Map(), considered: null, compared: null, tokens: null,
   refused: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
-  selected: null, hovered: null, watched: null, reading: false,
+  selected: null, hovered: null, watched: null, reading: false, offered: false, sight: new Map(),
 };
 
 export type Action =
@@ -62,6 +65,8 @@ export type Action =
   | { kind: "hover"; address: Address | null }
   | { kind: "watch"; document: string | null }
   | { kind: "reading"; reading: boolean }
+  | { kind: "offer"; offered: boolean }
+  | { kind: "sight"; name: string; visible: boolean }
   | { kind: "close"; what: "refused" | "stopped" | "spelled" | "considered" };
 
 export function reduce(state: State, action: Action): State {
@@ -74,9 +79,20 @@ export function reduce(state: State, action: Action): State {
     case "hover": return { ...state, hovered: action.address };
     case "watch": return { ...state, watched: action.document };
     case "reading": return { ...state, reading: action.reading };
+    case "offer": return { ...state, offered: action.offered };
+    case "sight": return { ...state, sight: seen(state.sight, action.name, action.visible) };
     case "close": return { ...state, [action.what]: null };
     default: return assertNever(action);
   }
+}
+
+/** Does time run, so that another frame is on its way? */
+export function isMoving({ frame }: State): boolean {
+  return !!frame && (frame.playing || frame.busy);
+}
+
+function seen(sight: State["sight"], name: string, visible: boolean): State["sight"] {
+  return new Map(sight).set(name, (sight.get(name) ?? 0) + (visible ? 1 : -1));
 }
 
 function told(state: State, { event, arrays }: Told): State {
@@ -93,9 +109,10 @@ function told(state: State, { event, arrays }: Told): State {
       return { ...state, documents };
     }
     case "Tokens": return { ...state, tokens: event };
+    case "Compared": return { ...state, compared: event };
     case "Considered": return { ...state, considered: event };
     case "Settings": {
-      const hello = state.hello && { ...state.hello, config: event.config };
+      const hello = state.hello && { ...state.hello, config: event.config, schedule: event.schedule };
       return { ...state, hello, link: event.link, old: state.losses };
     }
     case "File": return state; // kept by the reader, not by the page
@@ -109,7 +126,7 @@ function greeted(state: State, hello: Hello): State {
   const same = state.hello?.run === hello.run && sameModel(state.hello, hello);
   return {
     ...INITIAL,
-    line: state.line, show: state.show, moments: state.moments, reading: state.reading, hello,
+    line: state.line, show: state.show, moments: state.moments, reading: state.reading, sight: state.sight, hello,
     sites: new Map(hello.sites.map((site) => [site.name, site])),
     link: hello.link,
     selected: same || !state.hello ? state.selected : null, // a link selects before anything is told
@@ -126,7 +143,7 @@ function sameModel(a: Hello, b: Hello): boolean {
 function framed(state: State, frame: Frame, arrays: Map<string, Tensor>): State {
   const losses = arrays.get("losses");
   const rates = arrays.get("rates");
-  const next = { ...state, frame, arrays, scales: rescaled(state, arrays) };
+  const next = { ...state, frame, arrays, scales: rescaled(state, frame, arrays) };
   if (losses && rates) {
     next.losses = extended(state.losses, frame.first, losses.data);
     next.rates = extended(state.rates, frame.first, rates.data);
@@ -137,14 +154,18 @@ function framed(state: State, frame: Frame, arrays: Map<string, Tensor>): State 
     next.sums = { ...state.sums, length: frame.reached + 1 };
   }
   if (state.stopped && frame.step !== state.stopped.step) next.stopped = null;
+  if (state.offered && frame.step < Number(state.hello?.config["num_steps"])) next.offered = false;
   return next;
 }
 
+const RESCALED = 8; // while time runs, scales are looked at every so many frames
+
 /** The ends of all scales, for the numbers that are here now. */
-function rescaled(state: State, arrays: Map<string, Tensor>): Map<Quantity, number> {
+function rescaled(state: State, frame: Frame, arrays: Map<string, Tensor>): Map<Quantity, number> {
+  if ((frame.playing || frame.busy) && frame.seq % RESCALED && state.scales.size) return state.scales;
   const groups = new Map<Quantity, ArrayLike<number>[]>();
   for (const [name, tensor] of arrays) {
-    const split = /^(value|grad|delta|m|v):(.+)$/.exec(name);
+    const split = /^(value|grad|delta|m|v):([^[]+)$/.exec(name);
     if (!split) continue;
     const site = state.sites.get(split[2] ?? "");
     if (site && site.axes.length < 2) continue; // scales and losses are told in numbers
@@ -177,21 +198,54 @@ export function followed(state: State): Address | null {
   return first ? { kind: "value", name: first.name, index: [0, 0] } : null;
 }
 
-/** The arrays that the page draws now, and so asks for. */
+const MOST_SITES = 100; // of a deeper model only what is in sight is ever sent
+
+/** The arrays that the page draws now, and so asks for: while time runs, only those in sight. */
 export function wanted(state: State): string[] {
   const { hello, show } = state;
   if (!hello) return [];
+  const all = !isMoving(state) && hello.sites.length <= MOST_SITES;
+  const inSight = (name: string): boolean => (state.sight.get(name) ?? 0) > 0;
   const kinds = new Set<Kind>(["value", show]);
-  const names = [...hello.sites.map((site) => site.name), ...hello.params.map((param) => param.name)];
-  const arrays = [...kinds].flatMap((kind) => names.map((name) => `${kind}:${name}`));
-  if (state.moments) arrays.push(...hello.params.map((param) => `${state.moments}:${param.name}`));
+  const params = hello.params.map((param) => param.name).filter((name) => all || inSight(name));
+  const sites = hello.sites
+    .filter((site) => all || state.reading || site.axes.length < 2 || inSight(site.name))
+    .map((site) => site.name);
+  const arrays = [...kinds].flatMap((kind) => [...sites, ...params].map((name) => `${kind}:${name}`));
+  if (state.moments) arrays.push(...params.map((name) => `${state.moments}:${name}`));
   const told = state.reading ? [state.selected, followed(state), { name: "logits" }] : [state.selected];
   for (const address of told) {
     if (!address) continue;
     const more: Kind[] = state.sites.has(address.name) ? ["grad", "delta"] : ["grad", "delta", "m", "v"];
-    arrays.push(...more.map((kind) => `${kind}:${address.name}`));
+    arrays.push(...(isReduced(state, address.name) ? cells(address, ["value", ...more]) : more.map((kind) => `${kind}:${address.name}`)));
   }
+  if (state.hovered && isReduced(state, state.hovered.name)) arrays.push(...cells(state.hovered, [state.hovered.kind]));
   return [...new Set(arrays)];
+}
+
+function cells(address: Address | { name: string }, kinds: Kind[]): string[] {
+  return "index" in address ? kinds.map((kind) => formatAddress({ ...address, kind })) : [];
+}
+
+/** How many cells of a parameter stand behind one that is drawn, by axis; 1 where all are here. */
+export function grain(state: State, name: string): number[] {
+  const full = state.hello?.params.find((param) => param.name === name)?.shape ?? [];
+  const tensor = KINDS.map((kind) => state.arrays.get(`${kind}:${name}`)).find((one) => one !== undefined);
+  return full.map((n, axis) => Math.ceil(n / (tensor?.shape[axis] ?? n)));
+}
+
+function isReduced(state: State, name: string): boolean {
+  return grain(state, name).some((n) => n > 1);
+}
+
+/** One number of the model, or undefined where it is not here. */
+export function numberAt(state: State, address: Address, kind: Kind = address.kind): number | undefined {
+  const alone = state.arrays.get(formatAddress({ ...address, kind }));
+  if (alone && !alone.shape.length) return alone.data[0];
+  const tensor = state.arrays.get(`${kind}:${address.name}`);
+  if (!tensor || isReduced(state, address.name)) return undefined;
+  const offset = offsetOf(address.index, tensor.shape);
+  return offset < 0 ? undefined : tensor.data[offset];
 }
 
 export function assertNever(value: never): never {

@@ -12,7 +12,7 @@ const HELLO: Hello = {
     { name: "loss", axes: [], op: "mean", inputs: [], sentence: "", weight: "" },
   ],
   params: [{ name: "wte", shape: [3, 2] }], parameters: 6, characters: ["a", "b"], data_name: "names", data_sha256: "x",
-  documents: 2, unseen_from: 1, longest: 3, typical: 3, clipped: 0, begin: 0, reached: 0, pace: 100, link: "seed=1", notice: "",
+  documents: 2, unseen_from: 1, longest: 3, typical: 3, clipped: 0, begin: 0, reached: 0, pace: 100, schedule: [0.01, 0], link: "seed=1", notice: "", waiting: null,
 };
 
 function frame(step: number, first: number, more: Partial<Frame> = {}): Frame {

@@ -43,7 +43,7 @@ def open_page(
 ) -> None:
     """Serve the page until Ctrl-C."""
     # the server takes a tenth of a second to import: only the page needs it
-    from glassgpt.exhibit import Source
+    from glassgpt.proposal import Source
     from glassgpt.server import serve
 
     snapshot = load_checkpoint(directory) if directory is not None else None

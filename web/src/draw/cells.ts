@@ -36,6 +36,14 @@ export function paintCells(
   }
 }
 
+/** Paint one block, a canvas pixel for each cell; `image` is of that size. */
+export function paintDense(
+  canvas: CanvasRenderingContext2D, block: Block, image: ImageData, data: Numbers, end: number, colours: Uint32Array,
+): void {
+  fill(new Uint32Array(image.data.buffer), block.cols, 0, block, data, end, colours);
+  canvas.putImageData(image, 0, 0);
+}
+
 function fill(
   pixels: Uint32Array, widest: number, top: number, block: Block, data: Numbers, end: number, colours: Uint32Array,
 ): void {

@@ -98,3 +98,35 @@ function line(
   }
   canvas.stroke();
 }
+
+export interface Schedule {
+  rates: Series; // those that were used
+  schedule: readonly number[]; // at evenly spaced positions, from 0 to the end
+  begin: number;
+  step: number;
+}
+
+/** The learning rate over the run: what was used is filled, what is to come is a line. */
+export function paintSchedule(
+  canvas: CanvasRenderingContext2D, { width, height, steps }: { width: number; height: number; steps: number },
+  { rates, schedule, begin, step }: Schedule, palette: Palette,
+): void {
+  const top = Math.max(...schedule, at(rates, begin) || 0, Number.MIN_VALUE) * 1.05;
+  const x = (position: number): number => (position / Math.max(1, steps)) * width;
+  const y = (rate: number): number => height - 0.5 - (rate / top) * (height - 1);
+  canvas.strokeStyle = css(palette.ink, 0.45);
+  canvas.lineWidth = 1;
+  canvas.beginPath();
+  schedule.forEach((rate, i) => canvas.lineTo((i / (schedule.length - 1)) * width, y(rate)));
+  canvas.stroke();
+  const end = Math.min(step, rates.length);
+  if (end <= begin) return;
+  canvas.fillStyle = css(palette.ink, 0.16);
+  canvas.beginPath();
+  canvas.moveTo(x(begin), height);
+  const stride = Math.max(1, Math.floor(steps / Math.max(1, width)));
+  for (let i = begin; i < end; i += stride) canvas.lineTo(x(i), y(at(rates, i)));
+  canvas.lineTo(x(end), y(at(rates, end - 1)));
+  canvas.lineTo(x(end), height);
+  canvas.fill();
+}

@@ -11,8 +11,8 @@ function total(): number {
   return Number(app.state.hello?.config["num_steps"] ?? 0);
 }
 
-export function seek(step: number): void {
-  app.send({ kind: "Seek", step: Math.max(0, Math.min(total(), step)) });
+export function seek(step: number, last = total()): void {
+  app.send({ kind: "Seek", step: Math.max(0, Math.min(last, step)) });
 }
 
 export function playOrPause(): void {
@@ -20,8 +20,8 @@ export function playOrPause(): void {
   if (!frame) return;
   if (frame.playing || frame.busy) app.send({ kind: "Pause" });
   else {
-    if (frame.step >= total()) seek(app.state.hello?.begin ?? 0);
-    app.send({ kind: "Play" });
+    if (frame.step >= total()) app.dispatch({ kind: "offer", offered: true }); // nothing starts over unasked
+    else app.send({ kind: "Play" });
   }
 }
 
@@ -39,6 +39,24 @@ export function toEnd(): void {
 
 export function pace(steps: number): void {
   app.send({ kind: "Pace", steps_per_second: steps });
+}
+
+export function playAgain(): void {
+  seek(app.state.hello?.begin ?? 0);
+  app.send({ kind: "Play" });
+}
+
+/** The run of twice as many steps: the same decay over the new total, from step 0; go on where this one ended. */
+export function trainOn(): void {
+  const { hello, frame } = app.state;
+  if (!hello || !frame) return;
+  app.send({ kind: "Start", config: { ...hello.config, num_steps: longer() }, engine: hello.engine.name });
+  seek(frame.step, longer());
+  app.send({ kind: "Play" });
+}
+
+export function longer(): number {
+  return 2 * total();
 }
 
 /** Begin a run anew: the settings are those of this one but for `changes`. */

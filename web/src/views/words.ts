@@ -1,7 +1,8 @@
 // Sentences about the state, for the loupe and the inspector.
 
-import type { Address } from "../address";
-import { token } from "../format";
+import { type Address, offsetOf } from "../address";
+import { count, counted, number, token } from "../format";
+import type { Compared } from "../protocol.gen";
 import type { State } from "../store";
 import { PARAMS, kindOfSite, place, title } from "../words/machine";
 
@@ -23,4 +24,21 @@ export function inWords(address: Address, state: State): string {
 
 export function sentence(address: Address, state: State): string {
   return state.sites.get(address.name)?.sentence ?? PARAMS[kindOfSite(address.name)]?.sentence ?? "";
+}
+
+/** Is there such a number in the model and the document that are here now? */
+export function inShape(address: Address, state: State): boolean {
+  const param = state.hello?.params.find((one) => one.name === address.name);
+  const shape = param?.shape ?? state.arrays.get(`value:${address.name}`)?.shape;
+  return !!shape && offsetOf(address.index, shape) >= 0;
+}
+
+/** What choosing the slow engine means, with the pace of both where it was measured. */
+export function sameRun(compared: Compared | null): string {
+  const same = "The engine scalar computes the same run, one number after the other in Python, so that it can be read.";
+  if (!compared) return `${same} It is some hundred times slower than fast.`;
+  const { rates, steps, difference } = compared;
+  const [slow = 0, quick = 0] = [rates["scalar"], rates["fast"]];
+  const apart = difference === 0 ? "are equal to the last bit" : `differ by ${number(difference, 4)} at most`;
+  return `${same} Here it takes ${counted(Math.max(1, slow), "step")} a second, fast ${count(quick)}. Their losses over the first ${counted(steps, "step")} ${apart}.`;
 }

@@ -1,0 +1,188 @@
+"""The runs of a server: one for each browser tab, kept through a reload, ended when forgotten.
+
+It knows no HTTP; of a socket only that it can be closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Protocol, TypeVar
+
+from glassgpt import protocol
+from glassgpt.config import Sampling
+from glassgpt.data import fingerprint, split_documents
+from glassgpt.errors import EngineError, GlassError
+from glassgpt.exhibit import Exhibit, check_sampling
+from glassgpt.link import Experiment, read_link
+from glassgpt.player import Player
+from glassgpt.proposal import Source
+from glassgpt.snapshot import Snapshot
+
+MAX_RUNS = 32
+IDLE = 15 * 60  # seconds that a run is kept for when nobody looks at it
+DIED = 1011  # WebSocket close code
+WAITS = (
+    "This link's run learned from {name!r}, which is too large to travel in a link. Choose that "
+    "file under set-up: the other settings of the link then come with it."
+)
+
+Result = TypeVar("Result")
+
+
+class Client(Protocol):
+    """A socket, as far as a run knows it."""
+
+    async def close(self, code: int = 1000, reason: str | None = None) -> None:
+        """Hang up."""
+
+
+class Threads:
+    """The host of a player here: work goes to a thread."""
+
+    async def work(self, job: Callable[[], Result]) -> Result:
+        """Run a job without holding up the others."""
+        return await asyncio.to_thread(job)
+
+    async def pause(self) -> None:
+        """Let the others run."""
+        await asyncio.sleep(0)  # harmless here: this loop serves sockets and timers in turn
+
+
+@dataclass(slots=True)
+class Run:
+    """A player that is alive, and the socket that listens to it."""
+
+    player: Player
+    task: asyncio.Task[None]
+    seen: float = field(default_factory=time.monotonic)
+    client: Client | None = None
+
+
+class Runs:
+    """All runs of this server, by name."""
+
+    def __init__(self, source: Source, snapshot: Snapshot | None = None) -> None:
+        self._source = source
+        self._snapshot = snapshot
+        self._runs: dict[str, Run] = {}
+        self._closing: set[asyncio.Future[None]] = set()
+        self._first: asyncio.Task[Exhibit] | None = None
+
+    def prepare(self) -> None:
+        """Make the run of the first tab while its browser starts."""
+        if self._snapshot is None:
+            self._first = asyncio.create_task(asyncio.to_thread(lambda: Exhibit(self._source)))
+
+    async def open(self, request: protocol.Open) -> Run:
+        """Return the run that is asked for, or a new one."""
+        known = self._runs.get(request.run)
+        if known is not None and not known.task.done():
+            return known
+        self._make_room()
+        name = secrets.token_urlsafe(12)
+        player = await self._new_player(name, request)
+        run = Run(player, asyncio.create_task(player.run_forever(), name=f"run {name}"))
+        run.task.add_done_callback(lambda task: self._died(run, task))
+        self._runs[name] = run
+        return run
+
+    async def _new_player(self, name: str, request: protocol.Open) -> Player:
+        notice, waiting, experiment = "", None, Experiment()
+        try:
+            experiment = read_link(request.link)
+            if self._lacks_data(experiment):
+                waiting, experiment = experiment, Experiment()
+            exhibit = await self._prepared(experiment)
+            exhibit.sampling = check_sampling(asdict(experiment.sampling), exhibit)
+            exhibit.sample_seed = experiment.sample_seed
+        except GlassError as error:
+            notice, experiment = str(error), Experiment()
+            exhibit = await self._prepared(experiment)
+        player = Player(name, exhibit, Threads())
+        player.notice = notice
+        if waiting is not None:
+            player.notice = WAITS.format(name=waiting.data_name)
+            player.waiting = _waiting(waiting)
+        elif experiment.step is not None:
+            player.tell(protocol.Seek(experiment.step))
+        if experiment.step is None and not request.still and exhibit.session.steps_left:
+            player.tell(protocol.Play())
+        return player
+
+    def _lacks_data(self, experiment: Experiment) -> bool:
+        sent = experiment.documents or not experiment.data_sha256
+        return not sent and experiment.data_sha256 != fingerprint(self._source.documents)
+
+    async def _prepared(self, experiment: Experiment) -> Exhibit:
+        """Return the run that was made ready, where it is the one that is asked for, or another."""
+        first, self._first = self._first, None
+        asked = replace(experiment, step=None, sampling=Sampling(), sample_seed=None, others={})
+        if first is not None and asked == Experiment():
+            return await first
+        return await asyncio.to_thread(lambda: self._exhibit(experiment))
+
+    def _exhibit(self, experiment: Experiment) -> Exhibit:
+        source = self._source
+        if experiment.documents:
+            name = experiment.data_name
+            source = Source(name, tuple(split_documents(experiment.documents.encode(), name)))
+        if self._snapshot is not None and experiment == Experiment():
+            return Exhibit(source, self._snapshot.config, snapshot=self._snapshot)
+        return Exhibit(source, experiment.config, experiment.engine)
+
+    def _died(self, run: Run, task: asyncio.Task[None]) -> None:
+        """Say why a run died of a fault of ours, and let its page ask for another."""
+        if task.cancelled() or task.exception() is None:
+            return
+        logging.getLogger(__name__).error("a run died", exc_info=task.exception())
+        if run.client is not None:
+            self._closing.add(closing := asyncio.ensure_future(run.client.close(DIED)))
+            closing.add_done_callback(self._closing.discard)
+
+    def _make_room(self) -> None:
+        if len(self._runs) < MAX_RUNS:
+            return
+        idle = [(run.seen, name) for name, run in self._runs.items() if run.client is None]
+        if not idle:
+            raise EngineError(
+                f"{MAX_RUNS} runs are open on this server, which is as many as it takes",
+                "close one of their tabs",
+            )
+        self._end(min(idle)[1])
+
+    def _end(self, name: str) -> None:
+        self._runs.pop(name).task.cancel()
+
+    async def sweep(self) -> None:
+        """End the runs that nobody looks at, for ever."""
+        while True:
+            await asyncio.sleep(IDLE / 15)
+            now = time.monotonic()
+            for name, run in list(self._runs.items()):
+                if run.task.done() or (run.client is None and now - run.seen > IDLE):
+                    self._end(name)
+
+    async def end_all(self) -> None:
+        """End every run."""
+        tasks = [run.task for run in self._runs.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _waiting(experiment: Experiment) -> protocol.Waiting:
+    return protocol.Waiting(
+        config=asdict(experiment.config),
+        engine=experiment.engine,
+        sampling=asdict(experiment.sampling),
+        sample_seed=experiment.sample_seed,
+        step=experiment.step,
+        data_name=experiment.data_name,
+        data_sha256=experiment.data_sha256,
+        cut=experiment.cut,
+    )
