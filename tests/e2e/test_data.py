@@ -223,7 +223,6 @@ def test_an_alphabet_too_large_for_the_sizes_is_a_sentence(it: Tab) -> None:
     assert it.page.get_by_role("button", name="Begin new run").is_disabled()
 
 
-@pytest.mark.xfail(strict=True, reason="long plain text is not offered to be cut into documents")
 def test_long_plain_text_is_offered_to_be_cut_into_documents(it: Tab) -> None:
     fresh(it)
     choose(it, b"It was a dark and stormy night. " * 200)
