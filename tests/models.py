@@ -29,7 +29,8 @@ def configs(draw: st.DrawFn, *, max_layers: int = 2, max_width: int = 8) -> Conf
         beta1=draw(st.floats(0, 0.99)),
         beta2=draw(st.floats(0.5, 0.999)),
         eps=draw(st.sampled_from([1e-8, 1e-4])),
-        init_std=draw(st.floats(0.02, 0.5)),
+        # wider weights saturate a softmax, whose gradient is then a difference of equal numbers
+        init_std=draw(st.floats(0.02, 0.2)),
         seed=draw(st.integers(0, 2**32 - 1)),
     )
 

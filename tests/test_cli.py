@@ -174,6 +174,55 @@ def test_a_log_never_replaces_another_file(words: Path) -> None:
     assert words.read_text() == WORDS
 
 
+def test_a_file_of_one_unfinished_line_is_no_log_either(words: Path, tmp_path: Path) -> None:
+    note = tmp_path / "note.txt"
+    for command in (("train", words, *TINY, "--log", note), ("sweep", words, "--out", note)):
+        note.write_text("my only line, no newline")
+        glassgpt(*command, "--steps", "3", check=1)
+        assert note.read_text() == "my only line, no newline"
+        note.write_text("{")  # as a kill in the middle of the first record leaves it
+        glassgpt(*command, "--steps", "3")
+
+
+def test_resuming_by_the_file_keeps_the_run_beside_it(words: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    glassgpt("train", words, *TINY, "--out", run)
+    glassgpt("train", words, "--resume", run / "checkpoint.safetensors", "--steps", "30")
+    assert load_checkpoint(run).step == 30
+
+
+def test_an_out_that_cannot_be_written_is_found_before_training(words: Path) -> None:
+    out, err = glassgpt("train", words, *TINY, "--out", words, check=1)
+    assert "nothing can be kept in" in err
+    assert out == ""
+
+
+def test_left_overs_of_killed_writers_are_cleared(words: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / ".checkpoint.safetensors.123.partial").write_text("half")
+    glassgpt("train", words, *TINY, "--out", run)
+    assert [path.name for path in run.iterdir()] == ["checkpoint.safetensors"]
+
+
+def test_without_a_kernel_the_scalar_engine_serves_every_command(
+    words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    printed, _ = glassgpt("train", words, *TINY, "-q", "--out", run)
+    monkeypatch.setenv("GLASSGPT_KERNEL", str(tmp_path))
+    for command in (
+        ("train", words, *TINY, "-q"),
+        ("sample", run),
+        ("inspect", run, "--data", words),
+        ("sweep", words, *TINY),
+        ("train", words, "--resume", run, "-q"),
+    ):
+        out, err = glassgpt(*command)
+        assert "note: the fast engine's kernel cannot be loaded" in err, command
+        assert command[0] != "sample" or out == printed
+
+
 def test_a_full_disk_under_the_log_is_a_sentence(words: Path) -> None:
     _, err = glassgpt("train", words, *TINY, "--log", "/dev/full", check=1)
     assert "error: the log '/dev/full' cannot be written: No space left on device" in err
@@ -204,7 +253,7 @@ def test_ctrl_c_keeps_the_run_and_resuming_ends_with_the_same_bits(
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "go on with: glassgpt train --resume" in err
+    assert f"go on with: glassgpt train {words} --resume {run}" in err
     step = load_checkpoint(run).step
     assert f"stopped after step {step} of 150" in err
     assert 0 < step < 150
@@ -363,6 +412,7 @@ MISTAKES = {
     "cold": (("train", "--temperature", "0"), "temperature is 0.0, but must be between"),
     "NaN": (("train", "--temperature", "nan"), "temperature is nan, but must be between"),
     "prefix": (("train", "--prefix", "Émile"), "the character 'É' (U+00C9) of 'Émile'"),
+    "no room": (("train", "--prefix", "a" * 16), "the prefix has 16 characters, but before a draw"),
     "unknown command": (("trian",), "No such command 'trian'"),
     "unknown option": (("train", "--layers", "2"), "No such option"),
     "no checkpoint": (("sample", "nowhere"), "there is no checkpoint at 'nowhere'"),
@@ -390,7 +440,7 @@ def test_undecodable_bytes_say_where(tmp_path: Path) -> None:
 
 def test_what_the_context_cuts_is_said(words: Path) -> None:
     out, _ = glassgpt("train", words, *TINY, "--block-size", "5")
-    assert "3 documents are longer than the context of 5; of each only the first 5" in out
+    assert "3 of the documents are longer than the context of 5; of each only as many" in out
     assert "the longest has 8: 'isabella'" in out
 
 

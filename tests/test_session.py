@@ -122,9 +122,10 @@ def test_a_prefix_that_fills_the_context_is_refused() -> None:
         list(session.sample(Sampling(prefix="abc")))
 
 
-def test_ctrl_c_in_the_middle_leaves_a_whole_run() -> None:
-    config = Config(num_steps=1000)
-    session = Session(config, builtin_names(), engine="scalar")
+@engines
+def test_ctrl_c_in_the_middle_leaves_a_whole_run(engine: str) -> None:
+    config = Config(num_steps=1000 if engine == "scalar" else 1_000_000)
+    session = Session(config, builtin_names(), engine=engine)
     main = threading.main_thread().ident
     assert main is not None
 
@@ -137,8 +138,8 @@ def test_ctrl_c_in_the_middle_leaves_a_whole_run() -> None:
     with pytest.raises(KeyboardInterrupt):
         session.run()
     thread.join()
-    assert 0 < session.step < 1000
-    again = Session(config, builtin_names(), engine="scalar")
+    assert 0 < session.step < config.num_steps
+    again = Session(config, builtin_names(), engine=engine)
     again.run(session.step)
     assert to_bytes(again.snapshot()) == to_bytes(session.snapshot())
     assert session.run(1) == again.run(1)

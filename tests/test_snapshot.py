@@ -93,6 +93,18 @@ def test_foreign_bytes_are_refused(octets: bytes) -> None:
         from_bytes(octets)
 
 
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)
+    )
+)
+def test_foreign_headers_are_refused(header: object) -> None:
+    for head in (header, {"__metadata__": header}):
+        encoded = json.dumps(head).encode()
+        with pytest.raises(CheckpointError):
+            from_bytes(struct.pack("<Q", len(encoded)) + encoded)
+
+
 def rewritten(octets: bytes, **facts: object) -> bytes:
     (length,) = struct.unpack_from("<Q", octets)
     head = json.loads(octets[8 : 8 + length])

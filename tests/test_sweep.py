@@ -13,7 +13,7 @@ import pytest
 
 from glassgpt import Config, Session
 from glassgpt.errors import ConfigError
-from glassgpt.sweep import Result, grid, parse_axis, run_all, train
+from glassgpt.sweep import Result, grid, parse_axis, parse_grid, run_all, train
 from tests.test_cli import WORDS, glassgpt
 
 SMALL = Config(n_embd=4, n_head=2, num_steps=30)
@@ -60,6 +60,13 @@ def test_an_axis_is_a_settings_name_and_values_within_bounds() -> None:
             parse_axis(text)
 
 
+def test_a_grid_names_each_setting_and_value_once() -> None:
+    assert parse_grid(["n_layer=1,2", "steps=5"]) == {"n_layer": [1, 2], "num_steps": [5]}
+    for axes in (["n_layer=1", "n_layer=2"], ["n_layer=1,1"]):
+        with pytest.raises(ConfigError, match="the grid names n_layer, or a value of it, twice"):
+            parse_grid(axes)
+
+
 def test_results_of_processes_are_those_of_this_one() -> None:
     configs = grid(SMALL, {}, seeds=5)
     found = {r.config: replace(r, seconds=0) for r in run_all(configs, DOCUMENTS, jobs=2)}
@@ -90,8 +97,8 @@ def test_sweep_prints_a_table_and_goes_on_where_its_file_stands(tmp_path: Path) 
     out, err = glassgpt(*command)
     rows = out.splitlines()
     assert rows[0].split()[:2] == ["learning_rate", "held-out"]
-    assert len(rows) == 3
-    assert all("±" in row for row in rows[1:])
+    assert all("±" in row for row in rows[1:3])
+    assert rows[3] == ""
     lines = book.read_text().splitlines()
     assert len(lines) == 6
     book.write_text("\n".join(lines[:4]) + "\n" + lines[4][:20])  # as a kill leaves it

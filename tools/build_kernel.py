@@ -125,13 +125,11 @@ def build(target_name: str, out: Path, extra: Sequence[str] = ()) -> Path:
 
 def _compile(compiler: list[str], target: Target, folder: Path, extra: Sequence[str]) -> list[Path]:
     flags = [*FLAGS, *NO_CALLS["gcc" if _is_gcc(compiler) else "clang"], *extra]
-    jobs: list[tuple[str, str, list[str]]] = [
-        ("library.c", "library", []),
-        ("probe.c", "probe", []),
-    ]
+    sets = target.instruction_sets
+    shared = next(iter(sets.values())) if len(sets) == 1 else []  # where there is no choice
+    jobs = [("library.c", "library", shared), ("probe.c", "probe", shared)]
     jobs += [
-        ("kernel.c", name, [*isa_flags, f"-DGLASS_ISA={name}"])
-        for name, isa_flags in target.instruction_sets.items()
+        ("kernel.c", name, [*isa_flags, f"-DGLASS_ISA={name}"]) for name, isa_flags in sets.items()
     ]
     commands = [
         [*compiler, *flags, *own, "-c", str(SOURCES / source), "-o", str(folder / f"{name}.o")]
@@ -158,7 +156,9 @@ def _link(
             "-s",
         ]
         return zig("wasm-ld", *options, "-o", str(library), *files)
-    bare = [] if extra else ["-nostdlib"]  # sanitizers bring a library of their own
+    # Windows wants its start-up code in a library, sanitizers bring a library of their own
+    needs_more = "windows" in target.zig or any(flag.startswith("-fsanitize") for flag in extra)
+    bare = [] if needs_more else ["-nostdlib"]
     return [*compiler, "-shared", *bare, "-o", str(library), *files, *extra]
 
 

@@ -18,13 +18,13 @@ from glassgpt.session import Session
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
-# fmt: off
-SCALING = {  # what grows, from a common small model
-    "n_embd":     (8, 16, 32, 64, 128, 256),
-    "n_layer":    (1, 2, 4, 8, 12),
-    "block_size": (8, 16, 32, 64, 128, 256),
-}
-# fmt: on
+SCALING: tuple[dict[str, int], ...] = (  # what grows, from the default model; at last all at once
+    *({"n_embd": size} for size in (8, 16, 32, 64, 128, 256)),
+    *({"n_layer": size} for size in (2, 4, 8, 12)),
+    *({"block_size": size} for size in (8, 32, 64, 128, 256)),
+    {"n_embd": 256, "block_size": 256},
+    {"n_embd": 256, "block_size": 256, "n_layer": 4},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,8 @@ def full_documents(block_size: int, count: int = 50) -> list[str]:
 
 
 def scaling(base: Config, engine: str) -> list[Timing]:
-    """Time the engine while one size at a time grows."""
+    """Time the engine on the models of SCALING, contexts full."""
     return [
         time_engine(engine, sized, full_documents(sized.block_size), rounds=3)
-        for name, sizes in SCALING.items()
-        for sized in (replace(base, **{name: size}) for size in sizes)
+        for sized in (replace(base, **sizes) for sizes in SCALING)
     ]

@@ -7,6 +7,7 @@ A write goes to a neighbour file, is synced, and takes the old one's place in on
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from glassgpt.errors import CheckpointError
@@ -16,17 +17,34 @@ FILENAME = "checkpoint.safetensors"
 
 
 def save_checkpoint(snapshot: Snapshot, directory: str | Path) -> Path:
-    """Write `snapshot` into `directory`, made where it is missing; return the file's path."""
+    """Write `snapshot` into `directory`, replacing one that is there; return the file's path."""
+    prepare_directory(directory)
     path = Path(directory) / FILENAME
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, to_bytes(snapshot))
     except OSError as error:
-        raise CheckpointError(
-            f"{path} cannot be written: {error.strerror}",
-            "the checkpoint before it is whole; free some space or choose another --out",
-        ) from None
+        hint = "free some space or choose another --out"
+        if path.exists():
+            hint = f"the checkpoint before it is whole; {hint}"
+        raise CheckpointError(f"{path} cannot be written: {error.strerror}", hint) from None
     return path
+
+
+def prepare_directory(directory: str | Path) -> None:
+    """Make `directory` where it is missing, and clear what writers that were killed left in it.
+
+    Raises `CheckpointError` where no file can be made in it.
+    """
+    try:
+        Path(directory).mkdir(parents=True, exist_ok=True)
+        for left_over in Path(directory).glob(f".{FILENAME}.*.partial"):
+            left_over.unlink(missing_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise CheckpointError(
+            f"nothing can be kept in {str(directory)!r}: {error.strerror}", "choose another --out"
+        ) from None
 
 
 def load_checkpoint(directory: str | Path) -> Snapshot:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from glassgpt.errors import DataError
 
-BUILTIN = "names"  # what the built-in documents are called in checkpoints
+BUILTIN = "built-in/names"  # in checkpoints; no file has a slash in its name
 MAX_BYTES = 256 * 2**20
 
 

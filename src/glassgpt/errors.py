@@ -73,6 +73,9 @@ class DivergenceError(GlassError):
             "the state before this step is kept",
         )
 
+    def __reduce__(self) -> tuple[type[DivergenceError], tuple[str, str, tuple[int, ...]], object]:
+        return type(self), (self.reason, self.site, self.index), self.__dict__
+
     def at(self, step: int, document: str) -> DivergenceError:
         """Return self, its sentence completed with the `step` (from 1) and its `document`."""
         self.what = f"training stopped at step {step} (document {document!r}): {self.what}"

@@ -52,7 +52,7 @@ def write_link(experiment: Experiment) -> str:
         pairs["engine"] = experiment.engine
     if experiment.data_name != BUILTIN:
         pairs["data"] = experiment.data_name
-        packed = _pack(experiment.documents) if experiment.documents else ""
+        packed = _pack(experiment.documents)
         if packed and len(packed) <= _ROOM:
             pairs["text"] = packed
         else:
@@ -113,6 +113,8 @@ def _whole(name: str, text: str | None) -> int | None:
 
 
 def _pack(text: str) -> str:
+    if not text:  # not given: an empty text would say that the run learned from nothing
+        return ""
     octets = zlib.compress(text.encode(), 9)
     return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
 

@@ -35,6 +35,16 @@ def probabilities(logits: Sequence[float], temperature: float) -> list[float]:
     return [e * total**-1 for e in exps]
 
 
+def check_room(prefix: Sequence[int], block_size: int) -> None:
+    """Raise `ConfigError` where a prefix leaves no room for a draw in the context."""
+    if len(prefix) >= block_size:
+        raise ConfigError(
+            f"the prefix has {len(prefix)} characters, but before a draw the context "
+            f"has room for {block_size - 1}",
+            "shorten --prefix, or train with a larger --block-size",
+        )
+
+
 def generate(
     next_logits: Callable[[Sequence[int]], Sequence[float]],
     bos: int,
@@ -47,12 +57,7 @@ def generate(
 
     `next_logits` takes the tokens so far, BOS first, and returns the logits (V,) of the next one.
     """
-    if len(prefix) >= block_size:
-        raise ConfigError(
-            f"the prefix has {len(prefix)} characters, but before a draw the context "
-            f"has room for {block_size - 1}",
-            "shorten --prefix, or train with a larger --block-size",
-        )
+    check_room(prefix, block_size)
     tokens = [bos, *prefix]
     for _ in range(block_size - len(prefix)):
         logits = next_logits(tokens)

@@ -15,7 +15,7 @@ from glassgpt import data, params
 from glassgpt.arrays import numbers, shape, zeros
 from glassgpt.config import Config, Sampling, hyper
 from glassgpt.engines import Engine, create, default_engine
-from glassgpt.errors import CheckpointError, ConfigError, DivergenceError
+from glassgpt.errors import CheckpointError, ConfigError, DataError, DivergenceError
 from glassgpt.sampling import Draw, generate
 from glassgpt.snapshot import Snapshot, State
 from glassgpt.tokenizer import Tokenizer, TokenLists
@@ -78,6 +78,11 @@ class Session:
         engine: str = "",
         data_name: str = "documents",
     ) -> None:
+        if isinstance(documents, str) or not documents:
+            raise DataError(
+                f"documents are {documents!r}, but must be a list of texts",
+                "read_documents(path) reads a file",
+            )
         self.tokenizer = Tokenizer.of(documents)
         params.count(config, self.tokenizer.vocab_size)
         self.config = config
@@ -103,7 +108,7 @@ class Session:
         session = cls(
             snapshot.config,
             documents,
-            engine=engine or snapshot.engine,
+            engine=engine or default_engine(snapshot.engine)[0],
             data_name=snapshot.data_name,
         )
         session.restore(snapshot)

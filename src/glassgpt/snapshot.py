@@ -103,7 +103,15 @@ def from_bytes(octets: bytes, name: str = "checkpoint") -> Snapshot:
         return _snapshot(head, body)
     except CheckpointError as error:
         raise CheckpointError(f"{name} {error.what}", error.hint) from None
-    except (GlassError, KeyError, TypeError, ValueError, struct.error) as error:
+    except (
+        GlassError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        RecursionError,
+        struct.error,
+    ) as error:
         reason = error.what if isinstance(error, GlassError) else f"{type(error).__name__}: {error}"
         raise CheckpointError(f"{name} is damaged: {reason}", "use an older copy of it") from None
 

@@ -114,6 +114,19 @@ def parse_axis(text: str) -> tuple[str, list[Scalar]]:
         ) from None
 
 
+def parse_grid(axes: Sequence[str]) -> dict[str, list[Scalar]]:
+    """Return the values by setting that several `name=value,…` say, each setting once."""
+    values: dict[str, list[Scalar]] = {}
+    for name, listed in map(parse_axis, axes):
+        if name in values or len(set(listed)) < len(listed):
+            raise ConfigError(
+                f"the grid names {name}, or a value of it, twice",
+                f"list all different values in one --grid {name}=…,…",
+            )
+        values[name] = listed
+    return values
+
+
 def run_all(
     configs: Sequence[Config], documents: Sequence[str], *, engine: str = "", jobs: int = 0
 ) -> Iterator[Result]:

@@ -72,7 +72,7 @@ class Tokenizer:
         All at once: a translated string is its ids, as long as these stay below the surrogates.
         """
         bos = chr(self.bos)
-        names = {ord(c): chr(i) for i, c in enumerate(self.characters)}
+        names = _Names({ord(c): chr(i) for i, c in enumerate(self.characters)})
         lists = [
             f"{bos}{text[:block_size].translate(names)}{bos}"[: block_size + 1] for text in texts
         ]
@@ -88,36 +88,60 @@ class Tokenizer:
         return "BOS" if token == self.bos else self.characters[token]
 
 
+class _Names(dict[int, str]):
+    """For str.translate: each known character's id as a character; an unknown one is an error."""
+
+    def __missing__(self, code: int) -> str:
+        raise TokenizeError(f"the character {chr(code)!r} (U+{code:04X}) is not in the vocabulary")
+
+
 class TokenLists(Sequence[list[int]]):
     """Documents as tokens, packed: number i is tokens[offsets[i] : offsets[i + 1]].
 
-    `tokens` are int32 and `offsets` int64, one more than there are documents.
+    `tokens` become int32 and `offsets`, one more than there are documents, int64; both are copied
+    and do not change.
     """
 
-    def __init__(self, tokens: array[int], offsets: array[int]) -> None:
-        self.tokens = tokens
-        self.offsets = offsets
+    def __init__(self, tokens: Iterable[int], offsets: Iterable[int]) -> None:
+        self._tokens = array("i", tokens)
+        self._offsets = array("q", offsets)
         self._checked_for: tuple[int, int] | None = None
 
     def __len__(self) -> int:
-        return len(self.offsets) - 1
+        return len(self._offsets) - 1
 
     def check(self, vocab_size: int, block_size: int) -> None:
         """Raise `ValueError` unless every document has 2 to `block_size` + 1 tokens, all known."""
         if self._checked_for == (vocab_size, block_size):
             return
-        inside = self.offsets[0] >= 0 and self.offsets[-1] <= len(self.tokens)
-        lengths = [after - before for before, after in pairwise(self.offsets)]
+        inside = self._offsets[0] >= 0 and self._offsets[-1] <= len(self._tokens)
+        lengths = [after - before for before, after in pairwise(self._offsets)]
         if not inside or not all(2 <= length <= block_size + 1 for length in lengths):
             raise ValueError(f"a document that is not of 2 to {block_size + 1} tokens")
-        tokens = self.tokens[self.offsets[0] : self.offsets[-1]]
+        tokens = self._tokens[self._offsets[0] : self._offsets[-1]]
         if tokens and not 0 <= min(tokens) <= max(tokens) < vocab_size:
             raise ValueError(f"a token outside the vocabulary of {vocab_size}")
         self._checked_for = (vocab_size, block_size)
 
     def part(self, start: int, stop: int) -> TokenLists:
         """Return documents `start` to `stop` − 1, without a copy of their tokens."""
-        return TokenLists(self.tokens, self.offsets[start : stop + 1])
+        part = TokenLists((), self._offsets[start : stop + 1])
+        part._tokens = self._tokens
+        return part
+
+    @property
+    def tokens(self) -> memoryview[int]:
+        """All tokens, int32, read-only."""
+        return memoryview(self._tokens).toreadonly()
+
+    @property
+    def offsets(self) -> memoryview[int]:
+        """Where each document begins, int64, read-only."""
+        return memoryview(self._offsets).toreadonly()
+
+    def addresses(self) -> tuple[int, int]:
+        """Return where the tokens and the offsets lie in memory, for as long as this lives."""
+        return self._tokens.buffer_info()[0], self._offsets.buffer_info()[0]
 
     @overload
     def __getitem__(self, i: int) -> list[int]: ...
@@ -127,7 +151,7 @@ class TokenLists(Sequence[list[int]]):
         if isinstance(i, slice):
             return [self[j] for j in range(*i.indices(len(self)))]
         i = range(len(self))[i]
-        return self.tokens[self.offsets[i] : self.offsets[i + 1]].tolist()
+        return self._tokens[self._offsets[i] : self._offsets[i + 1]].tolist()
 
 
 def shorten(text: str, most: int = 60) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from glassgpt import builtin_names
+from glassgpt import Session, builtin_names, read_documents
+from glassgpt.link import read_link
 from glassgpt.server import STATIC
 from tests.test_server import Served, serving
 
@@ -73,6 +75,14 @@ class Tab:
             timeout=seconds * 1000,
         )
 
+    def stands_at(self, step: int) -> None:
+        """Wait until the run stands at a step, and the page shows it."""
+        self.until(f"s.frame.step === {step} && !s.frame.busy && !s.frame.playing")
+
+    def told(self, text: str) -> None:
+        """Wait until the notices say something."""
+        self.page.locator(".notices").get_by_text(text).wait_for()
+
     def shown(self, name: str) -> str:
         """Return the text that the page shows under a name."""
         text: str = self.page.locator(f'[data-shown="{name}"]').first.inner_text()
@@ -82,8 +92,26 @@ class Tab:
 Opener = Callable[..., Tab]
 
 
-@pytest.fixture
-def tab(served: Served, browser: Any) -> Iterator[Opener]:
+def straight(names_file: Path, steps: int, link: str = SMALL) -> Session:
+    """Return the run of a link, taken straight to a step without any page."""
+    session = Session(read_link(link).config, read_documents(names_file))
+    if steps:
+        session.run(steps)
+    return session
+
+
+def shown(value: float, digits: int = 4) -> str:
+    """Return a number as the page prints it, said once more and in another language."""
+    if value and abs(value) < 0.5 * 10**-digits:
+        mantissa, _, exponent = f"{value:.2e}".partition("e")
+        text = f"{mantissa}e{int(exponent)}"
+    else:
+        text = f"{value:.{digits}f}"
+    return text.replace("-", "−")
+
+
+@contextmanager
+def opening(served: Served, browser: Any) -> Iterator[Opener]:
     contexts = []
 
     def open_tab(link: str = f"{SMALL}&step=0", *, guide: bool = False, **options: Any) -> Tab:
@@ -117,3 +145,17 @@ def tab(served: Served, browser: Any) -> Iterator[Opener]:
     yield open_tab
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def tab(served: Served, browser: Any) -> Iterator[Opener]:
+    """Open tabs of a test of its own."""
+    with opening(served, browser) as open_tab:
+        yield open_tab
+
+
+@pytest.fixture(scope="module")
+def tabs(served: Served, browser: Any) -> Iterator[Opener]:
+    """Open tabs that all tests of a module share."""
+    with opening(served, browser) as open_tab:
+        yield open_tab

@@ -8,22 +8,13 @@ from typing import Any
 
 import pytest
 
-from glassgpt import Sampling, Session, read_documents
+from glassgpt import Sampling, read_documents
 from glassgpt.engines import default_engine
-from glassgpt.link import read_link
 from tests.conftest import Reference
-from tests.e2e.conftest import SMALL, Opener, Tab
+from tests.e2e.conftest import SMALL, Opener, Tab, straight
 from tests.test_server import Served
 
 ROOT = Path(__file__).parents[2]
-LINK = read_link(SMALL)
-
-
-def straight(names_file: Path, steps: int, link: str = SMALL) -> Session:
-    session = Session(read_link(link).config, read_documents(names_file))
-    if steps:
-        session.run(steps)
-    return session
 
 
 def test_within_five_seconds_a_newcomer_sees_it_learn(tab: Opener) -> None:

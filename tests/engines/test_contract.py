@@ -176,6 +176,57 @@ def test_gradients_add_up_until_the_update(name: str, case: tuple[Config, int, l
 
 
 @engines
+def test_a_second_backward_adds_the_same_again(name: str) -> None:
+    config, vocab_size, tokens = CASES["three layers"]
+    engine = loaded(name, config, vocab_size)
+    engine.forward(tokens)
+    once = bits(engine.backward(1.0).sites)
+    assert bits(engine.backward(1.0).sites) == once
+    whole = loaded(name, config, vocab_size)
+    whole.forward(tokens)
+    ours, theirs = engine.backward(0.0).params, whole.backward(2.0).params
+    for parameter in ours:
+        a, b = np.asarray(ours[parameter]), np.asarray(theirs[parameter])
+        assert np.allclose(a, b, rtol=0, atol=1e-12), parameter
+
+
+@engines
+def test_looking_at_gradients_does_not_change_a_run(name: str) -> None:
+    config, documents = Config(n_embd=4, n_head=2), ["abc", "cab"]
+    looked, plain = (Session(config, documents, engine=name) for _ in range(2))
+    looked.engine.forward(looked.tokens("abc"))
+    looked.engine.backward()
+    assert looked.run(3) == plain.run(3)
+    assert state_bits(looked.engine.state()) == state_bits(plain.engine.state())
+
+
+@engines
+@pytest.mark.parametrize("between", ["nothing", "update", "run", "load"])
+def test_backward_needs_the_forward_of_these_weights(name: str, between: str) -> None:
+    config, vocab_size, tokens = CASES["odd head"]
+    engine = loaded(name, config, vocab_size)
+    if between != "nothing":
+        engine.forward(tokens)
+        engine.backward()
+    if between == "update":
+        engine.update(hyper(config, 0))
+    if between == "run":
+        engine.run(packed(tokens), config, 0, 1)
+    if between == "load":
+        engine.load(models.random_state(config, vocab_size))
+    with pytest.raises(ValueError, match="backward needs a forward before it"):
+        engine.backward()
+
+
+@engines
+def test_evaluate_says_where_a_number_is_not_finite(name: str) -> None:
+    config = Config(n_embd=4, n_head=2, block_size=4)
+    engine = loaded(name, config, 4, broken_state(config, 4))
+    with pytest.raises(DivergenceError):
+        engine.evaluate(packed([3, 0, 1, 3]))
+
+
+@engines
 @cases
 def test_logits_and_evaluate_agree_with_forward(
     name: str, case: tuple[Config, int, list[int]]

@@ -163,6 +163,28 @@ def test_the_kernel_never_sees_tokens_that_do_not_fit(tokens: list[int]) -> None
         engine.backward()
 
 
+def test_packed_tokens_are_copies_of_the_right_width() -> None:
+    narrow = TokenLists(array("b", [2, 0, 2]), array("i", [0, 3]))
+    config = Config(n_embd=4, n_head=2, block_size=4)
+    engine = FastEngine(config, 3)
+    engine.load(models.random_state(config, 3))
+    assert engine.evaluate(narrow) == engine.evaluate(packed([2, 0, 2]))
+    with pytest.raises(TypeError, match="read-only"):
+        narrow.tokens[1] = 2_000_000_000
+
+
+def test_steps_before_the_first_are_refused() -> None:
+    config = Config(n_embd=4, n_head=2, block_size=4)
+    engine = FastEngine(config, 3)
+    engine.load(models.random_state(config, 3))
+    with pytest.raises(ValueError, match="1 steps from step -1"):
+        engine.run(packed([2, 0, 2]), config, -1, 1)
+    engine.forward([2, 0, 2])
+    engine.backward()
+    with pytest.raises(ValueError, match="step 0, but updates count from 1"):
+        engine.update(hyper(config, -1))
+
+
 def test_a_run_of_no_documents_is_refused() -> None:
     config = Config(n_embd=4, n_head=2)
     engine = FastEngine(config, 3)
@@ -189,7 +211,7 @@ def test_an_instruction_set_can_be_forced_and_an_unknown_one_is_refused(
 
 def test_a_model_that_needs_too_much_memory_is_refused_with_its_size() -> None:
     config = Config(n_layer=64, n_embd=256, block_size=1024)
-    with pytest.raises(EngineError, match=r"needs [\d.]+ GiB, more than the 8"):
+    with pytest.raises(EngineError, match=r"needs [\d.]+ GiB, more than there is"):
         FastEngine(config, 27)
 
 

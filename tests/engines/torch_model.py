@@ -35,4 +35,4 @@ def loss_and_gradients(
         x = x + hidden @ w[f"layer{i}.mlp_fc2"].T
     loss = functional.cross_entropy(x @ w["lm_head"].T, ids[1:])
     loss.backward()
-    return loss.item(), {name: p.grad.numpy() for name, p in w.items()}
+    return loss.item(), {name: p.grad.numpy() for name, p in w.items() if p.grad is not None}

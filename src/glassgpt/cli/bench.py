@@ -38,7 +38,7 @@ def bench(data: str | None, as_json: bool) -> None:
         click.echo(json.dumps(_facts(timings, differences, growth, peak), indent=2))
         return
     click.echo(f"{machine()}, {create(fastest, Config(), 27).instruction_set}")
-    click.echo(f"one core multiplies and adds {peak / 1e9:.1f} billion numbers a second at most\n")
+    click.echo(f"one core does at most {peak / 1e9:.1f} billion operations a second\n")
     rows = [
         (t.engine, f"{t.seconds * 1e6:,.2f}", f"{1 / t.seconds:,.0f}", share(t, peak), f"{d:.1e}")
         for t, d in zip(timings, differences, strict=True)
@@ -72,15 +72,14 @@ def share(timing: Timing, peak: float) -> str:
 
 
 def _growth_rows(growth: list[Timing], peak: float) -> list[tuple[str, ...]]:
-    names = [name for name, sizes in SCALING.items() for _ in sizes]
     return [
         (
-            f"{name} {getattr(timing.config, name)}",
+            ", ".join(f"{name} {size}" for name, size in sizes.items()),
             f"{timing.seconds * 1e6:,.1f}",
             f"{timing.operations / 1e6:,.2f}",
             share(timing, peak),
         )
-        for name, timing in zip(names, growth, strict=True)
+        for sizes, timing in zip(SCALING, growth, strict=True)
     ]
 
 

@@ -12,7 +12,7 @@ import click
 from glassgpt import params
 from glassgpt.arrays import numbers, shape
 from glassgpt.checkpoint import load_checkpoint
-from glassgpt.cli.options import documents_of
+from glassgpt.cli.options import chosen_engine, documents_of
 from glassgpt.cli.tables import show_table
 from glassgpt.errors import GlassError
 from glassgpt.session import Session
@@ -37,7 +37,8 @@ def inspect(directory: Path, data: str | None) -> None:
             raise
         click.echo(f"\nno losses: {error.what}\nhint: add --data FILE")
         return
-    _show_losses(Session.resumed(snapshot, documents))
+    engine = chosen_engine(None, snapshot.engine)
+    _show_losses(Session.resumed(snapshot, documents, engine=engine))
 
 
 def _show_settings(snapshot: Snapshot) -> None:
@@ -90,3 +91,6 @@ def _show_losses(session: Session) -> None:
     )
     click.echo()
     show_table(("guess by", "nats", ""), sorted(rows, key=lambda row: -float(row[1])))
+    click.echo(
+        "\nuni-, bi- and trigram are counted from all the documents and score those very ones"
+    )

@@ -57,7 +57,7 @@ def _lines_up_to(path: Path, step: int) -> bytes:
     """Return the lines of an older log up to `step`; raise `DataError` if the file is no log."""
     kept = []
     for number, text in enumerate(path.read_bytes().splitlines(keepends=True), 1):
-        if not text.endswith(b"\n"):
+        if not text.endswith(b"\n") and text.startswith(b'{"step"'[: len(text)]):
             break  # the run that wrote it was killed in the middle of this line
         try:
             if json.loads(text)["step"] <= step:

@@ -7,21 +7,43 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 
 import click
 from click.shell_completion import get_completion_class
 
 from glassgpt import __version__
-from glassgpt.cli.bench import bench
-from glassgpt.cli.inspect import inspect
-from glassgpt.cli.page import open_directory, open_page, page_options
-from glassgpt.cli.sample import sample
-from glassgpt.cli.sweep import sweep
-from glassgpt.cli.train import train
+from glassgpt.cli.page import open_page, page_options
 from glassgpt.errors import GlassError
+
+COMMANDS = {  # name: module, function; imported when called, as all together take a while
+    "train": ("glassgpt.cli.train", "train"),
+    "sample": ("glassgpt.cli.sample", "sample"),
+    "inspect": ("glassgpt.cli.inspect", "inspect"),
+    "open": ("glassgpt.cli.page", "open_directory"),
+    "sweep": ("glassgpt.cli.sweep", "sweep"),
+    "bench": ("glassgpt.cli.bench", "bench"),
+}
+
+
+class Commands(click.Group):
+    """The commands of the table above, besides those added here."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the table's order."""
+        return [*COMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command and return it."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, function = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), function)
+        return command
 
 
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     invoke_without_command=True,
 )
@@ -60,14 +82,6 @@ def completion(shell: str) -> None:
     click.echo(kind(cli, {}, "glassgpt", "_GLASSGPT_COMPLETE").source())
 
 
-cli.add_command(train)
-cli.add_command(sample)
-cli.add_command(inspect)
-cli.add_command(open_directory)
-cli.add_command(sweep)
-cli.add_command(bench)
-
-
 def main() -> None:
     """Run the command line and exit."""
     sys.exit(run())
@@ -77,7 +91,8 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line with `arguments` (those of the process) and return the exit code."""
     try:
         code = cli.main(arguments, prog_name="glassgpt", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # a shell may close it: >&-
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return 1

@@ -10,6 +10,7 @@ import click
 
 from glassgpt.config import Config, Sampling, Setting, settings
 from glassgpt.data import BUILTIN, builtin_names, read_documents
+from glassgpt.engines import ENGINES, default_engine
 from glassgpt.errors import CheckpointError
 from glassgpt.snapshot import Snapshot
 
@@ -50,6 +51,16 @@ def given(context: click.Context, owner: type[Config] | type[Sampling]) -> dict[
     }
 
 
+def chosen_engine(engine: str | None, wanted: str = ENGINES[0]) -> str:
+    """Return the engine that the user named, or the one `wanted`; say so if it is not to be had."""
+    if engine:
+        return engine
+    name, why_not = default_engine(wanted)
+    if why_not:
+        click.echo(f"note: {why_not}", err=True)
+    return name
+
+
 def documents_from(source: str | None) -> tuple[list[str], str]:
     """Return the documents of DATA, or the built-in ones, and what to call them."""
     if source is None:
@@ -62,6 +73,6 @@ def documents_of(snapshot: Snapshot, source: str | None) -> list[str]:
     if source is None and snapshot.data_name != BUILTIN:
         raise CheckpointError(
             f"the checkpoint was trained on {snapshot.data_name!r}, which it does not hold",
-            "name that file as well",
+            f"name that file as well: {snapshot.data_name} for train, --data for other commands",
         )
     return documents_from(source)[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from glassgpt.checkpoint import load_checkpoint
-from glassgpt.cli.options import setting_options
+from glassgpt.cli.options import chosen_engine, setting_options
 from glassgpt.config import Sampling
 from glassgpt.engines import create
 from glassgpt.sampling import Draw
@@ -61,7 +61,7 @@ def sample(
     sampling = Sampling(temperature, num_samples, prefix)
     snapshot = load_checkpoint(directory)
     tokenizer = snapshot.tokenizer
-    engine = create(snapshot.engine, snapshot.config, tokenizer.vocab_size)
+    engine = create(chosen_engine(None, snapshot.engine), snapshot.config, tokenizer.vocab_size)
     engine.load(snapshot.state)
     rng = snapshot.rng() if seed is None else random.Random(seed)
     for draws in draw_samples(engine, tokenizer, snapshot.config, sampling, rng):

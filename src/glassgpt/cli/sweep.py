@@ -11,13 +11,13 @@ from pathlib import Path
 
 import click
 
-from glassgpt.cli.options import documents_from, setting_options
+from glassgpt.cli.options import chosen_engine, documents_from, setting_options
 from glassgpt.cli.tables import show_table
 from glassgpt.config import Config, Scalar
 from glassgpt.data import fingerprint
 from glassgpt.engines import ENGINES
 from glassgpt.errors import DataError
-from glassgpt.sweep import LAST, Result, grid, parse_axis, run_all
+from glassgpt.sweep import LAST, Result, grid, parse_grid, run_all
 
 
 @click.command()
@@ -53,13 +53,14 @@ def sweep(
     go on where the sweep stood.
     """
     documents, _ = documents_from(data)
-    values = dict(map(parse_axis, axes))
+    values = parse_grid(axes)
     configs = grid(Config(**settings), values, seeds)  # type: ignore[arg-type]
-    book = Book(out, fingerprint(documents))
+    engine = chosen_engine(engine)
+    book = Book(out, fingerprint(documents), engine)
     done = [book.known[config] for config in configs if config in book.known]
     missing = [config for config in configs if config not in book.known]
     with click.progressbar(
-        run_all(missing, documents, engine=engine or "", jobs=jobs or os.cpu_count() or 1),
+        run_all(missing, documents, engine=engine, jobs=jobs or os.cpu_count() or 1),
         length=len(missing),
         label=f"{len(missing):,} runs" + (f", {len(done):,} known" if done else ""),
         file=sys.stderr,
@@ -71,22 +72,25 @@ def sweep(
 
 
 class Book:
-    """The results that a file holds for these documents, and where more are added."""
+    """The results that a file holds for these documents and engine, and where more are added."""
 
-    def __init__(self, path: Path | None, data_sha256: str) -> None:
-        self._path, self._data = path, data_sha256
+    def __init__(self, path: Path | None, data_sha256: str, engine: str) -> None:
+        self._path, self._data, self._engine = path, data_sha256, engine
         self.known: dict[Config, Result] = {}
         if path is not None and path.exists():
             self._read(path)
+        self._append("")  # a file that cannot be written is found before the first run
 
     def _read(self, path: Path) -> None:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8", errors="replace")
         whole, _, torn = text.rpartition("\n")  # a kill may have left half a line
+        if torn and not torn.startswith('{"config"'[: len(torn)]):
+            whole = text
         for number, line in enumerate(whole.splitlines(), 1):
             try:
                 facts = json.loads(line)
                 result = Result.from_json(facts)
-                if facts["data_sha256"] == self._data:
+                if (facts["data_sha256"], result.engine) == (self._data, self._engine):
                     self.known[result.config] = result
             except (ValueError, KeyError, TypeError):
                 raise DataError(
@@ -97,12 +101,15 @@ class Book:
 
     def write(self, result: Result) -> None:
         """Add a result."""
+        self._append(json.dumps(result.to_json() | {"data_sha256": self._data}) + "\n")
+
+    def _append(self, text: str) -> None:
         if self._path is None:
             return
-        facts = result.to_json() | {"data_sha256": self._data}
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(facts) + "\n")
+                file.write(text)
         except OSError as error:
             raise DataError(
                 f"{str(self._path)!r} cannot be written: {error.strerror}", "choose another --out"
@@ -126,6 +133,9 @@ def _show(results: Sequence[Result], names: Sequence[str]) -> None:
         rows.append((order, row))
     head = [*names, "held-out", f"last {LAST} losses", "runs", "diverged", "seconds a run"]
     show_table(head, [row for _, row in sorted(rows, key=lambda pair: pair[0])])
+    click.echo("\nmeans in nats, ± the standard deviation over seeds")
+    if not all(result.unseen for result in results):
+        click.echo("held-out is not: some runs were long enough to learn from those documents too")
 
 
 def _spread(figures: Sequence[float]) -> str:

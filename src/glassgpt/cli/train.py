@@ -14,14 +14,21 @@ from typing import Any
 import click
 
 from glassgpt import params
-from glassgpt.checkpoint import FILENAME, load_checkpoint, save_checkpoint
+from glassgpt.checkpoint import FILENAME, load_checkpoint, prepare_directory, save_checkpoint
 from glassgpt.cli.log import Log
-from glassgpt.cli.options import documents_from, documents_of, given, setting_options
+from glassgpt.cli.options import (
+    chosen_engine,
+    documents_from,
+    documents_of,
+    given,
+    setting_options,
+)
 from glassgpt.cli.progress import Progress, progress_for
 from glassgpt.config import Config, Sampling
 from glassgpt.data import BUILTIN
-from glassgpt.engines import ENGINES, default_engine
+from glassgpt.engines import ENGINES
 from glassgpt.errors import CheckpointError, DivergenceError
+from glassgpt.sampling import check_room
 from glassgpt.session import Session, StepRecords, extended
 from glassgpt.tokenizer import shorten
 
@@ -84,20 +91,24 @@ def train(
     sampling = Sampling(values["temperature"], values["num_samples"], values["prefix"])
     if resume is not None:
         session = _resumed(context, resume, data, engine)
+        resume = resume.parent if resume.is_file() else resume
         out = out or resume
         overwrite = overwrite or out.resolve() == resume.resolve()
     else:
         documents, name = documents_from(data)
         settings = {field: values[field] for field in Config.__dataclass_fields__}
         session = Session(
-            Config(**settings), documents, engine=engine or _fastest(), data_name=name
+            Config(**settings), documents, engine=chosen_engine(engine), data_name=name
         )
-    session.tokenizer.encode(sampling.prefix)  # a prefix it cannot write is found before training
+    # a prefix that it cannot write is found before training
+    check_room(session.tokenizer.encode(sampling.prefix), session.config.block_size)
     if out is not None and not overwrite and (out / FILENAME).exists():
         raise CheckpointError(
             f"{str(out)!r} already holds a model",
             f"go on with it (--resume {out}), name another directory, or --overwrite",
         )
+    if out is not None:
+        prepare_directory(out)  # an --out that cannot be written is found before training
     run_log = Log(log, session.step) if log is not None else None
     if not quiet:
         _introduce(session)
@@ -105,22 +116,17 @@ def train(
     with _signals() as caught, progress_for(session.step, total, quiet=quiet) as progress:
         _train(session, progress, run_log, out, save_every, caught)
     if caught:
-        _say_interrupted(session, out)
+        _say_interrupted(session, data, out, log)
         return 128 + caught[0]
     _print_samples(session, sampling, quiet)
     return 0
 
 
-def _fastest() -> str:
-    name, why_not = default_engine()
-    if why_not:
-        click.echo(f"note: {why_not}", err=True)
-    return name
-
-
 def _resumed(context: click.Context, resume: Path, data: str | None, engine: str | None) -> Session:
     snapshot = load_checkpoint(resume)
-    session = Session.resumed(snapshot, documents_of(snapshot, data), engine=engine or "")
+    session = Session.resumed(
+        snapshot, documents_of(snapshot, data), engine=chosen_engine(engine, snapshot.engine)
+    )
     session.config = extended(session.config, session.step, **given(context, Config))
     if (
         session.engine.name != snapshot.engine
@@ -147,15 +153,17 @@ def _introduce(session: Session) -> None:
         ),
     ]
     if session.step:
-        facts.append(("resumed", f"{session.step:,}", f"steps taken of {config.num_steps:,}"))
+        left = "" if session.steps_left else "; nothing is left to train, --steps gives more"
+        taken = f"steps taken of {config.num_steps:,}{left}"
+        facts.append(("resumed", f"{session.step:,}", taken))
     for name, number, remark in facts:
         click.echo(f"{name:<11} {number:>9}  {remark}")
-    long = [document for document in documents if len(document) + 1 > config.block_size]
+    long = [document for document in documents if len(document) > config.block_size]
     if long:
         longest = max(long, key=len)
         click.echo(
-            f"note: {len(long):,} documents are longer than the context of {config.block_size}; "
-            f"of each only the first {config.block_size} characters are learned "
+            f"note: {len(long):,} of the documents are longer than the context of "
+            f"{config.block_size}; of each only as many characters are learned "
             f"(the longest has {len(longest):,}: {shorten(longest, 30)!r})"
         )
 
@@ -235,9 +243,12 @@ def _signals() -> Iterator[list[int]]:
             signal.signal(each, handler)
 
 
-def _say_interrupted(session: Session, out: Path | None) -> None:
+def _say_interrupted(
+    session: Session, data: str | None, out: Path | None, log: Path | None
+) -> None:
+    named, logged = f"{data} " if data else "", f" --log {log}" if log else ""
     kept = (
-        f"go on with: glassgpt train --resume {out}"
+        f"go on with: glassgpt train {named}--resume {out}{logged}"
         if out
         else "nothing was kept; --out DIR keeps the model"
     )

@@ -70,10 +70,12 @@ class Engine(Protocol):
         """Return the loss of each document, learning nothing."""
 
 
-def default_engine() -> tuple[str, str]:
-    """Return the fastest engine that is to be had here, and why not a faster one."""
+def default_engine(wanted: str = ENGINES[0]) -> tuple[str, str]:
+    """Return the engine `wanted`, or the scalar one where it is not to be had and why not."""
     from glassgpt.engines.fast import library
 
+    if wanted != "fast":
+        return wanted, ""
     try:
         library()
     except EngineError as error:

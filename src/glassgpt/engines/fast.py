@@ -28,7 +28,7 @@ from glassgpt.params import shapes
 from glassgpt.snapshot import State
 from glassgpt.tokenizer import TokenLists
 
-FOLDER = Path(__file__).parent / "kernel"
+FOLDER = Path(os.environ.get("GLASSGPT_KERNEL", Path(__file__).parent / "kernel"))
 LIBRARIES = {"win32": "glass.dll", "darwin": "libglass.dylib"}
 INSTRUCTION_SETS = ("avx512", "avx2", "sse2", "neon", "simd128", "generic")  # widest first
 PROBE_BITS = {"sse2": 1, "avx2": 2, "avx512": 4, "neon": 8, "simd128": 16, "generic": 32}
@@ -36,6 +36,7 @@ FORCE = "GLASSGPT_ISA"  # the environment variable that forces an instruction se
 
 ALIGNMENT = 64  # bytes: a vector of AVX-512
 MAX_WORKSPACE = 8 * 2**30  # bytes
+MAX_WORKSPACE_32_BITS = 2**30
 CHUNK_FLOPS = (
     1e9  # what one call of the kernel may take on: some 50 ms, so that Ctrl-C gets through
 )
@@ -88,9 +89,9 @@ _FOR_EACH_INSTRUCTION_SET: dict[str, tuple[Any, list[Any]]] = {
     "logits": (None, [*_MODEL, c_void_p, c_int64, c_void_p]),
     "evaluate": (None, [*_MODEL, c_int64, c_void_p, c_void_p, c_void_p]),
     "run": (
-        c_int64,
+        None,
         [*_MODEL, POINTER(_Schedule), c_int64, c_void_p, c_void_p, c_int64, c_int64, c_void_p,
-         POINTER(c_int32)],
+         POINTER(c_int64), POINTER(c_int32)],
     ),
     "peak": (c_double, [c_int64, POINTER(c_double)]),
 }  # fmt: skip
@@ -156,18 +157,31 @@ class FastEngine:
         self._tokens = array("i")  # of the last forward
 
     def _make_workspace(self) -> None:
-        size = library().glass_workspace_size(byref(self._dims))
-        if size > MAX_WORKSPACE:
+        most = MAX_WORKSPACE if sys.maxsize > 2**32 else MAX_WORKSPACE_32_BITS
+        size = self._least_size()  # asked first: on 32 bits the kernel's own sum could wrap around
+        if size <= most:
+            size = library().glass_workspace_size(byref(self._dims))
+        try:
+            if size > most:
+                raise MemoryError
+            self._buffer = bytearray(size + ALIGNMENT)
+        except MemoryError:
             raise EngineError(
-                f"a model of these sizes needs {size / 2**30:.1f} GiB, "
-                f"more than the {MAX_WORKSPACE / 2**30:.0f} that the fast engine takes",
+                f"a model of these sizes needs {size / 2**30:.1f} GiB, more than there is "
+                f"or than the {most / 2**30:.0f} that the fast engine takes",
                 "choose a smaller --block-size, --n-layer or --n-embd",
-            )
-        self._buffer = bytearray(size + ALIGNMENT)
+            ) from None
         address = ctypes.addressof(c_char.from_buffer(self._buffer))
         first = -address % ALIGNMENT
         self._address = address + first
         self._numbers = memoryview(self._buffer)[first : first + size].cast("d")
+
+    def _least_size(self) -> int:
+        """Return the bytes of all named arrays; the workspace is less than twice as large."""
+        positions = self._config.block_size
+        shapes = [site.shape(self._config, self._vocab_size, positions) for site in self._sites]
+        weights = sum(map(math.prod, self._shapes.values()))
+        return ITEMSIZE * (2 * sum(map(math.prod, shapes)) + 7 * weights)
 
     def _read_table(self) -> dict[str, dict[str, _ArrayInfo]]:
         count = library().glass_arrays(byref(self._dims), self._address, None, 0)
@@ -182,10 +196,13 @@ class FastEngine:
 
     def load(self, state: State) -> None:
         """Take over parameters and moments (copied)."""
-        for kind, arrays in zip(("params", "m", "v"), (state.params, state.m, state.v)):
+        groups = dict(zip(("params", "m", "v"), (state.params, state.m, state.v)))
+        for kind, arrays in groups.items():
             for name, wanted in self._shapes.items():
                 if arrays[name].shape != wanted:
                     raise ValueError(f"{kind} {name} is {arrays[name].shape}, not {wanted}")
+        for kind, arrays in groups.items():
+            for name in self._shapes:
                 self._write(kind, name, arrays[name])
         self._numbers[0] = 1.0  # gradients start anew
         self._tokens = array("i")
@@ -218,45 +235,48 @@ class FastEngine:
 
     def update(self, hyper: Hyper) -> None:
         """Take one Adam step with the gradients added up, which then start from zero again."""
+        if hyper.step < 1:
+            raise ValueError(f"step {hyper.step}, but updates count from 1")
         settings = _Hyper(hyper.learning_rate, hyper.beta1, hyper.beta2, hyper.eps, hyper.step)
         if self._call("update", byref(settings)) == _WEIGHT_NOT_FINITE:
             raise worst_gradient(self._param_grads())
+        self._tokens = array("i")  # other weights: another forward before another backward
 
     # -- bulk
 
     def run(self, documents: TokenLists, config: Config, start: int, steps: int) -> list[float]:
         """Take so many steps after `start` updates, one document each; return their losses."""
+        if start < 0 or steps < 0:
+            raise ValueError(f"{steps} steps from step {start}")
         if steps and not len(documents):
             raise ValueError("no documents to learn from")
         documents.check(self._vocab_size, self._config.block_size)
+        self._tokens = array("i")  # what the last forward left is overwritten
         losses = array("d", bytes(ITEMSIZE * steps))
-        done = 0
+        done = c_int64(0)  # counted by the kernel, so right wherever Ctrl-C strikes
         try:
-            while done < steps:
-                chunk = min(steps - done, self._chunk_steps())
-                taken, reason = self._run(documents, config, start + done, chunk, losses, done)
-                done += taken
-                if reason != _DONE:
-                    self._explain(documents[(start + done) % len(documents)])
-        except BaseException as error:  # Ctrl-C too, between two chunks
-            error.losses = losses[:done].tolist()  # type: ignore[attr-defined]
+            while done.value < steps:
+                chunk = min(steps - done.value, self._chunk_steps())
+                if self._run(documents, config, start, chunk, losses, done) != _DONE:
+                    self._explain(documents[(start + done.value) % len(documents)])
+            return losses.tolist()
+        except BaseException as error:
+            error.losses = losses[: done.value].tolist()  # type: ignore[attr-defined]
             raise
-        return losses.tolist()
 
     def _run(
         self, documents: TokenLists, config: Config, start: int, steps: int,
-        losses: array[float], done: int,
-    ) -> tuple[int, int]:  # fmt: skip
+        losses: array[float], done: c_int64,
+    ) -> int:  # fmt: skip
         schedule = _Schedule(
             config.learning_rate, config.beta1, config.beta2, config.eps, config.num_steps
         )
         reason = c_int32(_DONE)
-        taken: int = self._call(
-            "run", byref(schedule), len(documents), _address(documents.tokens),
-            _address(documents.offsets), start, steps, _address(losses) + ITEMSIZE * done,
-            byref(reason),
+        self._call(
+            "run", byref(schedule), len(documents), *documents.addresses(), start + done.value,
+            steps, _address(losses) + ITEMSIZE * done.value, byref(done), byref(reason),
         )  # fmt: skip
-        return taken, reason.value
+        return reason.value
 
     def _chunk_steps(self) -> int:
         weights = sum(math.prod(shape) for shape in self._shapes.values())
@@ -270,6 +290,7 @@ class FastEngine:
     def logits(self, tokens: Sequence[int]) -> Array:
         """Return the logits (V,) of the token that follows `tokens`."""
         known = self._checked(tokens, 1, self._config.block_size)
+        self._tokens = array("i")
         out = array("d", bytes(ITEMSIZE * self._vocab_size))
         self._call("logits", _address(known), len(known), _address(out))
         return view(out, (self._vocab_size,))
@@ -277,11 +298,12 @@ class FastEngine:
     def evaluate(self, documents: TokenLists) -> list[float]:
         """Return the loss of each document, learning nothing."""
         documents.check(self._vocab_size, self._config.block_size)
+        self._tokens = array("i")
         losses = array("d", bytes(ITEMSIZE * len(documents)))
-        self._call(
-            "evaluate", len(documents), _address(documents.tokens), _address(documents.offsets),
-            _address(losses),
-        )  # fmt: skip
+        self._call("evaluate", len(documents), *documents.addresses(), _address(losses))
+        for i, loss in enumerate(losses):
+            if not math.isfinite(loss):
+                self.forward(documents[i])  # raises, and says where
         return losses.tolist()
 
     # -- inside

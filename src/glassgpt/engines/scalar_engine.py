@@ -52,6 +52,7 @@ class ScalarEngine:
         self._cache: tuple[list[int], Trace] = ([], Trace())
         self.weights: Weights = {}
         self.trace = Trace()
+        self._passes: int | None = None  # backward passes over `trace`, None where it takes none
 
     # -- state
 
@@ -108,12 +109,14 @@ class ScalarEngine:
         self._m = {name: m for name, (_, m, _) in after.items()}
         self._v = {name: v for name, (_, _, v) in after.items()}
         self._cache = ([], Trace())
+        self._passes = None  # other weights: another forward before another backward
 
     # -- bulk
 
     def run(self, documents: TokenLists, config: Config, start: int, steps: int) -> list[float]:
         """Take so many steps after `start` updates, one document each; return their losses."""
         losses: list[float] = []
+        self._zero_gradients()
         with gc_paused():
             for step in range(start, start + steps):
                 try:
@@ -141,10 +144,13 @@ class ScalarEngine:
 
     def evaluate(self, documents: TokenLists) -> list[float]:
         """Return the loss of each document, learning nothing."""
+        losses = []
         with gc_paused():
-            return [
-                surprise(self._next, self._config, tokens)["loss"][0].data for tokens in documents
-            ]
+            for tokens in documents:
+                losses.append(surprise(self._next, self._config, tokens)["loss"][0].data)
+                if not math.isfinite(losses[-1]):
+                    self._forward(tokens)  # raises, and says where
+        return losses
 
     # -- the graph, opened
 
@@ -160,17 +166,26 @@ class ScalarEngine:
     def _forward(self, tokens: Sequence[int]) -> None:
         assert 2 <= len(tokens) <= self._config.block_size + 1, f"{len(tokens)} tokens"
         self.trace = Trace()  # lets the last graph go before the next one grows
+        self._passes = None
         self.weights = self._next
         self.trace = surprise(self.weights, self._config, tokens)
         if not math.isfinite(self.trace["loss"][0].data):
             raise first_not_finite(self._sites.values(), self._values("data"))
+        self._passes = 0
 
     def _backward(self, weight: float) -> None:
-        assert self.trace, "backward needs a forward before it"
-        self.trace["loss"][0].backward(weight)
+        if self._passes is None:
+            raise ValueError("backward needs a forward before it")
+        loss: Value = self.trace["loss"][0]
+        if self._passes:  # once more: what lies between loss and weights starts anew
+            for node in loss.topological_order():
+                node.grad = 0.0
+        self._passes += 1
+        loss.backward(weight)
 
     def _forget(self) -> None:
         self.trace, self.weights, self._cache = Trace(), {}, ([], Trace())
+        self._passes = None
 
     def _zero_gradients(self) -> None:
         for p in (p for matrix in self._next.values() for row in matrix for p in row):

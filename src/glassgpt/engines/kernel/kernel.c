@@ -329,24 +329,27 @@ INLINE int64_t steps(const Model *m, const Schedule *schedule, const Documents *
 /* Many whole steps: the bits of forward, backward(weight 1), update, one by one. Stops before the first step whose loss or
  * whose new weights are not finite (`reason`), with the state before that step. Gradients are lost.
  * Weights are not watched during the run: what is not finite stays so, hence one look at the end and, if
- * need be, the same run again from the start, looking after every step. */
-EXPORT int64_t NAME(run)(const Dims *dims, double *workspace, const Schedule *schedule, int64_t n_documents,
+ * need be, the same run again from the start, looking after every step.
+ * Steps taken are added to `done`, which is right even if the caller is interrupted on the way back. */
+EXPORT void NAME(run)(const Dims *dims, double *workspace, const Schedule *schedule, int64_t n_documents,
                          const int32_t *tokens, const int64_t *offsets, int64_t start, int64_t n, double *losses,
-                         int32_t *reason) {
+                         int64_t *done, int32_t *reason) {
     const Model m = model_at(dims, workspace);
     const Documents of = {n_documents, tokens, offsets};
     m.state[0] = 1;
     copy(m.backup, m.weights, 3 * m.n_weights);
-    int64_t taken = steps(&m, schedule, &of, start, n, losses);
+    const int64_t taken = steps(&m, schedule, &of, start, n, losses);
     *reason = taken < n ? LOSS_NOT_FINITE : DONE;
-    if (all_finite(m.weights, m.n_weights)) return taken;
-
+    if (all_finite(m.weights, m.n_weights)) {
+        *done += taken;
+        return;
+    }
     *reason = WEIGHT_NOT_FINITE;
     copy(m.weights, m.backup, 3 * m.n_weights);
     int64_t good = 0;
     while (steps(&m, schedule, &of, start + good, 1, losses + good) && all_finite(m.weights, m.n_weights)) good++;
     copy(m.weights, m.backup, 3 * m.n_weights);
-    return steps(&m, schedule, &of, start, good, losses);
+    *done += steps(&m, schedule, &of, start, good, losses);
 }
 
 /* Multiplies and adds in registers as fast as this core can; returns the floating point operations done. */

@@ -25,14 +25,14 @@ static uint32_t saved_state(void) {
 /* A set of bits: 1 sse2, 2 avx2, 4 avx512, 8 neon, 16 simd128, 32 generic. */
 EXPORT int32_t glass_probe(void) {
 #if defined(__x86_64__)
-    const uint32_t fma = 1u << 12, osxsave = 1u << 27, avx2 = 1u << 5, avx512f_dq = 1u << 16 | 1u << 17;
+    const uint32_t fma = 1u << 12, osxsave = 1u << 27, avx2 = 1u << 5, avx512 = 1u << 16 | 1u << 17 | 1u << 31; /* F, DQ, VL */
     const uint32_t ymm = 0x06, zmm = 0xe6;
     int32_t found = SSE2;
     uint32_t features = cpuid(1).c;
     if (cpuid(0).a < 7 || !(features & osxsave)) return found;
     uint32_t extended = cpuid(7).b, state = saved_state();
     if ((state & ymm) == ymm && features & fma && extended & avx2) found |= AVX2;
-    if (found & AVX2 && (state & zmm) == zmm && (extended & avx512f_dq) == avx512f_dq) found |= AVX512;
+    if (found & AVX2 && (state & zmm) == zmm && (extended & avx512) == avx512) found |= AVX512;
     return found;
 #elif defined(__aarch64__)
     return NEON;

