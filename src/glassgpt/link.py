@@ -52,7 +52,7 @@ def write_link(experiment: Experiment) -> str:
         pairs["engine"] = experiment.engine
     if experiment.data_name != BUILTIN:
         pairs["data"] = experiment.data_name
-        packed = _pack(experiment.documents) if experiment.documents else ""
+        packed = _pack(experiment.documents)
         if packed and len(packed) <= _ROOM:
             pairs["text"] = packed
         else:

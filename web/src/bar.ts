@@ -16,7 +16,7 @@ export interface Bar {
 
 const RUN = "glassgpt.run";
 const WRITTEN = "glassgpt.link";
-const PAUSE = 1000; // browsers take a hundred changes in half a minute
+const PAUSE = 500; // browsers take a hundred changes in half a minute
 
 /** What the address says, and whether this tab has been on that run before. */
 export function adopt(hash: string, storage: Storage): Bar {
@@ -50,7 +50,7 @@ export function keep(bar: Bar, state: State): void {
   if (link === bar.written && sessionStorage.getItem(RUN) === bar.run) return;
   const now = performance.now();
   if (bar.at && now - bar.at < PAUSE) {
-    if (!bar.waits) setTimeout(() => later(bar), PAUSE);
+    if (!bar.waits) setTimeout(() => later(bar), PAUSE - (now - bar.at));
     bar.waits = state;
     return;
   }

@@ -213,7 +213,7 @@ export function wanted(state: State): string[] {
     .map((site) => site.name);
   const arrays = [...kinds].flatMap((kind) => [...sites, ...params].map((name) => `${kind}:${name}`));
   if (state.moments) arrays.push(...params.map((name) => `${state.moments}:${name}`));
-  const told = state.reading ? [state.selected, followed(state), { name: "logits" }] : [state.selected];
+  const told = state.reading || (all && state.frame) ? [state.selected, followed(state), { name: "logits" }] : [state.selected];
   for (const address of told) {
     if (!address) continue;
     const more: Kind[] = state.sites.has(address.name) ? ["grad", "delta"] : ["grad", "delta", "m", "v"];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Event, Frame, Hello } from "../src/protocol.gen";
 import { at } from "../src/series";
-import { INITIAL, type State, reduce, wanted } from "../src/store";
+import { INITIAL, type State, grain, numberAt, reduce, wanted } from "../src/store";
 import type { Tensor } from "../src/wire";
 
 const HELLO: Hello = {
@@ -70,6 +70,35 @@ describe("store", () => {
     expect(wanted(selected)).toEqual(expect.arrayContaining(["grad:wte", "delta:wte", "m:wte", "v:wte"]));
     const site = reduce(greeted, { kind: "select", address: { kind: "value", name: "tok", index: [0, 0] } });
     expect(wanted(site)).not.toContain("m:tok");
+  });
+
+  it("asks for all that stands still, and of what moves for what is in sight", () => {
+    const moving = tell(greeted, frame(1, 0), { "value:wte": { data: new Float64Array(6), shape: [3, 2] } });
+    expect(wanted(moving)).toEqual(["value:loss"]);
+    const seen = reduce(moving, { kind: "sight", name: "wte", visible: true });
+    const twice = reduce(seen, { kind: "sight", name: "wte", visible: true });
+    expect(wanted(reduce(twice, { kind: "sight", name: "wte", visible: false }))).toEqual(["value:loss", "value:wte"]);
+    expect(wanted(tell(moving, frame(1, 0, { playing: false })))).toContain("value:tok");
+  });
+
+  it("reads a number of a reduced parameter only where it is told exactly", () => {
+    const address = { kind: "value" as const, name: "wte", index: [1, 1] };
+    const small = { data: Float64Array.of(1, 2, 3, 4), shape: [2, 2] };
+    const large = { ...HELLO, params: [{ name: "wte", shape: [4, 2] }] };
+    const state = reduce(tell(tell(INITIAL, large), frame(1, 0), { "value:wte": small }), { kind: "select", address });
+    expect(grain(state, "wte")).toEqual([2, 1]);
+    expect(numberAt(state, address)).toBeUndefined();
+    expect(wanted(state)).toContain("value:wte[1,1]");
+    const told = tell(state, frame(1, 0), { "value:wte": small, "value:wte[1,1]": { data: Float64Array.of(9), shape: [] } });
+    expect(numberAt(told, address)).toBe(9);
+    const whole = tell(tell(INITIAL, HELLO), frame(1, 0), { "value:wte": { data: Float64Array.of(1, 2, 3, 4, 5, 6), shape: [3, 2] } });
+    expect(numberAt(whole, address)).toBe(4);
+  });
+
+  it("takes the offer to train on back once the run stands elsewhere", () => {
+    const offered = reduce(greeted, { kind: "offer", offered: true });
+    expect(tell(offered, frame(10, 0)).offered).toBe(true);
+    expect(tell(offered, frame(9, 0)).offered).toBe(false);
   });
 
   it("has one scale for each quantity", () => {
