@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from glassgpt import GlassError, Session
-from glassgpt.data import split_documents
+from glassgpt.data import fingerprint, split_documents
 from glassgpt.link import read_link
 from glassgpt.tokenizer import Tokenizer
 from tests.e2e.conftest import SMALL, Opener, Tab, straight
@@ -200,8 +200,19 @@ def test_a_hundred_thousand_documents_are_learned_from(tab: Opener) -> None:
     it.until("s.considered?.documents === 100000")
     it.page.get_by_role("button", name="Begin new run").click()
     it.until("s.hello.documents === 100000 && s.frame.step > 3")
-    assert "sha256=" in it.state("link")
     assert not it.faults
+
+
+def test_a_link_to_data_too_large_for_it_says_so_elsewhere(tab: Opener) -> None:
+    one = tab(f"{SMALL}&step=0")
+    text = "\n".join(f"{i:x}" for i in range(6000))
+    choose(one, text.encode(), "numbers.txt")
+    one.until("s.considered?.documents === 6000")
+    one.page.get_by_role("button", name="Begin new run").click()
+    one.until("s.hello.documents === 6000")
+    assert f"sha256={fingerprint(text.splitlines())}" in one.state("link")
+    two = tab(one.state("link"))
+    two.told("the link's run learned from 'numbers.txt', which is too large to travel in a link")
 
 
 def test_a_line_longer_than_the_context_is_clipped_and_told(it: Tab) -> None:
