@@ -236,7 +236,7 @@ def test_a_draw_that_cannot_be_is_a_sentence(
     tab: Opener, label: str, text: str, sentence: str
 ) -> None:
     it = tab(f"{SMALL}&step=5")
-    it.until("s.samples")
+    it.until("s.samples?.step === 5")
     before = it.state("samples.written")
     box = it.page.get_by_label(label)
     box.fill(text)
@@ -248,7 +248,7 @@ def test_a_draw_that_cannot_be_is_a_sentence(
 @pytest.mark.xfail(strict=True, reason="what was refused is asked for again with every change")
 def test_after_a_refused_draw_the_temperature_still_works(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=5")
-    it.until("s.samples")
+    it.until("s.samples?.step === 5")
     box = it.page.get_by_label("how many")
     box.fill("500")
     box.press("Enter")
@@ -260,7 +260,7 @@ def test_after_a_refused_draw_the_temperature_still_works(tab: Opener) -> None:
 @pytest.mark.xfail(strict=True, reason="a draw seed of eleven digits makes a link that is refused")
 def test_a_long_draw_seed_travels_in_the_link(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=5")
-    it.until("s.samples")
+    it.until("s.samples?.step === 5")
     box = it.page.get_by_label("draw seed")
     box.fill("12345678901")
     box.press("Enter")
@@ -271,7 +271,7 @@ def test_a_long_draw_seed_travels_in_the_link(tab: Opener) -> None:
 @pytest.mark.xfail(strict=True, reason="a draw seed that is no number is taken as none, in silence")
 def test_a_draw_seed_that_is_no_number_is_not_left_standing(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=5")
-    it.until("s.samples")
+    it.until("s.samples?.step === 5")
     box = it.page.get_by_label("draw seed")
     box.fill("seven")
     box.press("Enter")
