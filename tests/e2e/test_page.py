@@ -301,8 +301,8 @@ def test_what_opens_over_the_page_fits_a_phone(tab: Opener, opener: str) -> None
 SMALL_TARGETS = {
     "header": [], ".timeline": [], "#setup ~ *": [], "#tokenizer ~ *": [],
     "#log ~ *": [], "#machine ~ .controls": [], "#weights ~ fieldset": [],
-    ".transport .keys": [pytest.mark.xfail(strict=False, reason="speeds are 40 px wide")],
-    "#samples ~ *": [pytest.mark.xfail(strict=False, reason="samples are 27 px high")],
+    ".transport .keys": [],
+    "#samples ~ *": [],
     ".mathematics": [pytest.mark.xfail(strict=False, reason="links in the text are 20 px high")],
 }  # fmt: skip
 

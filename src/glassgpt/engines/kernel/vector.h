@@ -2,7 +2,7 @@
  *
  * kernel.c is compiled once per instruction set; every difference between them is in this file: the
  * width, fused multiply-add, maximum, square root, quotient, rounding to a power of two. A product-sum is
- * always spelled `fma` and files are compiled with -ffp-contract=off, so that no compiler decides
+ * always spelled `muladd` and files are compiled with -ffp-contract=off, so that no compiler decides
  * about rounding: the same source gives the same bits in a bulk run and in single phases. */
 #pragma once
 #include <stdint.h>
