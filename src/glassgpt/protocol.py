@@ -64,8 +64,8 @@ class Pace(Message, frozen=True, tag=True):
     steps_per_second: float
 
 
-class Start(Message, frozen=True, tag=True):
-    """Begin a new run. `data` is `kept`, `builtin`, or `sent`: the file that comes with this."""
+class Wanted(Message, frozen=True):
+    """A new run, as it is asked for. `data` is `kept`, `builtin`, or `sent`: the file with this."""
 
     config: dict[str, Scalar]
     engine: str
@@ -74,14 +74,12 @@ class Start(Message, frozen=True, tag=True):
     cut: str = ""  # how a text that was sent becomes documents: its lines, or one of `CutFacts`
 
 
-class Consider(Message, frozen=True, tag=True):
+class Start(Wanted, frozen=True, tag=True):
+    """Begin a new run."""
+
+
+class Consider(Wanted, frozen=True, tag=True):
     """Say what `Start` would make of the same, without making it."""
-
-    config: dict[str, Scalar]
-    engine: str
-    data: str = "kept"
-    data_name: str = ""
-    cut: str = ""  # how a text that was sent becomes documents: its lines, or one of `CutFacts`
 
 
 class Tune(Message, frozen=True, tag=True):

@@ -106,7 +106,7 @@ export interface Pace {
   steps_per_second: number;
 }
 
-/** Begin a new run. `data` is `kept`, `builtin`, or `sent`: the file that comes with this. */
+/** Begin a new run. */
 export interface Start {
   kind: "Start";
   config: Record<string, Scalar>;
