@@ -15,7 +15,7 @@ from pathlib import Path
 
 from glassgpt.errors import DataError
 
-BUILTIN = "built-in/names"  # in checkpoints; no file has a slash in its name
+BUILTIN = "built-in names"  # what checkpoints call the built-in documents
 MAX_BYTES = 256 * 2**20
 
 
