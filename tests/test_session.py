@@ -129,8 +129,12 @@ def test_ctrl_c_in_the_middle_leaves_a_whole_run(engine: str) -> None:
     main = threading.main_thread().ident
     assert main is not None
 
+    began = time.perf_counter()
+    Session(config, builtin_names(), engine=engine).run(3)
+    three_steps = time.perf_counter() - began
+
     def interrupt() -> None:
-        time.sleep(0.3)
+        time.sleep(max(0.3, 2 * three_steps))
         signal.pthread_kill(main, signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
