@@ -23,6 +23,7 @@ COMMANDS = {  # name: module, function; imported when called, as all together ta
     "open": ("glassgpt.cli.page", "open_directory"),
     "sweep": ("glassgpt.cli.sweep", "sweep"),
     "bench": ("glassgpt.cli.bench", "bench"),
+    "verify": ("glassgpt.cli.verify", "verify"),
 }
 
 
@@ -62,6 +63,7 @@ def cli(context: click.Context, data: str | None, host: str, port: int, no_open:
     glassgpt open run                  that run on the page
     glassgpt sweep --seeds 20          how much of a result is luck
     glassgpt bench                     how fast it is on this machine
+    glassgpt verify                    whether the numbers are right
     """
     if context.invoked_subcommand is None:
         open_page(data, host, port, no_open)

@@ -1,0 +1,140 @@
+"""`glassgpt verify`: whether the numbers are those of the algorithm, to be watched."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from glassgpt.checkpoint import load_checkpoint
+from glassgpt.cli.options import (
+    chosen_engine,
+    documents_from,
+    documents_of,
+    given,
+    setting_options,
+)
+from glassgpt.cli.tables import rich_table, show_table
+from glassgpt.config import Config
+from glassgpt.engines import ENGINES
+from glassgpt.errors import ConfigError
+from glassgpt.snapshot import Snapshot
+from glassgpt.verify import ROUNDING, Gap, Verification, is_recorded
+
+CHUNK = 10  # steps between two comparisons: half a second of the scalar engine
+HEAD = ("quantity", "compared", "largest difference", "where", "")
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path), required=False)
+@click.option("--data", help="A text file instead of the built-in names.")
+@click.option("--engine", type=click.Choice(ENGINES), help="What is held to the scalar engine.")
+@setting_options(Config)
+@click.pass_context
+def verify(
+    context: click.Context,
+    /,
+    directory: Path | None,
+    data: str | None,
+    engine: str | None,
+    **_: object,
+) -> None:
+    """Train with an engine and with the scalar one side by side, and show how far they stray.
+
+    The scalar engine is the algorithm written out in Python (engines/scalar.py), so it takes its
+    time: about 25 steps a second. With the default settings on the documents of microgpt.py itself
+    it is also held to the losses and samples that program gave. With DIRECTORY the run kept there
+    is taken again from its first step, and the weights that are kept are compared too.
+
+    The exit code is 1 if anything differs by more than rounding.
+
+    \b
+    glassgpt verify --steps 100
+    glassgpt verify --data names.txt      makemore's names.txt: held to microgpt.py itself
+    glassgpt verify runs/names
+    """
+    snapshot = load_checkpoint(directory) if directory is not None else None
+    config = _config(context, snapshot)
+    documents = documents_from(data)[0] if snapshot is None else documents_of(snapshot, data)
+    steps = None if snapshot is None else snapshot.step
+    run = Verification(config, documents, chosen_engine(engine), steps)
+    if snapshot is None and is_recorded(config, documents):
+        click.echo("these are the settings and the documents of the recorded run of microgpt.py")
+    _watch(run)
+    if snapshot is not None:
+        run.compare_kept(snapshot.state, str(directory))
+    show_table(HEAD, [_row(gap) for gap in run.gaps])
+    click.echo(
+        f"a difference up to {ROUNDING:g} is rounding: the same sums, added in another order"
+    )
+    if not run.holds:
+        raise ConfigError(
+            "the numbers differ by more than rounding",
+            "a run kept after its settings were changed on the way is another run"
+            if snapshot is not None
+            else "training that is close to diverging makes any rounding grow; try a smaller rate",
+        )
+
+
+def _config(context: click.Context, snapshot: Snapshot | None) -> Config:
+    values = given(context, Config)
+    if snapshot is None:
+        return Config(**values)
+    if values:
+        raise ConfigError(
+            f"a kept run has its own settings, so {', '.join(values)} cannot be given",
+            "leave them out, or leave the directory out",
+        )
+    return snapshot.config
+
+
+def _watch(run: Verification) -> None:
+    show, close = _terminal(run) if sys.stdout.isatty() else (_lines(run), lambda: None)
+    try:
+        while run.step < run.steps:
+            run.advance(CHUNK)
+            show()
+    finally:
+        close()
+
+
+def _terminal(run: Verification) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Return what draws a table that lives, and what takes it away."""
+    from rich.console import Group
+    from rich.live import Live
+    from rich.progress_bar import ProgressBar
+    from rich.text import Text
+
+    live = Live(transient=True, auto_refresh=False)
+    live.start()
+
+    def show() -> None:
+        head = Text(f"step {run.step:,} of {run.steps:,}")
+        bar = ProgressBar(total=run.steps, completed=run.step)
+        live.update(
+            Group(head, bar, rich_table(HEAD, [_row(gap) for gap in run.gaps])), refresh=True
+        )
+
+    return show, live.stop
+
+
+def _lines(run: Verification) -> Callable[[], None]:
+    """Return what prints a line now and then."""
+    every = max(CHUNK, run.steps // 10)
+
+    def show() -> None:
+        if run.step % every < CHUNK or run.step == run.steps:
+            worst = max(run.gaps, key=lambda gap: gap.largest)
+            found = f"largest difference {worst.largest:.1e} ({worst.quantity})"
+            click.echo(f"step {run.step}/{run.steps}  {found}")
+
+    return show
+
+
+def _row(gap: Gap) -> tuple[str, ...]:
+    verdict = "identical" if gap.largest == 0 else "rounding" if gap.holds else "DIFFERENT"
+    largest = "0" if gap.largest == 0 else f"{gap.largest:.1e}"
+    name = f"{gap.quantity}, {gap.one} and {gap.other}"
+    return name, f"{gap.compared:,}", largest, gap.where or "–", verdict
