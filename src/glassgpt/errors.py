@@ -6,6 +6,7 @@
     ├── TokenizeError     a character that the vocabulary does not have
     ├── EngineError       an engine that is unknown, not available, or too small for the model
     ├── CheckpointError   a checkpoint that is missing, damaged, foreign, or of another run
+    ├── AddressError      a name or an index that the model does not have
     ├── ProtocolError     a message to the player that is none
     └── DivergenceError   a number in the model stopped being finite
 
@@ -48,6 +49,10 @@ class EngineError(GlassError):
 
 class CheckpointError(GlassError):
     """A checkpoint is missing, damaged, foreign, or belongs to another run."""
+
+
+class AddressError(GlassError):
+    """A number is asked for by a name or an index that the model does not have."""
 
 
 class ProtocolError(GlassError):
