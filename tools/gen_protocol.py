@@ -6,6 +6,7 @@ python tools/gen_protocol.py --check    fail if what is there is stale
 
 from __future__ import annotations
 
+import dataclasses
 import types
 import typing
 from pathlib import Path
@@ -13,12 +14,14 @@ from typing import Any
 
 import msgspec
 
-from glassgpt import protocol
+from glassgpt import explain, protocol
 
 TARGET = Path(__file__).parents[1] / "web" / "src" / "protocol.gen.ts"
 PARTS = (
     protocol.ArrayHead, protocol.SettingFacts, protocol.SiteFacts, protocol.ParamFacts,
     protocol.EngineFacts, protocol.Written, protocol.CutFacts, protocol.Waiting,
+    explain.Factor, explain.Term, explain.Line, explain.Account, explain.Ledger, explain.Nudge,
+    explain.Explanation,
 )  # fmt: skip
 COMMANDS = typing.get_args(protocol.Command)
 EVENTS = typing.get_args(protocol.Event)
@@ -39,15 +42,17 @@ def source() -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def interface(struct: type[msgspec.Struct]) -> str:
-    """Return one struct as an interface."""
-    tag = struct.__struct_config__.tag
-    is_command = struct in COMMANDS
+def interface(struct: type[Any]) -> str:
+    """Return one struct or dataclass as an interface."""
     hints = typing.get_type_hints(struct)
-    lines = [f'  kind: "{tag}";'] if tag else []
-    for field in msgspec.structs.fields(struct):
-        optional = "?" if is_command and not field.required else ""
-        lines.append(f"  {field.name}{optional}: {typescript(hints[field.name])};")
+    if dataclasses.is_dataclass(struct):
+        lines = [f"  {f.name}: {typescript(hints[f.name])};" for f in dataclasses.fields(struct)]
+    else:
+        tag = struct.__struct_config__.tag
+        lines = [f'  kind: "{tag}";'] if tag else []
+        for field in msgspec.structs.fields(struct):
+            optional = "?" if struct in COMMANDS and not field.required else ""
+            lines.append(f"  {field.name}{optional}: {typescript(hints[field.name])};")
     doc = (struct.__doc__ or "").strip().splitlines()[0]
     return "\n".join([f"/** {doc} */", f"export interface {struct.__name__} {{", *lines, "}"])
 
@@ -59,7 +64,7 @@ def typescript(kind: Any) -> str:
     if kind in PLAIN:
         return PLAIN[kind]
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is list:
+    if origin in (list, tuple):
         return f"{typescript(arguments[0])}[]"
     if origin is dict:
         return f"Record<string, {typescript(arguments[1])}>"

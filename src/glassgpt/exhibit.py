@@ -11,11 +11,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from glassgpt import params, protocol
+from glassgpt.address import parse_address
 from glassgpt.anatomy import sites
+from glassgpt.arrays import array
 from glassgpt.bench import largest_difference, time_steps
 from glassgpt.config import Config, Sampling, Setting, hyper, settings
 from glassgpt.engines import ENGINES, create, default_engine
 from glassgpt.errors import ConfigError, EngineError, GlassError
+from glassgpt.explain import Account
 from glassgpt.glass import Glass
 from glassgpt.history import History
 from glassgpt.link import Experiment, write_link
@@ -228,6 +231,29 @@ class Exhibit:
         )
         self.history.cut()
 
+    def explain(self, address: str, watched: str | None) -> Told:
+        """Return why a number of the machine is what it is."""
+        text, tokens = self.document(watched)
+        session, step = self.session, self.session.step
+        try:
+            told, check = self.glass.explain(
+                address, session.config, step, session.engine.state(), tokens
+            )
+        except GlassError as error:
+            return protocol.Explained(
+                address, step, text, None, 0, 0, None, error.what, error.hint, []
+            ), ()
+        arrays = {}
+        if told.update is not None:
+            where = parse_address(address)
+            steps, past = self.history.past(where.name, where.index)
+            arrays = {"steps": array(steps, (len(steps),)), "past": array(past, (len(past),))}
+        counts = len(told.value.terms), len(told.gradient.terms)
+        brief = dataclasses.replace(told, value=_brief(told.value), gradient=_brief(told.gradient))
+        heads = protocol.heads(arrays)
+        event = protocol.Explained(address, step, text, brief, *counts, check, "", "", heads)
+        return event, list(arrays.values())
+
     def tokens(self, text: str) -> protocol.Tokens:
         """Return what the tokenizer makes of `text`."""
         try:
@@ -268,6 +294,10 @@ def check_sampling(values: dict[str, protocol.Scalar], exhibit: Exhibit) -> Samp
             "shorten it, or begin a run with a larger block_size",
         )
     return sampling
+
+
+def _brief(account: Account) -> Account:
+    return dataclasses.replace(account, terms=account.terms[: protocol.MAX_TERMS])
 
 
 def _setting_facts(setting: Setting) -> protocol.SettingFacts:

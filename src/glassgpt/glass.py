@@ -17,6 +17,7 @@ from glassgpt.anatomy import sites
 from glassgpt.arrays import Array, array, numbers, shape, zeros
 from glassgpt.config import Config, Sampling
 from glassgpt.engines import create
+from glassgpt.explain import Explanation, Nudge, explain, nudge, pass_through
 from glassgpt.params import shapes
 from glassgpt.sampling import Draw, probabilities
 from glassgpt.session import draw_samples, text_of
@@ -123,6 +124,20 @@ class Glass:
                 name: difference(sources["value"][name], old[name]) for name in asked
             }
         return sources
+
+    def explain(
+        self, address: str, config: Config, step: int, state: State, tokens: Sequence[int]
+    ) -> tuple[Explanation, Nudge | None]:
+        """Return why a number is what it is; of a weight the check of its gradient as well.
+
+        `config` holds the live settings as they are now. Raises `AddressError` where the model has
+        no such number.
+        """
+        passed = pass_through(self._mirror, config, self._tokenizer, step, state, tokens)
+        explanation = explain(passed, address)
+        if explanation.update is None:
+            return explanation, None
+        return explanation, nudge(self._mirror, passed, passed.address(address))
 
     # -- writing
 

@@ -78,6 +78,11 @@ class History:
         self._snapshots = {step: s for step, s in self._snapshots.items() if step < here}
         self._keep()
 
+    def past(self, name: str, index: tuple[int, ...]) -> tuple[list[int], list[float]]:
+        """Return the positions that are kept, and what the weight was at each of them."""
+        kept = sorted(self._snapshots)
+        return kept, [self._snapshots[step].state.params[name][index] for step in kept]
+
     def _run(self, steps: int) -> None:
         start = self.session.step
         try:

@@ -100,7 +100,10 @@ class Player:
             if self._page is not None:
                 self._page.drew(command.seq)
         else:
-            newest_counts = protocol.Seek | protocol.Consider | protocol.Sample | protocol.Watch
+            newest_counts = (
+                protocol.Seek | protocol.Consider | protocol.Sample | protocol.Watch
+                | protocol.Explain
+            )  # fmt: skip
             waiting = type(self._queue[-1][0]) if self._queue else None
             if isinstance(command, newest_counts) and waiting is type(command):
                 self._queue.pop()
@@ -289,6 +292,9 @@ class Player:
                 await self._answer(*await work(lambda: exhibit.spell(index)))
             case protocol.Watch(names, document):
                 self._watch(names, document)
+            case protocol.Explain(address):
+                watched = self._document
+                await self._answer(*await work(lambda: exhibit.explain(address, watched)))
             case protocol.Tokenize(text):
                 await self._answer(exhibit.tokens(text))
             case protocol.Read(first, count):

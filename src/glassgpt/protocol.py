@@ -20,10 +20,12 @@ import msgspec
 
 from glassgpt.arrays import ITEMSIZE
 from glassgpt.errors import ProtocolError
+from glassgpt.explain import Explanation, Nudge
 
 VERSION = 1
 MAX_COMMAND = 64 * 2**10  # bytes of a command's text
 MAX_UPLOAD = 8 * 2**20  # bytes of a file that a command brings along
+MAX_TERMS = 64  # of an explanation
 CREDITS = 2  # events that may be under way before the page has drawn the first of them
 
 Scalar: TypeAlias = int | float | str
@@ -113,6 +115,12 @@ class Watch(Message, frozen=True, tag=True):
     document: str | None = None
 
 
+class Explain(Message, frozen=True, tag=True):
+    """Say why the number at `address` is what it is, in the document that is in the machine."""
+
+    address: str
+
+
 class Tokenize(Message, frozen=True, tag=True):
     """Show what the tokenizer makes of `text`."""
 
@@ -140,7 +148,7 @@ class Ack(Message, frozen=True, tag=True):
 
 Command: TypeAlias = (
     Open | Play | Pause | Seek | Pace | Start | Consider | Tune | Sample | Spell | Watch
-    | Tokenize | Read | Save | Ack
+    | Explain | Tokenize | Read | Save | Ack
 )  # fmt: skip
 
 
@@ -352,6 +360,26 @@ class Tokens(Message, frozen=True, tag=True):
     hint: str
 
 
+class Explained(Message, frozen=True, tag=True):
+    """Why a number is what it is after `step` updates, or a sentence why there is none.
+
+    At most `MAX_TERMS` terms of an account travel, the largest; `value_terms` and `gradient_terms`
+    say how many there are. A number that is not finite travels as null. For a weight there are the
+    check of its gradient and the arrays `steps` and `past`: what it was wherever that is kept.
+    """
+
+    address: str
+    step: int
+    document: str
+    explanation: Explanation | None
+    value_terms: int
+    gradient_terms: int
+    nudge: Nudge | None
+    problem: str
+    hint: str
+    arrays: list[ArrayHead]
+
+
 class Considered(Message, frozen=True, tag=True):
     """What `Start` would make: a model of this size from these documents, or a sentence."""
 
@@ -405,7 +433,7 @@ class Stopped(Message, frozen=True, tag=True):
 
 Event: TypeAlias = (
     Hello | Frame | Samples | Spelling | Measures | HeldOut | Compared | Documents | Tokens
-    | Considered | Settings | File | Refused | Stopped
+    | Explained | Considered | Settings | File | Refused | Stopped
 )  # fmt: skip
 
 

@@ -76,6 +76,81 @@ export interface Waiting {
   cut: string;
 }
 
+/** A number that takes part in a term. Its `address` is empty where it is a constant. */
+export interface Factor {
+  name: string;
+  number: number;
+  address: string;
+}
+
+/** One of the numbers that are added: `amount` is made of `factors`, told as `numbers`. */
+export interface Term {
+  label: string;
+  factors: Factor[];
+  amount: number;
+  numbers: string;
+}
+
+/** A line of Python, where it stands: `file` within the package, `number` from 1. */
+export interface Line {
+  file: string;
+  number: number;
+  source: string;
+}
+
+/** How one `number` comes about. */
+export interface Account {
+  number: number;
+  formula: string;
+  numbers: string;
+  terms: Term[];
+  total: number;
+  total_name: string;
+  lines: Line[];
+}
+
+/** The next update of one weight: from its gradient `g` to `new_weight`, as Adam's lines go. */
+export interface Ledger {
+  step: number;
+  weight: number;
+  g: number;
+  m: number;
+  v: number;
+  new_m: number;
+  new_v: number;
+  m_hat: number;
+  v_hat: number;
+  learning_rate: number;
+  beta1: number;
+  beta2: number;
+  eps: number;
+  delta: number;
+  new_weight: number;
+  lines: Line[];
+}
+
+/** The nudge check of one weight: the slope of the loss between weight − ε and weight + ε. */
+export interface Nudge {
+  epsilon: number;
+  loss: number;
+  loss_up: number;
+  loss_down: number;
+  slope: number;
+  grad: number;
+  error: number;
+  switches: number;
+}
+
+/** One number, told whole. */
+export interface Explanation {
+  address: string;
+  words: string;
+  sentence: string;
+  value: Account;
+  gradient: Account;
+  update: Ledger | null;
+}
+
 /** First of all: go on with `run`, or make the experiment that `link` describes. */
 export interface Open {
   kind: "Open";
@@ -150,6 +225,12 @@ export interface Watch {
   kind: "Watch";
   arrays: string[];
   document?: string | null;
+}
+
+/** Say why the number at `address` is what it is, in the document that is in the machine. */
+export interface Explain {
+  kind: "Explain";
+  address: string;
 }
 
 /** Show what the tokenizer makes of `text`. */
@@ -294,6 +375,21 @@ export interface Tokens {
   hint: string;
 }
 
+/** Why a number is what it is after `step` updates, or a sentence why there is none. */
+export interface Explained {
+  kind: "Explained";
+  address: string;
+  step: number;
+  document: string;
+  explanation: Explanation | null;
+  value_terms: number;
+  gradient_terms: number;
+  nudge: Nudge | null;
+  problem: string;
+  hint: string;
+  arrays: ArrayHead[];
+}
+
 /** What `Start` would make: a model of this size from these documents, or a sentence. */
 export interface Considered {
   kind: "Considered";
@@ -357,6 +453,7 @@ export type Command =
   | Sample
   | Spell
   | Watch
+  | Explain
   | Tokenize
   | Read
   | Save
@@ -372,6 +469,7 @@ export type Event =
   | Compared
   | Documents
   | Tokens
+  | Explained
   | Considered
   | Settings
   | File
