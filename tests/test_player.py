@@ -205,6 +205,30 @@ def test_samples_are_the_runs_own_and_do_not_advance_it() -> None:
     assert texts == list(straight(12).sample(Sampling()))
 
 
+def test_a_number_is_explained_where_the_run_stands() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Seek(25))
+        await page.stands_at(25)
+        for n, address in enumerate(("value:wte[1,2]", "value:loss", "value:nowhere[1]")):
+            player.tell(protocol.Explain(address))
+            await page.until(lambda: page.count("Explained") > n)  # noqa: B023
+
+    page = played(script)
+    weight, loss, nothing = (event for event in page.events if event["kind"] == "Explained")
+    run = straight(25)
+    update = weight["explanation"]["update"]
+    assert (weight["step"], weight["document"]) == (25, run.document(25))
+    assert weight["explanation"]["value"]["number"] == run.engine.state().params["wte"][1, 2]
+    assert page.arrays["steps"] == [0, 10, 20]
+    assert page.arrays["past"][2] == straight(20).engine.state().params["wte"][1, 2]
+    rate, terms = 0.01 * (1 - 25 / 40), loss["explanation"]["value"]["terms"]
+    assert update["learning_rate"] == rate
+    assert abs(weight["nudge"]["slope"] - update["g"]) <= weight["nudge"]["error"]
+    assert sum(term["amount"] for term in terms) == pytest.approx(run.run(1)[0].loss)
+    assert nothing["explanation"] is None
+    assert nothing["problem"] == "the model has no 'nowhere'"
+
+
 def test_a_live_change_holds_from_the_next_step_on() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Seek(20))

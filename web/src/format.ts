@@ -28,6 +28,14 @@ export function brief(value: number | undefined): string {
   return value.toFixed(size >= 9.995 ? 1 : size >= 0.0995 || size === 0 ? 2 : 3).replace("-", MINUS);
 }
 
+/** Four digits that count, with a sign: for numbers of any size that are added up. */
+export function figure(value: number | null): string {
+  if (value === null || !Number.isFinite(value)) return number(value ?? NaN);
+  const size = Math.abs(value);
+  const text = size >= 1e5 || (size > 0 && size < 1e-4) ? scientific(value, 2) : String(Number(value.toPrecision(4)));
+  return (value > 0 ? `+${text}` : text).replaceAll("-", MINUS);
+}
+
 /** Every digit, as it is copied. */
 export function exact(value: number): string {
   return Number.isFinite(value) ? String(value) : Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";

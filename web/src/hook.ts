@@ -1,9 +1,9 @@
 // What tests and curious readers can ask of the page in its console: `glass.drawn(address)`.
 
-import { formatAddress, offsetOf, parseAddress } from "./address";
+import { type Address, formatAddress, offsetOf, parseAddress } from "./address";
 import type { Painter, app as App } from "./app.svelte";
 import { exact } from "./format";
-import { type State, numberAt } from "./store";
+import { type State, numberAt, question } from "./store";
 
 export interface Drawn {
   value: string; // at full precision
@@ -29,6 +29,8 @@ interface Glass {
   figures(): string[];
   end(figure: string): number;
   state(): State;
+  select(address: Address): void;
+  asked(): string; // the address that the page wants to be explained now
   pictures(): number;
   paint(painter: Painter): () => void;
 }
@@ -64,6 +66,8 @@ export function expose(app: typeof App): void {
     figures: () => [...figures.keys()],
     end: (name) => figures.get(name)?.end() ?? NaN,
     state: () => app.view,
+    select: (address) => app.select(address),
+    asked: () => question(app.state)?.address ?? "",
     pictures: () => app.drawn,
     paint: (painter) => app.paint("picture", painter),
   };

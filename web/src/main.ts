@@ -12,7 +12,7 @@ import { app } from "./app.svelte";
 import { adopt, keep, linkOf } from "./bar";
 import { expose } from "./hook";
 import { save } from "./save";
-import { wanted } from "./store";
+import { type State, isMoving, question, wanted } from "./store";
 import App from "./views/App.svelte";
 import { connect } from "./wire";
 
@@ -21,10 +21,11 @@ const bar = adopt(location.hash, sessionStorage);
 let told = 0; // the newest event that is to be acknowledged once it is drawn
 let acknowledged = 0;
 let asked = ""; // what the player was last asked to send
+let explained = ""; // and to explain
 
 const wire = connect(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, {
   open: () => {
-    asked = "";
+    asked = explained = "";
     told = acknowledged = 0;
     const link = app.state.frame ? linkOf(app.state) : bar.link; // the address bar may lag behind
     return { kind: "Open", run: bar.run, link, still };
@@ -50,8 +51,23 @@ app.told = (state) => {
     asked = now;
     wire.send({ kind: "Watch", arrays, document: state.watched });
   }
+  explain(state);
   keep(bar, state);
 };
+
+const PATIENCE = 400; // ms between two explanations while time runs
+let explainedAt = 0;
+
+/** Ask why the selected number is what it is, whenever that is another question than before. */
+function explain(state: State): void {
+  const asking = question(state);
+  if (!asking || asking.key === explained) return;
+  const now = performance.now();
+  if (isMoving(state) && now - explainedAt < PATIENCE && asking.address === state.explained?.event.address) return;
+  explained = asking.key;
+  explainedAt = now;
+  wire.send({ kind: "Explain", address: asking.address });
+}
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 app.dress(dark.matches);

@@ -1,9 +1,9 @@
 // The state of the page: what the player has told and what the reader has chosen. It changes in
 // `reduce` and nowhere else; it knows no DOM and no socket.
 
-import { type Address, KINDS, type Kind, formatAddress, offsetOf } from "./address";
+import { type Address, KINDS, type Kind, formatAddress, offsetOf, sameAddress } from "./address";
 import type {
-  Compared, Considered, Frame, HeldOut, Hello, Measures, Refused, Samples, SiteFacts, Spelling, Stopped, Tokens,
+  Compared, Considered, Explained, Frame, HeldOut, Hello, Measures, Refused, Samples, SiteFacts, Spelling, Stopped, Tokens,
 } from "./protocol.gen";
 import { type Quantity, magnitude, quantity, scaleEnd } from "./scales";
 import { EMPTY, type Series, extended, summed } from "./series";
@@ -13,6 +13,11 @@ export type Show = Extract<Kind, "value" | "grad" | "delta">;
 
 export interface Spelled {
   event: Spelling;
+  arrays: Map<string, Tensor>;
+}
+
+export interface Opened {
+  event: Explained;
   arrays: Map<string, Tensor>;
 }
 
@@ -34,6 +39,8 @@ export interface State {
   considered: Considered | null;
   compared: Compared | null; // the engines on this run
   tokens: Tokens | null;
+  explained: Opened | null; // the number that was opened last
+  trail: Address[]; // the numbers that were selected before, the last one last
   refused: Refused | null;
   stopped: Stopped | null;
   scales: Map<Quantity, number>;
@@ -52,7 +59,7 @@ export const INITIAL: State = {
   line: "connecting", hello: null, sites: new Map(), frame: null, arrays: new Map(),
   losses: EMPTY, rates: EMPTY, sums: EMPTY, old: EMPTY, measures: null, heldOut: [],
   samples: null, spelled: null, documents: new Map(), considered: null, compared: null, tokens: null,
-  refused: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
+  explained: null, trail: [], refused: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
   selected: null, hovered: null, watched: null, reading: false, offered: false, sight: new Map(),
 };
 
@@ -62,6 +69,7 @@ export type Action =
   | { kind: "show"; show: Show }
   | { kind: "moments"; moments: "" | "m" | "v" }
   | { kind: "select"; address: Address | null }
+  | { kind: "back" } // to the number selected before
   | { kind: "hover"; address: Address | null }
   | { kind: "watch"; document: string | null }
   | { kind: "reading"; reading: boolean }
@@ -75,7 +83,8 @@ export function reduce(state: State, action: Action): State {
     case "line": return { ...state, line: action.line };
     case "show": return { ...state, show: action.show };
     case "moments": return { ...state, moments: action.moments };
-    case "select": return { ...state, selected: action.address };
+    case "select": return selecting(state, action.address);
+    case "back": return { ...state, selected: state.trail.at(-1) ?? state.selected, trail: state.trail.slice(0, -1) };
     case "hover": return { ...state, hovered: action.address };
     case "watch": return { ...state, watched: action.document };
     case "reading": return { ...state, reading: action.reading };
@@ -84,6 +93,14 @@ export function reduce(state: State, action: Action): State {
     case "close": return { ...state, [action.what]: null };
     default: return assertNever(action);
   }
+}
+
+const TRAIL = 100; // selections that can be taken back
+
+function selecting(state: State, address: Address | null): State {
+  if (sameAddress(address, state.selected)) return { ...state, selected: address };
+  const trail = state.selected ? [...state.trail, state.selected].slice(-TRAIL) : state.trail;
+  return { ...state, selected: address, trail };
 }
 
 /** Does time run, so that another frame is on its way? */
@@ -109,6 +126,7 @@ function told(state: State, { event, arrays }: Told): State {
       return { ...state, documents };
     }
     case "Tokens": return { ...state, tokens: event };
+    case "Explained": return { ...state, explained: { event, arrays } };
     case "Compared": return { ...state, compared: event };
     case "Considered": return { ...state, considered: event };
     case "Settings": {
@@ -130,6 +148,7 @@ function greeted(state: State, hello: Hello): State {
     sites: new Map(hello.sites.map((site) => [site.name, site])),
     link: hello.link,
     selected: same || !state.hello ? state.selected : null, // a link selects before anything is told
+    trail: same ? state.trail : [],
     watched: same ? state.watched : null,
     scales: same ? state.scales : new Map(),
     old: state.hello?.run === hello.run && !same ? state.losses : EMPTY,
@@ -232,6 +251,15 @@ export function grain(state: State, name: string): number[] {
   const full = state.hello?.params.find((param) => param.name === name)?.shape ?? [];
   const tensor = KINDS.map((kind) => state.arrays.get(`${kind}:${name}`)).find((one) => one !== undefined);
   return full.map((n, axis) => Math.ceil(n / (tensor?.shape[axis] ?? n)));
+}
+
+/** What is to be explained now: the selected number in the document and at the step that are here. */
+export function question(state: State): { address: string; key: string } | null {
+  const { selected, frame, hello } = state;
+  if (!selected || !frame || !hello) return null;
+  const kind = selected.kind === "delta" ? "value" : selected.kind;
+  const address = formatAddress({ ...selected, kind });
+  return { address, key: JSON.stringify([address, frame.step, frame.document, hello.run, hello.config, hello.data_sha256]) };
 }
 
 function isReduced(state: State, name: string): boolean {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { brief, bytes, count, counted, exact, number, probability, short, signed, token } from "../src/format";
+import { brief, bytes, count, counted, exact, figure, number, probability, short, signed, token } from "../src/format";
 
 describe("format", () => {
   it("tells numbers with a true minus and marks for what is not finite", () => {
@@ -32,5 +32,10 @@ describe("format", () => {
   it("makes every token visible", () => {
     const characters = [" ", "a", "\u0301"];
     expect([0, 1, 2, 3].map((id) => token(id, characters))).toEqual(["␣", "a", "◌\u0301", "BOS"]);
+  });
+
+  it("gives a figure four digits that count, whatever its size, and a sign", () => {
+    expect([0.00012345678, -1.23456, 123456, -1.5e-9, 0, 12].map(figure)).toEqual(["+0.0001235", "−1.235", "+1.23e5", "−1.50e−9", "0", "+12"]);
+    expect([null, -Infinity].map(figure)).toEqual(["not a number", "−∞"]);
   });
 });

@@ -1,0 +1,109 @@
+"""The glass in a real browser: a number that is opened tells the truth, and leads to others."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from glassgpt.arrays import shape
+from glassgpt.engines import create
+from glassgpt.explain import explain, nudge, pass_through
+from tests.e2e.conftest import SMALL, Opener, Tab, straight
+
+STEP = 30
+
+
+@pytest.fixture(scope="module")
+def opened(tabs: Opener) -> Tab:
+    it = tabs(f"{SMALL}&step={STEP}")
+    it.stands_at(STEP)
+    return it
+
+
+@pytest.fixture(scope="module")
+def passed(names_file: Path):
+    run = straight(names_file, STEP)
+    engine = create("fast", run.config, run.tokenizer.vocab_size)
+    tokens = run.tokens(run.document(STEP))
+    return engine, pass_through(engine, run.config, run.tokenizer, STEP, run.engine.state(), tokens)
+
+
+def select(it: Tab, address: str) -> None:
+    """Select by the hook that a click on the cell uses as well."""
+    kind, _, where = address.partition(":")
+    name, _, index = where.partition("[")
+    places = [int(i) for i in index.rstrip("]").split(",") if i]
+    it.page.evaluate(
+        "([kind, name, index]) => window.glass.select({ kind, name, index })", [kind, name, places]
+    )
+    it.until(f"s.explained?.event.address === {address!r}")
+
+
+def amounts(it: Tab, account: str) -> list[float]:
+    rows = it.page.locator(f"[data-account={account}] [data-amount]")
+    return [float(row.get_attribute("data-amount")) for row in rows.all()]
+
+
+def test_numbers_picked_at_random_are_explained_as_the_engine_explains_them(
+    opened: Tab, passed
+) -> None:
+    _, p = passed
+    rng = random.Random(5)
+    for name in rng.sample(sorted(p.values), 14):
+        address = f"value:{name}"
+        if shape(p.values[name]):
+            address += f"[{','.join(str(rng.randrange(n)) for n in shape(p.values[name]))}]"
+        select(opened, address)
+        told = explain(p, address)
+        for account, of in (("value", told.value), ("grad", told.gradient)):
+            shown = amounts(opened, account)
+            assert shown == pytest.approx([t.amount for t in of.terms][: len(shown)], abs=1e-15)
+            assert len(shown) == min(8, len(of.terms)) or len(of.terms) == 1
+        assert opened.page.locator(".opened .formula").first.inner_text() == told.value.formula
+    assert opened.faults == []
+
+
+def test_a_weight_shows_its_next_update_and_a_slope_that_agrees(opened: Tab, passed) -> None:
+    engine, p = passed
+    select(opened, "value:layer0.mlp_fc1[3,2]")
+    update = explain(p, "layer0.mlp_fc1[3,2]").update
+    assert update is not None
+    check = nudge(engine, p, p.address("layer0.mlp_fc1[3,2]"))
+    assert float(opened.shown("new-weight").replace("−", "-")) == pytest.approx(
+        update.new_weight, abs=5e-7
+    )
+    for which, wanted in (("nudge-slope", check.slope), ("nudge-grad", check.grad)):
+        assert float(opened.shown(which).replace("−", "-")) == pytest.approx(wanted, rel=1e-3)
+
+
+def test_one_walks_from_the_loss_to_a_weight_and_back(opened: Tab) -> None:
+    page = opened.page
+    select(opened, "value:loss")
+    seen = ["value:loss"]
+    for _ in range(40):
+        doors = page.locator("[data-account=value] .doors button")
+        if not doors.count():
+            break
+        doors.last.click()
+        opened.until("s.explained?.event.address === window.glass.asked()")
+        seen.append(opened.state("explained.event.address"))
+    assert opened.state("explained.event.explanation.update") is not None, seen
+    assert opened.state("trail.length") >= len(seen) - 1 > 3
+    for address in reversed(seen[:-1]):
+        page.get_by_role("button", name="← back").click()
+        opened.until(f"s.explained?.event.address === {address!r}")
+    assert seen[0] == "value:loss"
+
+
+def test_a_click_on_a_cell_opens_that_very_number(opened: Tab) -> None:
+    figure = opened.page.locator('canvas[data-figure="value:layer0.mlp_fc1"]').first
+    figure.scroll_into_view_if_needed()
+    figure.click(position={"x": 7, "y": 9})
+    opened.until("s.explained?.event.address === window.glass.asked()")
+    address = opened.state("explained.event.address")
+    assert address.startswith("value:layer0.mlp_fc1[")
+    drawn = opened.page.evaluate("(address) => window.glass.drawn(address).value", address)
+    number = opened.state("explained.event.explanation.value.number")
+    assert float(drawn) == number
