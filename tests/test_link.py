@@ -10,6 +10,7 @@ from glassgpt import Config, Sampling
 from glassgpt.data import fingerprint
 from glassgpt.errors import ConfigError
 from glassgpt.link import MAX_LINK, Experiment, read_link, write_link
+from glassgpt.sampling import MAX_DRAW_SEED
 from tests.models import configs, documents
 
 
@@ -17,7 +18,7 @@ from tests.models import configs, documents
     config=configs(),
     temperature=st.floats(0.001, 100),
     prefix=st.text(max_size=5),
-    draw=st.none() | st.integers(0, 2**31),
+    draw=st.none() | st.integers(0, MAX_DRAW_SEED),
     step=st.none() | st.integers(0, 10**6),
 )
 def test_what_is_written_is_read_again(
@@ -65,6 +66,7 @@ def test_keys_of_the_page_are_left_to_it() -> None:
         "step=²",
         "step=99999999999",
         "draw=x",
+        f"draw={MAX_DRAW_SEED + 1}",
         "data=a&text=!!!!",
         "data=a&text=AAAA",
         "x" * (MAX_LINK + 1),

@@ -264,6 +264,14 @@ def test_a_new_run_takes_the_place_of_the_old() -> None:
     assert len(page.losses) == 9
 
 
+def test_a_new_run_plays_if_it_is_asked_to() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Start({"n_embd": 6, "n_head": 3, "num_steps": 9}, "", play=True))
+        await page.until(lambda: page.count("Hello") == 2 and len(page.losses) == 9)
+
+    assert len(played(script).losses) == 9
+
+
 def test_training_on_is_the_longer_run_from_step_0_taken_up_where_this_one_ended() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Seek(40))
@@ -319,6 +327,9 @@ def test_the_slow_engine_is_shown_to_be_the_same_run() -> None:
         (protocol.Start({"n_embd": 4, "n_head": 4}, "quantum"), b"", "no engine"),
         (protocol.Start({}, "scalar", "sent", "x"), b"\xff\xfe", "not UTF-8"),
         (protocol.Start({}, "scalar", "sent", "x"), b" \n ", "no documents"),
+        (protocol.Start({}, "scalar", "sent", "x"), b"", "no documents"),
+        (protocol.Start({}, "scalar", "sent", "x"), None, "no file came"),
+        (protocol.Start({"n_embd": 5}, "scalar", play=True), None, "multiple"),
         (protocol.Start({"num_steps": 5_000_000}, "scalar"), b"", "at most"),
         (protocol.Start({"wings": 2}, "scalar"), b"", "wings"),
         (protocol.Start({"n_embd": 1024, "n_layer": 64}, "scalar"), b"", "parameters"),
@@ -329,6 +340,8 @@ def test_the_slow_engine_is_shown_to_be_the_same_run() -> None:
         (protocol.Sample({"prefix": "q"}), b"", "vocabulary"),
         (protocol.Sample({"prefix": "abab"}), b"", "room"),
         (protocol.Sample({"hope": 1}), b"", "hope"),
+        (protocol.Sample({"temperature": 2.0}, -1), b"", "draw seed is -1, but must be between 0"),
+        (protocol.Sample({"temperature": 2.0}, 2**53), b"", "9,007,199,254,740,991"),
         (protocol.Spell(99), b"", "no sample"),
         (protocol.Watch([], "q"), b"", "vocabulary"),
         (protocol.Save("everything"), b"", "no file"),
@@ -336,11 +349,13 @@ def test_the_slow_engine_is_shown_to_be_the_same_run() -> None:
     ],
 )
 def test_what_cannot_be_done_is_refused_and_the_run_goes_on(
-    command: protocol.Command, payload: bytes, words: str
+    command: protocol.Command, payload: bytes | None, words: str
 ) -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(command, payload)
         await page.until(lambda: page.count("Refused"))
+        assert not player.playing
+        assert (player.exhibit.sampling.temperature, player.exhibit.sample_seed) == (0.5, None)
         player.tell(protocol.Seek(3))
         await page.stands_at(3)
 

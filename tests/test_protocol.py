@@ -52,9 +52,11 @@ def test_a_command_comes_as_text_or_as_a_frame_with_a_file() -> None:
     text = json.dumps(start)
     command, payload = protocol.decode_command(text)
     assert command == protocol.Start({"seed": 1}, "scalar", "sent")
-    assert payload == b""
+    assert payload is None
     frame = struct.pack("<I", len(text)) + text.encode() + b"emma\n"
     assert protocol.decode_command(frame) == (command, b"emma\n")
+    empty = frame.removesuffix(b"emma\n")
+    assert protocol.decode_command(empty) == (command, b"")  # a file, though with nothing in it
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,11 @@ from urllib.parse import parse_qsl, urlencode
 from glassgpt.config import Config, Sampling, Scalar, settings
 from glassgpt.data import BUILTIN
 from glassgpt.errors import ConfigError
+from glassgpt.sampling import MAX_DRAW_SEED
 
 MAX_LINK = 8192  # characters; longer addresses break in mail programs and servers
 MAX_DATA = 2**20  # bytes that data inside a link may unpack to
+MAX_STEP = 10**10 - 1
 _ROOM = 4000  # characters that data may take in a link
 
 
@@ -81,9 +83,9 @@ def read_link(text: str) -> Experiment:
     return Experiment(
         config=Config(**values[0]),  # type: ignore[arg-type]
         sampling=Sampling(**values[1]),  # type: ignore[arg-type]
-        sample_seed=_whole("draw", found.pop("draw", None)),
+        sample_seed=_whole("draw", found.pop("draw", None), MAX_DRAW_SEED),
         engine=found.pop("engine", ""),
-        step=_whole("step", found.pop("step", None)),
+        step=_whole("step", found.pop("step", None), MAX_STEP),
         data_name=name,
         documents=_unpack(found.pop("text", "")),
         data_sha256=found.pop("sha256", ""),
@@ -102,12 +104,14 @@ def _scalar(name: str, text: str, kind: type) -> Scalar:
     return value
 
 
-def _whole(name: str, text: str | None) -> int | None:
+def _whole(name: str, text: str | None, most: int) -> int | None:
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > 10:
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+    if not digits or int(text) > most:
         raise ConfigError(
-            f"the link says {name}={text!r}, which is no whole number", "mend or remove it"
+            f"the link says {name}={text[:40]!r}, which is no whole number up to {most:,}",
+            "mend or remove it",
         )
     return int(text)
 

@@ -26,6 +26,7 @@ from glassgpt.exhibit import Exhibit, check_sampling
 from glassgpt.files import file
 from glassgpt.listener import Listener
 from glassgpt.proposal import Source, Text, considered, made_of
+from glassgpt.sampling import check_draw_seed
 
 FRAME = 1 / 72  # seconds between two frames: a screen takes 60, and none of them should wait
 MAX_QUEUE = 256
@@ -55,7 +56,7 @@ class Player:
         self.waiting: protocol.Waiting | None = None  # a link's run, for its documents
         self.target: int | None = None
         self._host = host
-        self._queue: deque[tuple[protocol.Command, bytes]] = deque()
+        self._queue: deque[tuple[protocol.Command, bytes | None]] = deque()
         self._wake = asyncio.Event()
         self._page: Listener | None = None
         self._clock = Clock()
@@ -94,7 +95,7 @@ class Player:
     def _moving(self) -> bool:
         return self.playing or self.target is not None
 
-    def tell(self, command: protocol.Command, payload: bytes = b"") -> None:
+    def tell(self, command: protocol.Command, payload: bytes | None = None) -> None:
         """Put a command in the queue; of several that say where to go, the last one counts."""
         if isinstance(command, protocol.Ack):  # needs no step to end
             if self._page is not None:
@@ -242,14 +243,14 @@ class Player:
 
     # -- commands
 
-    async def _obey(self, command: protocol.Command, payload: bytes) -> None:
+    async def _obey(self, command: protocol.Command, payload: bytes | None) -> None:
         try:
             await self._follow(command, payload)
         except GlassError as error:
             await self._refuse(type(command).__name__, error)
         self._fresh = False
 
-    async def _follow(self, command: protocol.Command, payload: bytes) -> None:
+    async def _follow(self, command: protocol.Command, payload: bytes | None) -> None:
         exhibit, work = self.exhibit, self._host.work
         match command:
             case protocol.Open():
@@ -270,6 +271,8 @@ class Player:
                 config = made_of(Config, command.config)
                 self.exhibit = await work(lambda: Exhibit(source, config, command.engine))
                 self._carry_over(exhibit)
+                if command.play:
+                    self._play()
                 self.notice, self.waiting = "", None
                 self._greet()
             case protocol.Consider():
@@ -285,8 +288,8 @@ class Player:
                 values = asdict(exhibit.session.config)
                 await self._answer(protocol.Settings(values, exhibit.schedule(), exhibit.link()))
             case protocol.Sample(values, seed):
-                exhibit.sampling = check_sampling(values, exhibit)
-                exhibit.sample_seed = seed
+                sampling, seed = check_sampling(values, exhibit), check_draw_seed(seed)
+                exhibit.sampling, exhibit.sample_seed = sampling, seed
                 self._critic.write_again()
             case protocol.Spell(index):
                 await self._answer(*await work(lambda: exhibit.spell(index)))
@@ -325,12 +328,12 @@ class Player:
             self.exhibit.session.tokens(document)  # a character it does not know is refused here
         self._watched, self._document = known, document
 
-    def _source_of(self, command: protocol.Start | protocol.Consider, payload: bytes) -> Source:
+    def _source_of(self, command: protocol.Wanted, payload: bytes | None) -> Source:
         match command.data:
             case "builtin":
                 return Source.builtin()
             case "sent":
-                if payload:
+                if payload is not None:
                     self._text = Text.of(command.data_name or "your text", payload)
                 if self._text is None:
                     raise ProtocolError("no file came with the command", "choose the file again")
@@ -354,7 +357,7 @@ class Player:
 
     def _greet(self) -> None:
         """Say hello before anything else."""
-        self._queue.appendleft((protocol.Open(), b""))
+        self._queue.appendleft((protocol.Open(), None))
         self._wake.set()
 
     async def _hello(self) -> None:

@@ -77,7 +77,9 @@ class Wanted(Message, frozen=True):
 
 
 class Start(Wanted, frozen=True, tag=True):
-    """Begin a new run."""
+    """Begin a new run, and let its time run if `play`; refused, it leaves the run before alone."""
+
+    play: bool = False
 
 
 class Consider(Wanted, frozen=True, tag=True):
@@ -441,10 +443,10 @@ _commands = msgspec.json.Decoder(Command)
 _encoder = msgspec.json.Encoder()
 
 
-def decode_command(message: str | bytes) -> tuple[Command, bytes]:
-    """Return the command in a text, or the command and the file in a frame."""
+def decode_command(message: str | bytes) -> tuple[Command, bytes | None]:
+    """Return the command in a text, with no file, or the command and the file in a frame."""
     head: str | bytes
-    payload = b""
+    payload: bytes | None = None
     if isinstance(message, str):
         head = message
     else:
@@ -454,9 +456,9 @@ def decode_command(message: str | bytes) -> tuple[Command, bytes]:
         if length > len(message) - 4:
             raise ProtocolError("a binary message is shorter than its header")
         head, payload = message[4 : 4 + length], message[4 + length :]
-    if len(head) > MAX_COMMAND or len(payload) > MAX_UPLOAD:
+    if len(head) > MAX_COMMAND or len(payload or b"") > MAX_UPLOAD:
         raise ProtocolError(
-            f"a message has {len(head) + len(payload):,} bytes, more than is taken",
+            f"a message has {len(message):,} bytes, more than is taken",
             f"a file may have {MAX_UPLOAD // 2**20} MiB; train on a part of it",
         )
     try:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from glassgpt.errors import ConfigError, DivergenceError
 
+MAX_DRAW_SEED = 2**53 - 1  # a page's numbers, and so its links, are exact up to here
+
 
 @dataclass(frozen=True, slots=True)
 class Draw:
@@ -43,6 +45,16 @@ def check_room(prefix: Sequence[int], block_size: int) -> None:
             f"has room for {block_size - 1}",
             "shorten --prefix, or train with a larger --block-size",
         )
+
+
+def check_draw_seed(seed: int | None) -> int | None:
+    """Return the seed of a draw, None for the run's own; raise `ConfigError` out of its bounds."""
+    if seed is not None and not 0 <= seed <= MAX_DRAW_SEED:
+        raise ConfigError(
+            f"draw seed is {seed:,}, but must be between 0 and {MAX_DRAW_SEED:,}",
+            "leave it empty for the run's own stream",
+        )
+    return seed
 
 
 def generate(

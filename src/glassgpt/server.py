@@ -221,7 +221,7 @@ async def _listen(websocket: WebSocket, player: Player) -> None:
                 return
 
 
-async def _receive(websocket: WebSocket) -> tuple[protocol.Command, bytes]:
+async def _receive(websocket: WebSocket) -> tuple[protocol.Command, bytes | None]:
     message = await websocket.receive()
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", 1000))

@@ -171,16 +171,15 @@ def test_the_sentence_is_that_of_the_terminal(it: Tab) -> None:
     assert it.state("refused.hint") == caught.value.hint
 
 
-@pytest.mark.xfail(strict=False, reason="an empty file is passed over in silence")
 @pytest.mark.parametrize("how", [drop, choose])
 def test_an_empty_file_is_a_sentence(it: Tab, how) -> None:
     fresh(it)
     how(it, b"")
     setup = it.page.get_by_role("region", name="Set-up")
     setup.or_(it.page.locator(".notices")).get_by_text("has no documents").wait_for(timeout=1000)
+    assert it.page.get_by_role("button", name="Begin new run").is_disabled()
 
 
-@pytest.mark.xfail(strict=False, reason="what was said of the file before stays beside this one")
 def test_after_a_bad_file_nothing_is_said_of_the_good_one_before(it: Tab) -> None:
     fresh(it)
     choose(it, b"xyz\nzyx\n", "good.txt")
@@ -189,6 +188,27 @@ def test_after_a_bad_file_nothing_is_said_of_the_good_one_before(it: Tab) -> Non
     it.until("s.refused")
     told = it.page.get_by_role("region", name="Set-up").inner_text()
     assert not ("bad.txt" in told and "learning from 2 documents" in told)
+
+
+def test_a_control_character_is_shown_by_a_sign_and_copied_as_itself(it: Tab) -> None:
+    fresh(it)
+    choose(it, b"a\tb\nb\ta\n", "tabs.txt")
+    it.until("s.considered")
+    it.page.get_by_role("button", name="Begin new run").click()
+    it.until("s.hello.data_name === 'tabs.txt'")
+    it.page.get_by_role("button", name="To the end").click()
+    it.until("s.frame.step === 120 && s.samples?.step === 120")
+    texts = [one["text"] for one in it.state("samples.written")]
+    signs = it.page.locator("[data-sample] [data-sign='␉']")
+    assert signs.count() == sum(text.count("\t") for text in texts) > 0
+    copied = it.page.evaluate(
+        """() => {
+          getSelection().selectAllChildren(document.querySelector(".texts"));
+          return getSelection().toString();
+        }"""
+    )
+    assert copied.count("\t") == signs.count()
+    assert "␉" not in copied
 
 
 def test_a_hundred_thousand_documents_are_learned_from(tab: Opener) -> None:

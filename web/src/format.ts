@@ -61,11 +61,28 @@ export function bytes(n: number): string {
   return n < 1e6 ? `${Math.max(1, Math.round(n / 1e3))} kB` : `${(n / 1e6).toFixed(n < 1e7 ? 1 : 0)} MB`;
 }
 
+const CONTROL = /\p{Cc}/u;
+
+/** The sign of a control character: ␉ for a tab; those without a sign of their own share one. */
+function signOf(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  return code < 32 ? String.fromCodePoint(0x2400 + code) : code === 127 ? "␡" : "␦";
+}
+
+/** A text in parts: plain ones, and control characters alone, each with its sign. */
+export function parted(text: string): { plain: string; sign: string }[] {
+  return text
+    .split(/(\p{Cc})/u)
+    .filter((part) => part !== "")
+    .map((plain) => ({ plain, sign: CONTROL.test(plain) ? signOf(plain) : "" }));
+}
+
 /** A token as a reader knows it: its character, made visible where it has no shape. */
 export function token(id: number, characters: readonly string[]): string {
   const character = characters[id];
   if (character === undefined) return "BOS";
   if (character === " ") return "␣";
+  if (CONTROL.test(character)) return signOf(character);
   return /^\p{M}$/u.test(character) ? `◌${character}` : character;
 }
 

@@ -181,7 +181,7 @@ export interface Pace {
   steps_per_second: number;
 }
 
-/** Begin a new run. */
+/** Begin a new run, and let its time run if `play`; refused, it leaves the run before alone. */
 export interface Start {
   kind: "Start";
   config: Record<string, Scalar>;
@@ -189,6 +189,7 @@ export interface Start {
   data?: string;
   data_name?: string;
   cut?: string;
+  play?: boolean;
 }
 
 /** Say what `Start` would make of the same, without making it. */

@@ -42,6 +42,7 @@ export interface State {
   explained: Opened | null; // the number that was opened last
   trail: Address[]; // the numbers that were selected before, the last one last
   refused: Refused | null;
+  uncopied: string | null; // what the browser would not copy: it is offered to the reader's hand
   stopped: Stopped | null;
   scales: Map<Quantity, number>;
   link: string;
@@ -59,7 +60,7 @@ export const INITIAL: State = {
   line: "connecting", hello: null, sites: new Map(), frame: null, arrays: new Map(),
   losses: EMPTY, rates: EMPTY, sums: EMPTY, old: EMPTY, measures: null, heldOut: [],
   samples: null, spelled: null, documents: new Map(), considered: null, compared: null, tokens: null,
-  explained: null, trail: [], refused: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
+  explained: null, trail: [], refused: null, uncopied: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
   selected: null, hovered: null, watched: null, reading: false, offered: false, sight: new Map(),
 };
 
@@ -75,7 +76,9 @@ export type Action =
   | { kind: "reading"; reading: boolean }
   | { kind: "offer"; offered: boolean }
   | { kind: "sight"; name: string; visible: boolean }
-  | { kind: "close"; what: "refused" | "stopped" | "spelled" | "considered" };
+  | { kind: "refuse"; what: string; hint: string }
+  | { kind: "uncopied"; text: string }
+  | { kind: "close"; what: "refused" | "uncopied" | "stopped" | "spelled" | "considered" };
 
 export function reduce(state: State, action: Action): State {
   switch (action.kind) {
@@ -90,6 +93,8 @@ export function reduce(state: State, action: Action): State {
     case "reading": return { ...state, reading: action.reading };
     case "offer": return { ...state, offered: action.offered };
     case "sight": return { ...state, sight: seen(state.sight, action.name, action.visible) };
+    case "refuse": return { ...state, refused: { kind: "Refused", command: "", what: action.what, hint: action.hint } };
+    case "uncopied": return { ...state, uncopied: action.text };
     case "close": return { ...state, [action.what]: null };
     default: return assertNever(action);
   }
@@ -134,7 +139,10 @@ function told(state: State, { event, arrays }: Told): State {
       return { ...state, hello, link: event.link, old: state.losses };
     }
     case "File": return state; // kept by the reader, not by the page
-    case "Refused": return { ...state, refused: event };
+    case "Refused": {
+      const considered = event.command === "Consider" ? null : state.considered; // it was of another file
+      return { ...state, refused: event, considered };
+    }
     case "Stopped": return { ...state, stopped: event };
     default: return assertNever(event);
   }

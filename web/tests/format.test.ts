@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { brief, bytes, count, counted, exact, figure, number, probability, short, signed, token } from "../src/format";
+import { brief, bytes, count, counted, exact, figure, number, parted, probability, short, signed, token } from "../src/format";
 
 describe("format", () => {
   it("tells numbers with a true minus and marks for what is not finite", () => {
@@ -32,6 +32,14 @@ describe("format", () => {
   it("makes every token visible", () => {
     const characters = [" ", "a", "\u0301"];
     expect([0, 1, 2, 3].map((id) => token(id, characters))).toEqual(["␣", "a", "◌\u0301", "BOS"]);
+    expect(["\t", "\0", "\x7f", "\x85"].map((one) => token(0, [one]))).toEqual(["␉", "␀", "␡", "␦"]);
+  });
+
+  it("parts a text at its control characters and loses none of it", () => {
+    const parts = parted("a\tb c\x1b");
+    expect(parts.map((part) => part.sign)).toEqual(["", "␉", "", "␛"]);
+    expect(parts.map((part) => part.plain).join("")).toBe("a\tb c\x1b");
+    expect(parted("")).toEqual([]);
   });
 
   it("gives a figure four digits that count, whatever its size, and a sign", () => {

@@ -114,6 +114,16 @@ describe("store", () => {
     expect(greeted.losses.length).toBe(0);
   });
 
+  it("forgets what a file would give once another one is refused", () => {
+    const considered = tell(greeted, {
+      kind: "Considered", config: {}, parameters: 1, bytes: 8, documents: 2, characters: ["a"], examples: [], clipped: 0,
+      data_sha256: "", cut: "", cuts: [], problem: "", hint: "",
+    });
+    const refused = { kind: "Refused", what: "bad.txt is not UTF-8 text", hint: "" } as const;
+    expect(tell(considered, { ...refused, command: "Tune" }).considered).not.toBeNull();
+    expect(tell(considered, { ...refused, command: "Consider" }).considered).toBeNull();
+  });
+
   it("forgets that a run stopped once the reader has gone elsewhere", () => {
     const stopped = tell(greeted, { kind: "Stopped", step: 4, what: "", hint: "", site: "", index: [] });
     expect(tell(stopped, frame(4, 0)).stopped).not.toBeNull();

@@ -11,7 +11,7 @@ from glassgpt.checkpoint import load_checkpoint
 from glassgpt.cli.options import chosen_engine, setting_options
 from glassgpt.config import Sampling
 from glassgpt.engines import create
-from glassgpt.sampling import Draw
+from glassgpt.sampling import MAX_DRAW_SEED, Draw
 from glassgpt.session import draw_samples, text_of
 from glassgpt.tokenizer import Tokenizer
 
@@ -32,7 +32,7 @@ COLOURS = (
 @setting_options(Sampling)
 @click.option(
     "--seed",
-    type=click.IntRange(0),
+    type=click.IntRange(0, MAX_DRAW_SEED),
     help="Draw from this seed instead of the run's own random stream.",
 )
 @click.option(

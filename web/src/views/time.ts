@@ -59,12 +59,11 @@ export function longer(): number {
   return 2 * total();
 }
 
-/** Begin a run anew: the settings are those of this one but for `changes`. */
+/** Begin a run anew and play it: the settings are those of this one but for `changes`. */
 export function begin(changes: Record<string, Scalar> = {}): void {
   const { hello } = app.state;
   if (!hello) return;
-  app.send({ kind: "Start", config: { ...hello.config, ...changes }, engine: hello.engine.name });
-  app.send({ kind: "Play" });
+  app.send({ kind: "Start", config: { ...hello.config, ...changes }, engine: hello.engine.name, play: true });
 }
 
 export function reset(): void {
