@@ -22,6 +22,7 @@ from glassgpt.arrays import numbers, shape
 from tests.e2e.conftest import SMALL, Opener, Tab, straight
 
 STEP = 37
+PNG = re.compile(r"Picture of .* \(PNG\)")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def records(names_file: Path) -> list[StepRecord]:
     return list(straight(names_file, 0).run(STEP))
 
 
-def kept(it: Tab, label: str, folder: Path) -> Path:
+def kept(it: Tab, label: str | re.Pattern[str], folder: Path) -> Path:
     """Choose an entry of the Save menu; return the file that the browser keeps."""
     it.page.get_by_role("button", name="Save", exact=True).click()
     with it.page.expect_download() as download:
@@ -225,20 +226,50 @@ def test_the_loss_curve_is_kept_as_png(it: Tab, tmp_path: Path) -> None:
     assert sum(any(row) for row in image) > 20  # something is on it
 
 
-@pytest.mark.xfail(strict=False, reason="the figure of the kind selected is not drawn, so no file")
 def test_a_picture_is_kept_after_the_switch_was_turned(tab: Opener, tmp_path: Path) -> None:
     it = tab(f"{SMALL}&step={STEP}&at=wte[1,1]&show=grad")
     it.until("s.selected && s.arrays.has('grad:wte')")
-    it.page.set_default_timeout(3_000)
-    assert kept(it, "(PNG)", tmp_path).stat().st_size
+    path = kept(it, PNG, tmp_path)
+    assert path.name == "grad-wte.png"
+    assert sum(any(row) for row in pixels(path.read_bytes())[2]) > 20
 
 
-@pytest.mark.xfail(strict=False, reason="bars are no figure that can be kept, and the menu is mute")
-def test_a_picture_of_the_probabilities_is_kept(tab: Opener, tmp_path: Path) -> None:
-    it = tab(f"{SMALL}&step={STEP}&at=probs[1,1]")
-    it.until("s.selected && s.arrays.has('value:probs')")
-    it.page.set_default_timeout(3_000)
-    assert kept(it, "(PNG)", tmp_path).stat().st_size
+def computed(run: Session, name: str) -> list[float]:
+    return numbers(run.engine.forward(run.tokens(run.document(STEP)))[name])
+
+
+def parts(it: Tab, folder: Path, tag: str) -> list[ElementTree.Element]:
+    """Return the parts of one kind of the SVG that is kept; a PNG is kept too, and not empty."""
+    _, _, image = pixels(kept(it, PNG, folder).read_bytes())
+    assert sum(any(row) for row in image) > 20
+    root = ElementTree.fromstring(kept(it, "(SVG)", folder).read_text("utf-8"))
+    return root.findall(f"{{http://www.w3.org/2000/svg}}{tag}")
+
+
+def test_a_picture_of_the_probabilities_is_kept(it: Tab, run: Session, tmp_path: Path) -> None:
+    it.page.locator('[data-figure="value:probs"]').click()
+    it.until("s.selected?.name === 'probs'")
+    tall = [float(bar.get("height", "")) for bar in parts(it, tmp_path, "rect")]
+    probs = computed(run, "probs")
+    assert tall == pytest.approx([p / probs[0] * tall[0] for p in probs], abs=0.01)
+
+
+@pytest.mark.parametrize(("name", "digits"), [("losses", 2), ("loss", 4)])
+def test_a_picture_of_numbers_in_print_is_kept(
+    it: Tab, run: Session, tmp_path: Path, name: str, digits: int
+) -> None:
+    it.page.locator(f'[data-at="value:{name}"], [data-at="value:{name}[0]"]').click()
+    it.until(f"s.selected?.name === '{name}'")
+    texts = [one.text for one in parts(it, tmp_path, "text")]
+    assert texts[1::2] == [f"{value:.{digits}f}" for value in computed(run, name)]
+
+
+def test_of_what_is_not_drawn_the_menu_says_that_there_is_no_picture(tab: Opener) -> None:
+    it = tab(f"{SMALL}&n_layer=2&step=1&at=layer1.attn.q[0,0]")  # its layer is folded
+    it.until("s.selected && s.arrays.has('value:layer1.attn.q')")
+    it.page.get_by_role("button", name="Save", exact=True).click()
+    it.page.get_by_role("button", name="Picture of layer1.attn.q (PNG)").click()
+    it.told("layer1.attn.q is not drawn now, so there is no picture of it")
 
 
 def test_the_link_that_is_copied_opens_the_same_state(tab: Opener) -> None:
@@ -263,10 +294,21 @@ def test_a_number_is_copied_with_every_digit(tab: Opener, names_file: Path) -> N
     assert float(text) == straight(names_file, 11).engine.state().params["wpe"][2, 3]
 
 
-@pytest.mark.xfail(strict=False, reason="over plain http to another machine there is no clipboard")
-def test_without_a_clipboard_the_page_says_so(tab: Opener) -> None:
-    it = tab(f"{SMALL}&step=1")
+def test_without_a_clipboard_what_was_to_be_copied_is_offered_to_the_hand(tab: Opener) -> None:
+    it = tab(f"{SMALL}&step=1&at=wpe[2,3]")  # as over plain http to another machine
+    it.stands_at(1)
+    it.until("s.selected && s.arrays.has('value:wpe') && s.arrays.has('m:wpe')")
     it.page.evaluate("() => Object.defineProperty(navigator, 'clipboard', { value: undefined })")
-    it.page.get_by_role("button", name="Copy link").click()
-    it.page.wait_for_timeout(200)
+    number = it.page.evaluate("() => window.glass.drawn('wpe[2,3]').value")
+    for button, text in [
+        ("Copy link", "&step=1&at=value%3Awpe%5B2%2C3%5D"),
+        ("copy every digit", number),
+    ]:
+        it.page.get_by_role("button", name=button).click()
+        it.told("The browser lets a page copy only over https or from this machine")
+        box = it.page.get_by_label("To be copied by hand")
+        it.page.wait_for_function("() => document.activeElement.matches('.notices input')")
+        assert box.input_value().endswith(text)
+        selected = box.evaluate("e => e.value.slice(e.selectionStart, e.selectionEnd)")
+        assert selected == box.input_value()
     assert not it.faults

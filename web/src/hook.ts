@@ -18,8 +18,6 @@ export interface Figure {
   refresh(): void; // a figure out of sight is not kept painted
   centre(offset: number): { x: number; y: number } | null;
   end(): number;
-  picture(): HTMLCanvasElement;
-  svg(): string;
 }
 
 export const figures = new Map<string, Figure>(); // by `kind:name`

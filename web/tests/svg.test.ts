@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { svgOf } from "../src/draw/svg";
+import { svgLabels, svgOf } from "../src/draw/svg";
 import { maps, matrix } from "../src/layout";
 import { LIGHT, lookup } from "../src/scales";
 
@@ -14,4 +14,8 @@ it("draws every cell that the canvas draws, in its colour", () => {
 it("leaves the future out", () => {
   const text = svgOf(maps(300, 1, 3, 3), new Float64Array(9), 1, lookup(LIGHT, "shares"), "attention");
   expect(text.match(/<rect/g)).toHaveLength(6);
+});
+
+it("writes letters that mean something to SVG as letters", () => {
+  expect(svgLabels([{ x: 1, y: 2, size: 9, text: "<&" }], LIGHT).join("")).toContain(">&lt;&amp;</text>");
 });

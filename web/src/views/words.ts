@@ -22,6 +22,11 @@ export function inWords(address: Address, state: State): string {
   return `${facts?.rows ?? "row"} ${row}${letter}, ${facts?.cols ?? "column"} ${col}`;
 }
 
+/** What a kept picture is of. */
+export function titled(key: string, state: State): string {
+  return `${key}, step ${state.frame?.step ?? 0}`;
+}
+
 export function sentence(address: Address, state: State): string {
   return state.sites.get(address.name)?.sentence ?? PARAMS[kindOfSite(address.name)]?.sentence ?? "";
 }
