@@ -293,7 +293,6 @@ def heard(line: ClientConnection, seconds: float, late: float = math.inf) -> lis
     return events
 
 
-@pytest.mark.xfail(strict=False, reason="samples and held-out losses take every credit first")
 def test_a_client_that_is_half_a_second_late_still_sees_the_run_move(server: Served) -> None:
     with talking(server) as line:
         say(line, protocol.Open(link="seed=42&num_steps=100000"))
