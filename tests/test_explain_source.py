@@ -155,4 +155,4 @@ def test_a_line_is_quoted_as_it_stands() -> None:
     told: set[Line] = {line for site in sites(CONFIG) for line in lines_of(site)}
     for line in (*told, *lines(BACKWARD), *lines(SEED), *lines(UPDATE)):
         assert line.file == "engines/scalar.py"
-        assert source[line.number] == line.source
+        assert source[line.number].partition("  # type:")[0] == line.source

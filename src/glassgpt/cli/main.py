@@ -20,6 +20,7 @@ COMMANDS = {  # name: module, function; imported when called, as all together ta
     "train": ("glassgpt.cli.train", "train"),
     "sample": ("glassgpt.cli.sample", "sample"),
     "inspect": ("glassgpt.cli.inspect", "inspect"),
+    "explain": ("glassgpt.cli.explain", "explain_command"),
     "open": ("glassgpt.cli.page", "open_directory"),
     "sweep": ("glassgpt.cli.sweep", "sweep"),
     "bench": ("glassgpt.cli.bench", "bench"),
@@ -60,6 +61,7 @@ def cli(context: click.Context, data: str | None, host: str, port: int, no_open:
     glassgpt train poems.txt --out run train on your own text and keep the model
     glassgpt sample run --probs        draw more, and see how sure it was of each letter
     glassgpt inspect run               the model's matrices, and how good its loss is
+    glassgpt explain run --doc emma    any number of it, and what it is made of
     glassgpt open run                  that run on the page
     glassgpt sweep --seeds 20          how much of a result is luck
     glassgpt bench                     how fast it is on this machine

@@ -12,6 +12,7 @@ from __future__ import annotations
 from glassgpt.explain.accounts import kept, made, used
 from glassgpt.explain.explanation import (
     Account,
+    Entry,
     Explanation,
     Factor,
     Ledger,
@@ -25,6 +26,7 @@ from glassgpt.explain.words import in_words
 
 __all__ = [
     "Account",
+    "Entry",
     "Explanation",
     "Factor",
     "Ledger",

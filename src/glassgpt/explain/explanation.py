@@ -56,8 +56,22 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a ledger: what it makes, in symbols, in figures, in Python."""
+
+    name: str  # m, v, m̂, v̂, Δ, w
+    formula: str
+    numbers: str
+    number: float
+    line: Line
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
-    """The next update of one weight: from its gradient `g` to `new_weight`, as Adam's lines go."""
+    """The next update of one weight: from its gradient `g` to `new_weight`, as Adam's lines go.
+
+    `entries` tell it line by line.
+    """
 
     step: int  # from 1
     weight: float
@@ -74,7 +88,7 @@ class Ledger:
     eps: float
     delta: float
     new_weight: float
-    lines: tuple[Line, ...]
+    entries: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +108,8 @@ class Nudge:
     grad: float
     error: float
     switches: int
+    formula: str
+    numbers: str
 
 
 @dataclass(frozen=True, slots=True)

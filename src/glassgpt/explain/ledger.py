@@ -7,12 +7,13 @@ from collections.abc import Mapping
 
 from glassgpt.address import Address
 from glassgpt.arrays import Array, array, numbers, shape
-from glassgpt.config import hyper
+from glassgpt.config import Hyper, hyper
 from glassgpt.engines import Engine
 from glassgpt.errors import AddressError
-from glassgpt.explain.explanation import Ledger, Nudge
+from glassgpt.explain.explanation import Entry, Ledger, Nudge
 from glassgpt.explain.passed import Pass
 from glassgpt.explain.source import UPDATE, lines
+from glassgpt.explain.words import bracketed, figure
 from glassgpt.snapshot import State
 
 EPSILON = 1e-5  # balances what a difference leaves out (∝ ε²) and rounding (∝ 1/ε)
@@ -25,18 +26,14 @@ def ledger(p: Pass, address: Address) -> Ledger:
     With that engine's numbers `new_weight` is its next weight to the last bit.
     """
     name, at = address.name, address.index
-    h = hyper(p.config, p.step)
-    weight, g, m, v = (
-        p.values[name][at],
-        p.grads[name][at],
-        p.state.m[name][at],
-        p.state.v[name][at],
-    )
+    h, g = hyper(p.config, p.step), p.grads[name][at]
+    weight, m, v = (group[name][at] for _, group in p.state.groups())
     new_m = h.beta1 * m + (1 - h.beta1) * g
     new_v = h.beta2 * v + (1 - h.beta2) * g**2
     m_hat = new_m / (1 - h.beta1**h.step)
     v_hat = new_v / (1 - h.beta2**h.step)
     delta = -(h.learning_rate * m_hat / (v_hat**0.5 + h.eps))
+    made = (new_m, new_v, m_hat, v_hat, delta, weight + delta)
     return Ledger(
         step=h.step,
         weight=weight,
@@ -53,7 +50,36 @@ def ledger(p: Pass, address: Address) -> Ledger:
         eps=h.eps,
         delta=delta,
         new_weight=weight + delta,
-        lines=lines(UPDATE),
+        entries=_entries(h, weight, g, m, v, made),
+    )
+
+
+# fmt: off
+_FORMULAS = (  # what a line makes, in symbols, in figures; n is the number of the update
+    ("m", "β₁ · m + (1 − β₁) · g",  "{beta1} · {m} + {rest1} · {g}"),
+    ("v", "β₂ · v + (1 − β₂) · g²", "{beta2} · {v} + {rest2} · {g}²"),
+    ("m̂", "m / (1 − β₁ⁿ)",          "{new_m} / (1 − {beta1}^{n})"),
+    ("v̂", "v / (1 − β₂ⁿ)",          "{new_v} / (1 − {beta2}^{n})"),
+    ("Δ", "−lr · m̂ / (√v̂ + ε)",     "−{lr} · {m_hat} / (√{v_hat} + {eps})"),
+    ("w", "w + Δ",                  "{w} + {delta}"),
+)
+# fmt: on
+
+
+def _entries(
+    h: Hyper, weight: float, g: float, m: float, v: float, made: tuple[float, ...]
+) -> tuple[Entry, ...]:
+    new_m, new_v, m_hat, v_hat, delta, _ = made
+    shown = {
+        "beta1": h.beta1, "beta2": h.beta2, "rest1": 1 - h.beta1, "rest2": 1 - h.beta2,
+        "lr": h.learning_rate, "eps": h.eps, "w": weight, "g": g, "m": m, "v": v,
+        "new_m": new_m, "new_v": new_v, "m_hat": m_hat, "v_hat": v_hat, "delta": delta,
+    }  # fmt: skip
+    figures = {name: bracketed(number) for name, number in shown.items()}
+    code = lines((*UPDATE, UPDATE[-1]))  # one line of Python makes Δ and adds it
+    return tuple(
+        Entry(name, formula, numbers.format(**figures, n=h.step), number, line)
+        for (name, formula, numbers), number, line in zip(_FORMULAS, made, code, strict=True)
     )
 
 
@@ -91,6 +117,8 @@ def nudge(engine: Engine, p: Pass, address: Address, epsilon: float = EPSILON) -
         grad=p.grads[name][at],
         error=2 * left_out + rounding,
         switches=kinks,
+        formula="(loss(w + ε) − loss(w − ε)) / 2ε",
+        numbers=f"({loss[1]!r} − {loss[-1]!r}) / {figure(spots[1] - spots[-1])}",
     )
 
 

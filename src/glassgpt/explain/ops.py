@@ -14,7 +14,7 @@ from glassgpt.explain.explanation import Factor, Term
 from glassgpt.explain.passed import Pass
 from glassgpt.explain.products import Linear, Mean, Mix, Product, Row, Scores, Sum
 from glassgpt.explain.rule import Rule, Use, term
-from glassgpt.explain.words import figure, spot
+from glassgpt.explain.words import bracketed, figure, spot
 
 
 class NormScale(Rule):
@@ -134,8 +134,7 @@ def _sum(terms: Sequence[Term]) -> float:
 
 
 def _exponential(label: str, x: Factor, largest: float) -> Term:
-    less = f"({figure(largest)})" if largest < 0 else figure(largest)
-    text = f"e^({figure(x.number)} − {less})"
+    text = f"e^({figure(x.number)} − {bracketed(largest)})"
     return Term(label, (x,), math.exp(x.number - largest), text)
 
 

@@ -84,4 +84,5 @@ def _line(function: Callable[..., Any], fragment: str) -> Line:
     source, first = inspect.getsourcelines(function)
     found = [i for i, line in enumerate(source) if fragment in line]
     assert len(found) == 1, f"{fragment!r} stands in {len(found)} lines of {function.__name__}"
-    return Line("engines/scalar.py", first + found[0], source[found[0]].strip())
+    text = source[found[0]].partition("  # type:")[0]  # that remark is for the type checker
+    return Line("engines/scalar.py", first + found[0], text.strip())

@@ -117,7 +117,12 @@ def token(p: Pass, i: int) -> str:
 
 def figure(number: float) -> str:
     """Return a number to four digits, with a real minus."""
-    return f"{number:.4g}".replace("-", "−").replace("inf", "∞")
+    return f"{number + 0.0:.4g}".replace("-", "−").replace("inf", "∞")
+
+
+def bracketed(number: float) -> str:
+    """Return a number as it stands after an operator."""
+    return f"({figure(number)})" if number < 0 else figure(number)
 
 
 def added(texts: Sequence[str], most: int = 3) -> str:
@@ -129,5 +134,5 @@ def added(texts: Sequence[str], most: int = 3) -> str:
 
 def times(numbers: Iterable[float]) -> str:
     """Return a product written out."""
-    first, *others = map(figure, numbers)
-    return " · ".join((first, *(f"({text})" if text[0] == "−" else text for text in others)))
+    first, *others = numbers
+    return " · ".join((figure(first), *map(bracketed, others)))
