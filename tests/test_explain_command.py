@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -97,11 +98,37 @@ def test_graph_shows_the_node_and_the_strongest_way_to_it(said) -> None:
     assert "the loss of this document is not made of value:wpe[12,0]" in unused
 
 
+def test_step_opens_the_run_as_it_was(said) -> None:
+    session = Session(Config(num_steps=20), builtin_names(), engine="fast")
+    session.run(3)
+    weight = session.engine.state().params["wte"][4, 3]
+    out = said("wte[4,3]", "--step", "3")
+    assert out.startswith(f"value:wte[4,3] = {weight!r}\n")
+    session.run(1)
+    after = session.engine.state().params["wte"][4, 3]
+    (made,) = re.findall(r"^  update 4 makes it (\S+)$", out, re.M)
+    assert after == pytest.approx(float(made), rel=1e-12)
+    assert f"document {session.document(3)!r}, after 3 updates" in out
+
+
+def test_a_run_whose_settings_changed_is_not_trained_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = Session(Config(num_steps=20), builtin_names(), engine="fast", data_name=BUILTIN)
+    session.run(5)
+    session.config = replace(session.config, learning_rate=0.02)
+    session.run(5)
+    save_checkpoint(session.snapshot(), tmp_path / "run")
+    assert run(["explain", str(tmp_path / "run"), "--step", "3"]) == 1
+    assert "had other settings on its way" in capsys.readouterr().err
+
+
 # fmt: off
 REFUSED = [
     (("layer0.atn.q[3,7]",),    "the model has no 'layer0.atn.q'",      "nearest: layer0.attn.q"),
     (("layer0.attn.q[9,7]",),   "has positions 0 to 4",                 "layer0.attn.q[4,15]"),
     (("loss", "--doc", "Emma"), "the character 'E'",                    "it knows 26 characters"),
+    (("--step", "6"),           "the run has taken 5 steps, not 6",     "a smaller one"),
     (("--doc", "m" * 17),       "17 characters, but the model sees 16", f"--doc '{'m' * 16}'"),
 ]
 # fmt: on

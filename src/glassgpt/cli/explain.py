@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from math import isclose
 from pathlib import Path
-from unicodedata import combining
 
 import click
 from click.shell_completion import CompletionItem
 
-from glassgpt.address import Address, extents, parse_address
+from glassgpt.address import extents
+from glassgpt.arrays import numbers
 from glassgpt.checkpoint import load_checkpoint
+from glassgpt.cli.explanation import add_graph, add_nudge, explained
 from glassgpt.cli.options import chosen_engine, documents_of
-from glassgpt.cli.trees import Branch, show_tree
+from glassgpt.cli.trees import show_tree
 from glassgpt.engines import create
-from glassgpt.errors import AddressError, CheckpointError, ConfigError, GlassError
-from glassgpt.explain import (
-    Account,
-    Entry,
-    Ledger,
-    Line,
-    Nudge,
-    Pass,
-    Term,
-    explain,
-    nudge,
-    pass_through,
-)
-from glassgpt.explain.words import figure
-from glassgpt.graph import LOSS, Graph, Node
+from glassgpt.errors import CheckpointError, ConfigError, GlassError
+from glassgpt.explain import nudge, pass_through
+from glassgpt.graph import Graph
 from glassgpt.session import Session
-from glassgpt.snapshot import Snapshot
-
-MOST_NEIGHBOURS = 12  # of a node, on each side
-DIM = "dim"
-UP, DOWN = "dark_orange", "dodger_blue1"  # above and below zero, safe for colour-blind eyes
+from glassgpt.snapshot import Snapshot, State
 
 
 def _complete(context: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem]:
@@ -60,6 +45,11 @@ def _complete(context: click.Context, _: click.Parameter, typed: str) -> list[Co
 )
 @click.option(
     "--data", help="The text file that the model was trained on, if not the built-in names."
+)
+@click.option(
+    "--step",
+    type=click.IntRange(0),
+    help="The run as it was after so many updates, trained again up to there.",
 )
 @click.option("--grad", is_flag=True, help="The same as grad: before the address.")
 @click.option(
@@ -87,6 +77,7 @@ def explain_command(
     address: str,
     doc: str | None,
     data: str | None,
+    step: int | None,
     grad: bool,
     depth: int,
     terms: int,
@@ -103,7 +94,7 @@ def explain_command(
     glassgpt explain run --doc emma                            the loss, position by position
     glassgpt explain run 'layer0.attn.q[3,7]' --doc emma       a query: weights times channels
     glassgpt explain run 'grad:embd[2,5]' --doc emma --depth 2 a gradient, two users back
-    glassgpt explain run 'wte[4,3]' --doc emma --graph         a weight: its next update, its nodes
+    glassgpt explain run 'wte[4,3]' --doc emma --step 50       a weight: its update number 51
 
     \b
     weights  wte wpe lm_head, layer0.attn_wq attn_wk attn_wv attn_wo mlp_fc1 mlp_fc2
@@ -113,6 +104,8 @@ def explain_command(
     kinds    value: (or nothing), grad:, and of weights m: and v:, Adam's moments
     """
     snapshot = load_checkpoint(directory)
+    if step is not None:
+        snapshot = _rewound(snapshot, step, data)
     engine = create(
         chosen_engine(None, snapshot.engine), snapshot.config, snapshot.tokenizer.vocab_size
     )
@@ -121,11 +114,11 @@ def explain_command(
     p = pass_through(engine, config, tokenizer, snapshot.step, snapshot.state, tokens)
     place = p.address(f"grad:{address.rpartition(':')[2]}" if grad else address)
     about = f"document {text!r}, after {snapshot.step:,} updates, by the {engine.name} engine"
-    root = _explained(p, place, about, depth, None if every else terms)
+    root = explained(p, place, about, depth, None if every else terms)
     if place.name in p.state.params:
-        _add_nudge(root, nudge(engine, p, place))
+        add_nudge(root, nudge(engine, p, place))
     if graph:
-        _add_graph(root, Graph(config, tokenizer.vocab_size, snapshot.state, tokens), place)
+        add_graph(root, Graph(config, tokenizer.vocab_size, snapshot.state, tokens), place)
     show_tree(root)
 
 
@@ -143,156 +136,45 @@ def _document(snapshot: Snapshot, doc: str | None, data: str | None) -> tuple[st
 
 
 def _next_document(snapshot: Snapshot, data: str | None) -> str:
-    try:
-        documents = documents_of(snapshot, data)
-    except GlassError as error:
-        if data is not None:
-            raise
-        raise CheckpointError(error.what, "name a document, --doc, or that file, --data") from None
+    documents = _documents(snapshot, data, "name a document, --doc, or that file, --data")
     return Session.resumed(snapshot, documents).document(snapshot.step)
 
 
-# -- the number
-
-
-def _explained(p: Pass, place: Address, about: str, depth: int, most: int | None) -> Branch:
-    told = explain(p, str(place))
-    accounts = {"made of": told.value, "gradient": told.gradient}
-    focus = "gradient" if place.kind == "grad" else "made of"
-    root = Branch(f"{place} = {accounts[focus].number!r}", "bold")
-    root.add(told.words)
-    root.add(told.sentence, DIM)
-    root.add(about, DIM)
-    for title in sorted(accounts, key=lambda title: title != focus):
-        account = accounts[title]
-        shown = f"{title}: " if title == "made of" else f"{title} {account.number!r}: "
-        branch = root.add(shown + account.formula)
-        branch.add(f"= {account.numbers}")
-        _add_terms(branch, p, account, depth if title == focus else 1, most, place.kind)
-        _add_lines(branch, account.lines)
-    if told.update:
-        _add_ledger(root, told.update)
-    return root
-
-
-def _add_terms(
-    branch: Branch, p: Pass, account: Account, depth: int, most: int | None, kind: str
-) -> None:
-    """Hang the largest terms below, and below each the numbers that it is made of."""
-    if account.total_name:
-        branch = branch.add(f"{account.total_name} = {account.total:.10g}")
-    shown, left = account.terms[:most], account.terms[most:] if most else ()
-    for term, text in zip(shown, _columns(list(map(_told, shown))), strict=True):
-        below = branch.add(text, UP if term.amount > 0 else DOWN)
-        for factor in term.factors if depth > 1 else ():
-            if factor.address and (kind == "grad") == factor.address.startswith("grad:"):
-                _add_number(below, p, parse_address(factor.address), depth - 1, most)
-    if left:
-        rest = sum(term.amount for term in left)
-        branch.add(f"and {len(left)} more, which add up to {figure(rest)} (--all shows them)", DIM)
-
-
-def _add_number(branch: Branch, p: Pass, place: Address, depth: int, most: int | None) -> None:
-    told = explain(p, str(place))
-    account = told.gradient if place.kind == "grad" else told.value
-    if account.terms:
-        below = branch.add(f"{_walkable(str(place))} = {account.numbers}")
-        _add_terms(below, p, account, depth, most, place.kind)
-
-
-def _told(term: Term) -> tuple[str, str, str, str]:
-    """Return the columns of a term."""
-    factors = " · ".join(_walkable(factor.address) or factor.name for factor in term.factors)
-    return figure(term.amount), f"= {term.numbers}", term.label, factors
-
-
-def _walkable(address: str) -> str:
-    """Return what to type to go on from here."""
-    return address.removeprefix("value:")
-
-
-def _add_lines(branch: Branch, lines: Sequence[Line]) -> None:
-    for line in lines:
-        branch.add(f"{line.file}:{line.number}  {line.source}", DIM)
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines whose columns stand below each other."""
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths)).rstrip()
-        for row in rows
-    ]
-
-
-def _width(text: str) -> int:
-    """Return how many cells a text takes: the hat of m̂ takes none."""
-    return sum(not combining(c) for c in text)
-
-
-# -- of a weight
-
-
-def _add_ledger(root: Branch, update: Ledger) -> None:
-    branch = root.add(f"update {update.step:,} makes it {update.new_weight!r}")
-    for text in _columns(list(map(_entry, update.entries))):
-        branch.add(text)
-
-
-def _entry(entry: Entry) -> tuple[str, str, str, str]:
-    made = f"{entry.name} = {entry.formula}", f"= {entry.numbers}", f"= {figure(entry.number)}"
-    return (*made, f"{entry.line.file}:{entry.line.number}")
-
-
-def _add_nudge(root: Branch, check: Nudge) -> None:
-    branch = root.add(
-        f"nudged by {check.epsilon:g} both ways, the loss has the slope {check.slope!r}"
-    )
-    branch.add(f"{check.formula} = {check.numbers}")
-    apart = abs(check.slope - check.grad)
-    branch.add(
-        f"the gradient is {check.grad!r}: {apart:.1g} apart, where {check.error:.1g} is allowed"
-    )
-    if check.switches:
-        branch.add(f"{check.switches} ReLUs switch on or off on the way: the loss has a kink there")
-
-
-# -- in the graph
-
-
-def _add_graph(root: Branch, graph: Graph, place: Address) -> None:
-    branch = root.add(
-        f"the graph of this loss: {graph.node_count:,} nodes, {graph.edge_count:,} edges"
-    )
+def _documents(snapshot: Snapshot, data: str | None, hint: str) -> list[str]:
     try:
-        number = graph.find(str(place))
-    except AddressError as error:  # no mistake: this document's loss does without the number
-        branch.add(error.what)
-        return
-    node = graph.node(number)
-    branch.add(_node(node))
-    for title, links in (("made of", node.children), ("part of", node.parents)):
-        below = branch.add(f"{title} {len(links)}")
-        for link in links[:MOST_NEIGHBOURS]:
-            below.add(f"{_node(graph.node(link.node))}  ·  local derivative {figure(link.local)}")
-        if len(links) > MOST_NEIGHBOURS:
-            below.add(f"and {len(links) - MOST_NEIGHBOURS:,} more", DIM)
-    if number != LOSS:
-        _add_path(branch, graph, number)
+        return documents_of(snapshot, data)
+    except GlassError as error:
+        if data is not None:
+            raise
+        raise CheckpointError(error.what, hint) from None
 
 
-def _add_path(branch: Branch, graph: Graph, number: int) -> None:
-    path = graph.strongest_path(number)
-    below = branch.add(
-        f"the strongest of {path.ways:,} ways from the loss, {len(path.nodes) - 1} steps: "
-        f"it brings {figure(path.product)} of the gradient {figure(path.grad)}"
+def _rewound(snapshot: Snapshot, step: int, data: str | None) -> Snapshot:
+    """Return the run after `step` updates, by training it again, to its end as a check."""
+    if step > snapshot.step:
+        raise ConfigError(
+            f"the run has taken {snapshot.step:,} steps, not {step:,}", "give --step a smaller one"
+        )
+    documents = _documents(snapshot, data, "--step trains again: name that file, --data")
+    end = Session.resumed(snapshot, documents)  # which checks that they are its documents
+    again = Session(
+        snapshot.config, documents, engine=end.engine.name, data_name=snapshot.data_name
     )
-    for i in path.nodes:
-        if graph.node(i).names:
-            below.add(_node(graph.node(i)))
+    again.run(step)
+    then = again.snapshot()
+    again.run(snapshot.step - step)
+    if not _alike(again.engine.state(), snapshot.state):
+        raise CheckpointError(
+            "the run had other settings on its way, so training it again does not lead to it",
+            "leave --step away",
+        )
+    return then
 
 
-def _node(node: Node) -> str:
-    name = " = ".join(map(_walkable, node.names)) or ("constant" if not node.op else "")
-    words = (f"#{node.number:,}", node.op, name, f"data {figure(node.data)}")
-    return "  ".join(word for word in words if word) + f"  grad {figure(node.grad)}"
+def _alike(a: State, b: State) -> bool:
+    """Return whether two states are one but for the rounding of different processors."""
+    return all(
+        isclose(x, y, rel_tol=1e-6, abs_tol=1e-6)
+        for name in a.params
+        for x, y in zip(numbers(a.params[name]), numbers(b.params[name]), strict=True)
+    )
