@@ -7,6 +7,7 @@ import random
 import re
 from itertools import product
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,8 +17,8 @@ from glassgpt.address import Address, extents, parse_address, spell
 from glassgpt.arrays import numbers
 from glassgpt.config import hyper
 from glassgpt.engines import ENGINES, create
-from glassgpt.errors import AddressError
-from glassgpt.explain import Account, Pass, explain, ledger, nudge, pass_through
+from glassgpt.errors import AddressError, DivergenceError
+from glassgpt.explain import Account, Explanation, Pass, explain, ledger, nudge, pass_through
 from glassgpt.params import shapes
 from glassgpt.snapshot import State
 from glassgpt.tokenizer import Tokenizer
@@ -164,6 +165,20 @@ def test_each_factor_is_the_number_at_its_address_and_can_be_explained(
             users = explain(p, factor.address).gradient.terms
             grad = spell("grad", parse_address(text).name, parse_address(text).index)
             assert any(f.address == grad for term in users for f in term.factors), (text, factor)
+
+
+def test_an_explanation_is_plain_data_that_a_message_can_carry() -> None:
+    p = passed("scalar", Config(block_size=8), ["emma"])
+    for text in ("layer0.attn.weights[1,3,2]", "wte[0,0]"):
+        told = explain(p, text)
+        assert msgspec.json.decode(msgspec.json.encode(told), type=Explanation) == told
+
+
+def test_a_gradient_too_large_for_an_update_is_told_as_the_engine_tells_it() -> None:
+    p = passed("scalar", Config(block_size=8), ["emma"])
+    p.grads["wte"][0, 0] = 1e200
+    with pytest.raises(DivergenceError, match=r"a gradient became 1e\+200 at wte\[0, 0\]"):
+        ledger(p, p.address("wte[0,0]"))
 
 
 # -- the update and the nudge

@@ -15,7 +15,7 @@ from glassgpt.cli.explanation import add_graph, add_nudge, explained
 from glassgpt.cli.options import chosen_engine, documents_of
 from glassgpt.cli.trees import show_tree
 from glassgpt.engines import create
-from glassgpt.errors import CheckpointError, ConfigError, GlassError
+from glassgpt.errors import CheckpointError, ConfigError, EngineError, GlassError
 from glassgpt.explain import nudge, pass_through
 from glassgpt.graph import Graph
 from glassgpt.session import Session
@@ -118,7 +118,12 @@ def explain_command(
     if place.name in p.state.params:
         add_nudge(root, nudge(engine, p, place))
     if graph:
-        add_graph(root, Graph(config, tokenizer.vocab_size, snapshot.state, tokens), place)
+        try:
+            opened = Graph(config, tokenizer.vocab_size, snapshot.state, tokens)
+        except EngineError as error:
+            root.add(error.what)
+        else:
+            add_graph(root, opened, place)
     show_tree(root)
 
 

@@ -46,7 +46,7 @@ def _add_terms(
         branch = branch.add(f"{account.total_name} = {account.total:.10g}")
     shown, left = account.terms[:most], account.terms[most:] if most else ()
     for term, text in zip(shown, _columns(list(map(_told, shown))), strict=True):
-        below = branch.add(text, UP if term.amount > 0 else DOWN)
+        below = branch.add(text, UP if term.amount > 0 else DOWN if term.amount < 0 else "")
         for factor in term.factors if depth > 1 else ():
             if factor.address and (kind == "grad") == factor.address.startswith("grad:"):
                 _add_number(below, p, parse_address(factor.address), depth - 1, most)

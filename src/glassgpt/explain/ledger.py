@@ -9,6 +9,7 @@ from glassgpt.address import Address
 from glassgpt.arrays import Array, array, numbers, shape
 from glassgpt.config import Hyper, hyper
 from glassgpt.engines import Engine
+from glassgpt.engines.diagnosis import worst_gradient
 from glassgpt.errors import AddressError
 from glassgpt.explain.explanation import Entry, Ledger, Nudge
 from glassgpt.explain.passed import Pass
@@ -23,13 +24,17 @@ _ROUNDING = 16 * sys.float_info.epsilon  # what a loss may be off by, relative
 def ledger(p: Pass, address: Address) -> Ledger:
     """Return the update that follows, in the scalar engine's own order of operations.
 
-    With that engine's numbers `new_weight` is its next weight to the last bit.
+    With that engine's numbers `new_weight` is its next weight to the last bit. Raises
+    `DivergenceError` where the gradient is too large for an update.
     """
     name, at = address.name, address.index
     h, g = hyper(p.config, p.step), p.grads[name][at]
     weight, m, v = (group[name][at] for _, group in p.state.groups())
     new_m = h.beta1 * m + (1 - h.beta1) * g
-    new_v = h.beta2 * v + (1 - h.beta2) * g**2
+    try:
+        new_v = h.beta2 * v + (1 - h.beta2) * g**2
+    except OverflowError:  # an update would stop here too
+        raise worst_gradient({name: p.grads[name]}) from None
     m_hat = new_m / (1 - h.beta1**h.step)
     v_hat = new_v / (1 - h.beta2**h.step)
     delta = -(h.learning_rate * m_hat / (v_hat**0.5 + h.eps))
