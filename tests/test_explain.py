@@ -266,7 +266,19 @@ def test_the_nudged_slope_is_the_gradient_within_its_own_error(
         check = nudge(made, p, address)
         assert check.grad == p.grads[address.name][address.index]
         assert abs(check.slope - check.grad) <= check.error, address
-        assert check.switches or check.error < 1e-3, address
+        assert check.switches or check.error < 1e-5, address
+
+
+def test_a_nudge_across_the_kink_of_a_relu_says_so_and_allows_for_it() -> None:
+    p = passed("fast", Config(block_size=8), ["emma"])
+    made = create("fast", p.config, p.tokenizer.vocab_size)
+    place = Address("value", "layer0.mlp_fc1", (2, 3))
+    x, fc1 = p.values["layer0.mlp.norm"][1, 3], p.values["layer0.mlp.fc1"][1, 2]
+    p.state.params[place.name][place.index] -= (fc1 - 2e-6 * x) / x  # now fc1 is 2e-6 x
+    there = pass_through(made, p.config, p.tokenizer, 0, p.state, p.tokens)
+    check = nudge(made, there, place)
+    assert check.switches == 1
+    assert 1e-5 < abs(check.slope - check.grad) <= check.error
 
 
 def test_only_a_parameter_can_be_nudged() -> None:
