@@ -121,6 +121,7 @@ def test_numbers_in_print_are_the_engines(
     for i, loss in enumerate(numbers(computed["value"]["losses"])):
         shown = it.page.locator(f'[data-at="value:losses[{i}]"]').inner_text()
         assert shown == f"{loss:.2f}"
+        assert it.page.get_by_role("button", name=f"losses[{i}] {shown}", exact=True).count() == 1
     mean = it.page.locator('[data-at="value:loss"]').inner_text()
     assert mean.removesuffix("nats").strip() == f"{computed['value']['loss'][()]:.4f}"
 

@@ -5,6 +5,7 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ["← →", "one step back or on; with shift ten"],
   ["Home End", "to the first step, to the last"],
   ["arrows in a figure", "walk from number to number; Enter selects, Escape lets go"],
+  ["arrows in the log", "walk from row to row; Enter goes to that step"],
   ["?", "this sheet"],
 ];
 
