@@ -159,10 +159,3 @@ def tabs(served: Served, browser: Any) -> Iterator[Opener]:
     """Open tabs that all tests of a module share."""
     with opening(served, browser) as open_tab:
         yield open_tab
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Try a browser test that failed twice more: on a busy machine a browser may be late."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.flaky(reruns=2))

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_within_five_seconds_a_newcomer_sees_it_learn(tab: Opener) -> None:
-    it = tab(SMALL, guide=True)
+    it = tab(SMALL.replace("num_steps=120", "num_steps=100000"), guide=True)  # it goes on meanwhile
     it.until("s.losses.length > 20", 5)
     it.until("s.samples", 5)
     assert it.page.get_by_role("complementary", name="First visit").is_visible()
