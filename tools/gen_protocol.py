@@ -20,8 +20,8 @@ TARGET = Path(__file__).parents[1] / "web" / "src" / "protocol.gen.ts"
 PARTS = (
     protocol.ArrayHead, protocol.SettingFacts, protocol.SiteFacts, protocol.ParamFacts,
     protocol.EngineFacts, protocol.Written, protocol.CutFacts, protocol.Waiting,
-    explain.Factor, explain.Term, explain.Line, explain.Account, explain.Ledger, explain.Nudge,
-    explain.Explanation,
+    explain.Factor, explain.Term, explain.Line, explain.Account, explain.Entry, explain.Ledger,
+    explain.Nudge, explain.Explanation,
 )  # fmt: skip
 COMMANDS = typing.get_args(protocol.Command)
 EVENTS = typing.get_args(protocol.Event)

@@ -109,6 +109,15 @@ export interface Account {
   lines: Line[];
 }
 
+/** One line of a ledger: what it makes, in symbols, in figures, in Python. */
+export interface Entry {
+  name: string;
+  formula: string;
+  numbers: string;
+  number: number;
+  line: Line;
+}
+
 /** The next update of one weight: from its gradient `g` to `new_weight`, as Adam's lines go. */
 export interface Ledger {
   step: number;
@@ -126,7 +135,7 @@ export interface Ledger {
   eps: number;
   delta: number;
   new_weight: number;
-  lines: Line[];
+  entries: Entry[];
 }
 
 /** The nudge check of one weight: the slope of the loss between weight − ε and weight + ε. */
@@ -139,6 +148,8 @@ export interface Nudge {
   grad: number;
   error: number;
   switches: number;
+  formula: string;
+  numbers: string;
 }
 
 /** One number, told whole. */
