@@ -31,6 +31,7 @@ from glassgpt.sampling import check_draw_seed
 FRAME = 1 / 72  # seconds between two frames: a screen takes 60, and none of them should wait
 MAX_QUEUE = 256
 MAX_WATCHED = 2000
+MAX_LEARNED = 4  # sets of documents that one can go back to
 
 Result = TypeVar("Result")
 
@@ -63,6 +64,7 @@ class Player:
         self._watched: list[str] = []
         self._document: str | None = None
         self._text: Text | None = None  # the last that was sent to be considered
+        self._learned: dict[str, Source] = {}  # from what runs before this one learned
         self._begin_again()
 
     def _begin_again(self) -> None:
@@ -270,6 +272,7 @@ class Player:
                 source = self._source_of(command, payload)
                 config = made_of(Config, command.config)
                 self.exhibit = await work(lambda: Exhibit(source, config, command.engine))
+                self._keep_documents(exhibit)
                 self._carry_over(exhibit)
                 if command.play:
                     self._play()
@@ -338,8 +341,18 @@ class Player:
                 if self._text is None:
                     raise ProtocolError("no file came with the command", "choose the file again")
                 return self._text.source(command.cut)
-            case _:
+            case "kept":
                 return self.exhibit.source
+            case fingerprint if fingerprint in self._learned:
+                return self._learned[fingerprint]
+            case _:
+                raise ProtocolError("these documents are no longer here", "choose the file again")
+
+    def _keep_documents(self, before: Exhibit) -> None:
+        """Let a later run learn from the documents of this one again."""
+        self._learned[before.session.data_sha256] = before.source
+        while len(self._learned) > MAX_LEARNED:
+            del self._learned[next(iter(self._learned))]
 
     def _carry_over(self, before: Exhibit) -> None:
         """Keep what the reader chose where the new run can follow it."""

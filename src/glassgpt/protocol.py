@@ -67,7 +67,11 @@ class Pace(Message, frozen=True, tag=True):
 
 
 class Wanted(Message, frozen=True):
-    """A new run, as it is asked for. `data` is `kept`, `builtin`, or `sent`: the file with this."""
+    """A new run, as it is asked for.
+
+    `data` is `kept`, `builtin`, `sent`: the file with this, or the fingerprint of documents that
+    a run before this one learned from.
+    """
 
     config: dict[str, Scalar]
     engine: str

@@ -2,6 +2,7 @@
 // it stands and what is selected. The run's name is kept for a reload of the same tab.
 
 import { type Address, formatAddress, parseAddress } from "./address";
+import { type Lesson, readLesson, writeLesson } from "./lesson";
 import type { Show, State } from "./store";
 
 export interface Bar {
@@ -9,6 +10,8 @@ export interface Bar {
   link: string;
   selected: Address | null;
   show: Show;
+  lesson: Lesson;
+  story: number | null; // the step of the story that is asked for, from 1
   written: string;
   at: number; // when it was last written
   waits: State | null; // what is to be written when the pause is over
@@ -24,11 +27,14 @@ export function adopt(hash: string, storage: Storage): Bar {
   const same = link === "" || link === storage.getItem(WRITTEN);
   const pairs = new URLSearchParams(link);
   const show = pairs.get("show");
+  const story = Number(pairs.get("story") ?? NaN);
   return {
     run: same ? (storage.getItem(RUN) ?? "") : "",
     link,
     selected: parseAddress(pairs.get("at") ?? ""),
     show: show === "grad" || show === "delta" ? show : "value",
+    lesson: readLesson(pairs),
+    story: Number.isInteger(story) && story > 0 ? story : null,
     written: link,
     at: 0,
     waits: null,
@@ -41,6 +47,8 @@ export function linkOf(state: State): string {
   if (state.frame && !state.frame.playing && !state.frame.busy) pairs.set("step", String(state.frame.step));
   if (state.selected) pairs.set("at", formatAddress(state.selected));
   if (state.show !== "value") pairs.set("show", state.show);
+  if (state.story) pairs.set("story", String(state.story.at + 1));
+  writeLesson(state.lesson, pairs);
   return pairs.toString();
 }
 

@@ -13,6 +13,7 @@ import { adopt, keep, linkOf } from "./bar";
 import { expose } from "./hook";
 import { save } from "./save";
 import { type State, isMoving, question, wanted } from "./store";
+import { kept } from "./story";
 import App from "./views/App.svelte";
 import { connect } from "./wire";
 
@@ -74,6 +75,8 @@ app.dress(dark.matches);
 dark.addEventListener("change", () => app.dress(dark.matches));
 app.dispatch({ kind: "select", address: bar.selected });
 app.dispatch({ kind: "show", show: bar.show });
+app.dispatch({ kind: "lesson", lesson: bar.lesson });
+if (bar.story !== null) app.dispatch({ kind: "story", story: kept(sessionStorage, bar.story) });
 
 const target = document.getElementById("page");
 if (target) mount(App, { target, props: { again: wire.again } });

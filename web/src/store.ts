@@ -2,6 +2,9 @@
 // `reduce` and nowhere else; it knows no DOM and no socket.
 
 import { type Address, KINDS, type Kind, formatAddress, offsetOf, sameAddress } from "./address";
+import type { Detour } from "./detour";
+import type { Lesson } from "./lesson";
+import type { Progress } from "./progress";
 import type {
   Compared, Considered, Explained, Frame, HeldOut, Hello, Measures, Refused, Samples, SiteFacts, Spelling, Stopped, Tokens,
 } from "./protocol.gen";
@@ -54,6 +57,9 @@ export interface State {
   reading: boolean; // is the mathematics in sight?
   offered: boolean; // to train on, at the end of a run
   sight: ReadonlyMap<string, number>; // how many figures in sight show a site or parameter
+  story: Progress | null; // where the reader is in the story, while it is open
+  lesson: Lesson; // what a teacher's link hides and asks
+  detour: Detour | null; // the failure on show, and the run to go back to
 }
 
 export const INITIAL: State = {
@@ -62,6 +68,7 @@ export const INITIAL: State = {
   samples: null, spelled: null, documents: new Map(), considered: null, compared: null, tokens: null,
   explained: null, trail: [], refused: null, uncopied: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
   selected: null, hovered: null, watched: null, reading: false, offered: false, sight: new Map(),
+  story: null, lesson: { hide: [], ask: "" }, detour: null,
 };
 
 export type Action =
@@ -76,6 +83,9 @@ export type Action =
   | { kind: "reading"; reading: boolean }
   | { kind: "offer"; offered: boolean }
   | { kind: "sight"; name: string; visible: boolean }
+  | { kind: "story"; story: Progress | null }
+  | { kind: "lesson"; lesson: Lesson }
+  | { kind: "detour"; detour: Detour | null }
   | { kind: "refuse"; what: string; hint: string }
   | { kind: "uncopied"; text: string }
   | { kind: "close"; what: "refused" | "uncopied" | "stopped" | "spelled" | "considered" };
@@ -93,6 +103,9 @@ export function reduce(state: State, action: Action): State {
     case "reading": return { ...state, reading: action.reading };
     case "offer": return { ...state, offered: action.offered };
     case "sight": return { ...state, sight: seen(state.sight, action.name, action.visible) };
+    case "story": return { ...state, story: action.story };
+    case "lesson": return { ...state, lesson: action.lesson };
+    case "detour": return { ...state, detour: action.detour };
     case "refuse": return { ...state, refused: { kind: "Refused", command: "", what: action.what, hint: action.hint } };
     case "uncopied": return { ...state, uncopied: action.text };
     case "close": return { ...state, [action.what]: null };
@@ -153,6 +166,7 @@ function greeted(state: State, hello: Hello): State {
   return {
     ...INITIAL,
     line: state.line, show: state.show, moments: state.moments, reading: state.reading, sight: state.sight, hello,
+    story: state.story, lesson: state.lesson, detour: state.detour,
     sites: new Map(hello.sites.map((site) => [site.name, site])),
     link: hello.link,
     selected: same || !state.hello ? state.selected : null, // a link selects before anything is told

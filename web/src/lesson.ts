@@ -1,0 +1,25 @@
+// A teacher's link: what of the page it hides, and the question it asks. Keys that only the page knows.
+
+import { HIDEABLE, type Panel } from "./words/panels";
+
+export interface Lesson {
+  hide: readonly Panel[];
+  ask: string;
+}
+
+export const LONGEST_QUESTION = 300; // characters
+
+/** The lesson that a link's pairs describe; names that no panel has are left out. */
+export function readLesson(pairs: URLSearchParams): Lesson {
+  const named = new Set((pairs.get("hide") ?? "").split(","));
+  return { hide: HIDEABLE.filter((panel) => named.has(panel)), ask: bounded(pairs.get("ask") ?? "") };
+}
+
+export function writeLesson(lesson: Lesson, pairs: URLSearchParams): void {
+  if (lesson.hide.length) pairs.set("hide", lesson.hide.join(","));
+  if (lesson.ask) pairs.set("ask", bounded(lesson.ask));
+}
+
+function bounded(text: string): string {
+  return [...text].slice(0, LONGEST_QUESTION).join("").trim();
+}

@@ -1,0 +1,87 @@
+// The gallery of failures: what one does wrong, what one then sees, why, and what cures it. Every
+// symptom is held to the engine by tests/test_gallery.py.
+
+import type { Scalar } from "../protocol.gen";
+
+export interface Failure {
+  title: string;
+  symptom: string;
+  why: string;
+  cure: string;
+  config?: Record<string, Scalar>; // what is set otherwise for it
+  sampling?: Record<string, Scalar>;
+  single?: boolean; // learns from the document in the machine alone
+}
+
+export const FAILURES: readonly Failure[] = [
+  {
+    title: "Learning rate 1",
+    symptom: "It breaks within a few steps: the loss leaps up, until a probability is 0 and training stops.",
+    why: "Adam moves each weight by about the learning rate. The weights are about 0.1 large, so a step of 1 throws all of them away.",
+    cure: "A rate a hundred times smaller, coming down to 0.",
+    config: { learning_rate: 1 },
+  },
+  {
+    title: "Learning rate 0.00001",
+    symptom: "Nothing breaks and nothing happens: after all its steps the loss is hardly lower than at first.",
+    why: "Each step goes the right way, but a thousand steps of 0.00001 add up to no more than 0.01.",
+    cure: "The largest rate that does not break it. Many try a few, each ten times the last.",
+    config: { learning_rate: 0.00001 },
+  },
+  {
+    title: "All weights zero",
+    symptom: "The loss stays at that of blind guessing, to the last digit. Switch to gradients: every one is zero.",
+    why: "Each gradient is a product with other weights, and they are all zero. Nothing says which way to go.",
+    cure: "Small random weights, each another one.",
+    config: { init_std: 0 },
+  },
+  {
+    title: "First weights far too large",
+    symptom: "It begins many times worse than blind guessing, and still is no better than that at the end.",
+    why: "Large weights make large scores, and so a model that is sure before it has read a word. Most steps go into unlearning that.",
+    cure: "First weights so small that at first every token is about equally likely.",
+    config: { init_std: 1 },
+  },
+  {
+    title: "One head",
+    symptom: "One map of attention instead of several. At this size the loss is hardly worse, so it is a failure only in larger models.",
+    why: "With one head each position has one way of looking back at a time. Several can look for the last letter and the first at once.",
+    cure: "Several heads; they cost no more numbers, since they share the channels.",
+    config: { n_head: 1 },
+  },
+  {
+    title: "One channel",
+    symptom: "The loss comes down a little and stays there. In the machine the norm of every position is 1 or −1.",
+    why: "One number for each position, brought to a common size: all that is left of it is its sign.",
+    cure: "More channels: as many as there are things to keep in mind.",
+    config: { n_embd: 1, n_head: 1 },
+  },
+  {
+    title: "A context of one",
+    symptom: "It writes single letters, though it was shown whole names.",
+    why: "The context is all that a model sees and all that it writes. Of each document only the first letter was ever learned.",
+    cure: "A context as long as what should hang together.",
+    config: { block_size: 1 },
+  },
+  {
+    title: "A single document",
+    symptom: "The loss falls to almost 0, and all it writes is that one text.",
+    why: "There are more than enough weights to learn one text by heart. It has learned nothing about other texts.",
+    cure: "More data. The loss on documents it has not seen tells learning from memorising.",
+    single: true,
+  },
+  {
+    title: "Temperature 0.01",
+    symptom: "It writes the same text every time, however well it was trained.",
+    why: "Divided by 0.01 the highest score is so far ahead that no lot falls on any other.",
+    cure: "A temperature between 0.5 and 1. Training is not to blame.",
+    sampling: { temperature: 0.01 },
+  },
+  {
+    title: "Temperature 100",
+    symptom: "It writes gibberish, however well it was trained.",
+    why: "Divided by 100 all scores are nearly 0, and all letters equally likely. What was learned is still in the weights, but not asked for.",
+    cure: "A temperature between 0.5 and 1.",
+    sampling: { temperature: 100 },
+  },
+];
