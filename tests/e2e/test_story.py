@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -201,3 +201,87 @@ def test_the_whole_story_is_done_on_the_page_and_no_step_is_passed_by_clicking(
     assert it.state("story.done.length") == len(DEEDS) == 28
     assert it.state("story.skipped") == []
     assert not it.faults
+
+
+@pytest.fixture(scope="module")
+def told(tabs: Opener) -> Tab:
+    """A tab on the second step, the tokenizer's."""
+    it = tabs(f"{SMALL}&step=20&story=2")
+    it.until("s.story?.memo && s.story.armed")
+    return it
+
+
+def test_a_step_takes_the_focus_to_its_title_and_says_aloud_when_it_is_done(tab: Opener) -> None:
+    it = tab(f"{SMALL}&step=20&story=2")
+    it.until("s.story?.armed")
+    said = it.page.get_by_role("complementary", name="The story").get_by_role("status").first
+    assert said.inner_text() == ""
+    it.page.get_by_label("A text to tokenize").fill("emma")
+    said.get_by_text("Done.").wait_for()
+    click(it, "Next")
+    heading = it.page.get_by_role("heading", name="What it has never seen")
+    heading.wait_for()
+    assert heading.evaluate("(one) => one === document.activeElement")
+    assert not it.faults
+
+
+def test_what_is_left_out_is_marked_and_the_way_survives_a_reload(tab: Opener) -> None:
+    it = tab(f"{SMALL}&step=20&story=2")
+    it.until("s.story?.armed")
+    it.page.get_by_label("A text to tokenize").fill("emma")
+    it.until("s.story.done.length === 1")
+    click(it, "Next")
+    click(it, "Skip")
+    it.until("s.story.at === 3 && s.story.armed")
+    it.page.wait_for_url(re.compile("story=4"))
+    it.page.reload()
+    it.until("s.story?.armed")
+    assert [it.state(f"story.{part}") for part in ("at", "done", "skipped")] == [3, [1], [2]]
+    click(it, "Back")
+    it.page.get_by_text("3 of 28, skipped").wait_for()
+    click(it, "leave the story")
+    it.until("s.story === null")
+    it.page.wait_for_function("() => !location.hash.includes('story')")
+    click(it, "Story")
+    it.until("s.story?.at === 2")
+
+
+def test_it_shows_what_it_speaks_of_beside_itself(told: Tab) -> None:
+    click(told, "Show me")
+    lit = told.page.locator("[data-lit]")
+    lit.wait_for()
+    told.page.wait_for_timeout(100)
+    assert lit.get_by_role("heading", name="Tokenizer").count() == 1
+    assert lit.evaluate(
+        """(one) => {
+          const { x, y, width } = one.getBoundingClientRect();
+          return one.contains(document.elementFromPoint(x + width / 2, y + 12));
+        }"""
+    )
+
+
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_and_has_no_accessibility_fault(tab: Opener, width: int, scheme: str) -> None:
+    link = f"{SMALL}&step=20&story=14&ask=What+comes+next%3F"
+    it = tab(link, viewport={"width": width, "height": 844}, color_scheme=scheme)
+    it.page.locator("[data-guess=open]").wait_for()
+    guess(it)
+    it.page.evaluate("() => scrollTo(0, 1e6)")
+    assert it.page.evaluate("() => document.documentElement.scrollWidth") <= width
+    faults = accessibility(it)
+    assert not faults, "\n".join(faults)
+    end = it.page.get_by_role("contentinfo").bounding_box()
+    story = it.page.get_by_role("complementary", name="The story").bounding_box()
+    assert end["y"] + end["height"] <= story["y"] + 1
+    click(it, "fold")
+    assert it.page.get_by_role("complementary", name="The story").bounding_box()["height"] < 110
+    assert not it.faults
+
+
+def test_on_a_phone_its_controls_are_a_fingertip_wide(tab: Opener) -> None:
+    it = tab(f"{SMALL}&step=20&story=14", viewport={"width": 390, "height": 844}, has_touch=True)
+    it.page.locator("[data-guess=open]").wait_for()
+    boxes = [one.bounding_box() for one in it.page.locator(".story button, .story input").all()]
+    assert len(boxes) >= 10
+    assert all(box["height"] >= 43.9 and box["width"] >= 43.9 for box in boxes), boxes

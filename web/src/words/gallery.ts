@@ -1,5 +1,5 @@
 // The gallery of failures: what one does wrong, what one then sees, why, and what cures it. Every
-// symptom is held to the engine by tests/test_gallery.py.
+// symptom is held to the engine by tests/e2e/test_gallery.py.
 
 import type { Scalar } from "../protocol.gen";
 
@@ -30,7 +30,7 @@ export const FAILURES: readonly Failure[] = [
   },
   {
     title: "All weights zero",
-    symptom: "The loss stays at that of blind guessing, to the last digit. Switch to gradients: every one is zero.",
+    symptom: "The loss stays exactly at that of blind guessing. Switch to gradients: every one is zero.",
     why: "Each gradient is a product with other weights, and they are all zero. Nothing says which way to go.",
     cure: "Small random weights, each another one.",
     config: { init_std: 0 },
@@ -51,7 +51,7 @@ export const FAILURES: readonly Failure[] = [
   },
   {
     title: "One channel",
-    symptom: "The loss comes down a little and stays there. In the machine the norm of every position is 1 or −1.",
+    symptom: "The loss comes down a little and stays there. In the machine the norm of a position is hardly ever anything but 1 or −1.",
     why: "One number for each position, brought to a common size: all that is left of it is its sign.",
     cure: "More channels: as many as there are things to keep in mind.",
     config: { n_embd: 1, n_head: 1 },
@@ -72,8 +72,8 @@ export const FAILURES: readonly Failure[] = [
   },
   {
     title: "Temperature 0.01",
-    symptom: "It writes the same text every time, however well it was trained.",
-    why: "Divided by 0.01 the highest score is so far ahead that no lot falls on any other.",
+    symptom: "It writes one text again and again, or perhaps two, however well it was trained.",
+    why: "Divided by 0.01 the highest score is so far ahead that hardly a lot falls on any other, unless two are almost level.",
     cure: "A temperature between 0.5 and 1. Training is not to blame.",
     sampling: { temperature: 0.01 },
   },

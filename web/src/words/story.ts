@@ -214,7 +214,7 @@ const INFERENCE: Told[] = [
   },
   {
     title: "Cold",
-    text: () => "The temperature divides all scores before the lot is drawn. Near 0 only the highest still counts. The model plays safe, and writes the same name again and again.",
+    text: () => "The temperature divides all scores before the lot is drawn. Near 0 only the highest still counts. The model plays safe, and writes the same few names again and again.",
     task: "Turn the temperature down to 0.1 or less, and read what it writes.",
     where: "samples",
     done: ({ samples }) => Number(samples?.sampling["temperature"] ?? 1) <= 0.1,
