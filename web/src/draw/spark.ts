@@ -16,8 +16,10 @@ export function sparkline(xs: ArrayLike<number>, ys: ArrayLike<number>, width: n
 function spread(numbers: ArrayLike<number>, from: number, to: number): (n: number) => number {
   let [low, high] = [Infinity, -Infinity];
   for (let i = 0; i < numbers.length; i++) {
-    low = Math.min(low, numbers[i] ?? low);
-    high = Math.max(high, numbers[i] ?? high);
+    const n = numbers[i] ?? NaN;
+    if (!Number.isFinite(n)) continue;
+    low = Math.min(low, n);
+    high = Math.max(high, n);
   }
   return (n) => (high > low ? from + ((n - low) / (high - low)) * (to - from) : (from + to) / 2);
 }
