@@ -264,6 +264,23 @@ def test_a_new_run_takes_the_place_of_the_old() -> None:
     assert len(page.losses) == 9
 
 
+def test_one_goes_back_to_the_documents_of_a_run_before_and_its_losses_are_the_same() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Seek(5))
+        await page.stands_at(5)
+        first, losses = page.last("Hello")["data_sha256"], page.losses[:]
+        player.tell(protocol.Start({"num_steps": 9}, "scalar", "sent", "mine.txt"), b"xyz\nzyx\n")
+        await page.until(lambda: page.count("Hello") == 2)
+        player.tell(protocol.Start(asdict(SMALL), "", first))
+        player.tell(protocol.Seek(5))
+        await page.until(lambda: page.count("Hello") == 3)
+        await page.stands_at(5)
+        assert page.last("Hello")["data_sha256"] == first
+        assert page.losses == losses
+
+    played(script)
+
+
 def test_a_new_run_plays_if_it_is_asked_to() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Start({"n_embd": 6, "n_head": 3, "num_steps": 9}, "", play=True))
@@ -329,6 +346,7 @@ def test_the_slow_engine_is_shown_to_be_the_same_run() -> None:
         (protocol.Start({}, "scalar", "sent", "x"), b" \n ", "no documents"),
         (protocol.Start({}, "scalar", "sent", "x"), b"", "no documents"),
         (protocol.Start({}, "scalar", "sent", "x"), None, "no file came"),
+        (protocol.Start({}, "scalar", "88da9bb5"), None, "no longer here"),
         (protocol.Start({"n_embd": 5}, "scalar", play=True), None, "multiple"),
         (protocol.Start({"num_steps": 5_000_000}, "scalar"), b"", "at most"),
         (protocol.Start({"wings": 2}, "scalar"), b"", "wings"),

@@ -85,6 +85,11 @@ def walk_to_a_weight(it: Tab) -> None:
         it.until("s.explained?.event.address === window.glass.asked()")
 
 
+def take_a_step(it: Tab) -> None:
+    check(it, "last update")
+    press(it, "ArrowRight")
+
+
 def open_a_shrinking_weight(it: Tab) -> None:
     for column in range(8):
         select(it, "layer0.attn_wo", [1, column])
@@ -163,7 +168,7 @@ DEEDS: list[tuple[str, Deed]] = [
     ),
     ("The stream runs through", lambda it: cell(it, "value:layer0.attn.resid")),
     ("Guess with it", guess),
-    ("One step", lambda it: (check(it, "last update"), press(it, "ArrowRight"))[0]),
+    ("One step", take_a_step),
     ("The ledger of a weight", open_a_shrinking_weight),
     ("It remembers where it was going", lambda it: check(it, "m, the mean gradient")),
     ("Will it get better?", guess),

@@ -17,13 +17,13 @@ export const FAILURES: readonly Failure[] = [
   {
     title: "Learning rate 1",
     symptom: "It breaks within a few steps: the loss leaps up, until a probability is 0 and training stops.",
-    why: "Adam moves each weight by about the learning rate. The weights are about 0.1 large, so a step of 1 throws all of them away.",
+    why: "Adam moves each weight by about the learning rate. The first weights are about 0.1 large, so a step of 1 throws all of them away.",
     cure: "A rate a hundred times smaller, coming down to 0.",
     config: { learning_rate: 1 },
   },
   {
     title: "Learning rate 0.00001",
-    symptom: "Nothing breaks and nothing happens: after all its steps the loss is hardly lower than at first.",
+    symptom: "Nothing breaks and nothing happens: a thousand steps later the loss is hardly lower than at first.",
     why: "Each step goes the right way, but a thousand steps of 0.00001 add up to no more than 0.01.",
     cure: "The largest rate that does not break it. Many try a few, each ten times the last.",
     config: { learning_rate: 0.00001 },
@@ -37,7 +37,7 @@ export const FAILURES: readonly Failure[] = [
   },
   {
     title: "First weights far too large",
-    symptom: "It begins many times worse than blind guessing, and still is no better than that at the end.",
+    symptom: "It begins many times worse than blind guessing, and a thousand steps later it is still no better than that.",
     why: "Large weights make large scores, and so a model that is sure before it has read a word. Most steps go into unlearning that.",
     cure: "First weights so small that at first every token is about equally likely.",
     config: { init_std: 1 },

@@ -16,6 +16,7 @@ export interface Step {
   text: (state: State) => string;
   task: string;
   where: Panel;
+  site?: string; // the one in that panel that it is about
   done: (state: State, memo: Memo) => boolean;
   help?: { label: string; commands: (state: State) => Command[] }; // brings the run to where the step can be done
   ask?: (state: State) => Question | null; // of a step that is done by a guess and its answer
@@ -66,6 +67,7 @@ const AUTOGRAD: Told[] = [
     text: () => "At each letter the model says how likely every next letter is. Its surprise is −log of what it gave to the one that came: 0 if it was sure and right. The mean of these is the loss, and learning means making it small.",
     task: "Click the loss: the number of nats at the very bottom of the machine.",
     where: "machine",
+    site: "loss",
     done: (state) => opened(state, /^\w+:loss$/) !== null,
     help: STAND,
   },
@@ -81,6 +83,7 @@ const AUTOGRAD: Told[] = [
     text: () => "A gradient says how much the loss would move if this number were a little larger. Only the score of the letter that came has a negative one: raise it, and the loss falls. All the others push the loss up.",
     task: "Among the logits, find a score whose gradient is below zero, and click it. The switch “gradients” shows where it is.",
     where: "machine",
+    site: "logits",
     done: (state) => Number(opened(state, /^\w+:logits\[/)?.explanation.gradient.number) < 0,
     help: STAND,
   },
@@ -103,6 +106,7 @@ const MODEL: Told[] = [
     text: (s) => `A token alone is only a number in a list. So each has a row of ${channels(s)} numbers of its own, and each position has one too. They are added: what stands here, and where.`,
     task: "Open a number of the embedding, and read the two that it is the sum of.",
     where: "machine",
+    site: "embd",
     done: (state) => opened(state, /^\w+:embd\[/) !== null,
     help: STAND,
   },
@@ -111,6 +115,7 @@ const MODEL: Told[] = [
     text: () => "Now every position makes a query: what am I looking for? It also makes a key, what it offers, and a value, what it would hand over. Each is the letter’s numbers times a matrix of weights.",
     task: "Open a number of the queries that is not zero, and see the products it is the sum of.",
     where: "machine",
+    site: "layer0.attn.q",
     done: (state) => Number(opened(state, /\.attn\.q\[/)?.explanation.value.number ?? 0) !== 0,
     help: STAND,
   },
@@ -119,6 +124,7 @@ const MODEL: Told[] = [
     text: (s) => `Where a query fits a key, attention flows. Each of the ${s.hello?.config["n_head"] ?? 1} heads draws its own map: a row for who looks, a column for whom it sees. The future is not drawn, for nobody may look there.`,
     task: "In a map of attention, open a place where a letter looks at an earlier letter more than at itself.",
     where: "machine",
+    site: "layer0.attn.weights",
     done: looksBack,
     help: STAND,
   },
@@ -127,6 +133,7 @@ const MODEL: Told[] = [
     text: () => "Then each position thinks for itself. Its hidden units each add up what they look for; those that come out below zero are cut to 0 and say nothing. Without this kink a hundred layers could do no more than one.",
     task: "Open a hidden unit that has fallen silent: a ReLU that is exactly 0.",
     where: "machine",
+    site: "layer0.mlp.relu",
     done: (state) => opened(state, /\.relu\[/)?.explanation.value.number === 0,
     help: STAND,
   },
@@ -135,6 +142,7 @@ const MODEL: Told[] = [
     text: () => "Attention and hidden units replace nothing. They only add to a stream that runs straight from the embedding to the scores. That is why a gradient finds its way back through many layers.",
     task: "Open a number of a stream (after “out”, where the + stands), and see what was added to what.",
     where: "machine",
+    site: "layer0.attn.resid",
     done: (state) => opened(state, /\.resid\[/) !== null,
     help: STAND,
   },
