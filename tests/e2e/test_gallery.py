@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -163,3 +164,19 @@ def test_a_failure_shows_its_symptom_and_leads_back_to_the_run_before(
     assert run_of(it) == before
     assert strip.count() == 0
     assert not it.faults
+
+
+def test_the_way_back_survives_a_reload(gallery: Tab) -> None:
+    it, page = gallery, gallery.page
+    before = run_of(it)
+    page.get_by_role("button", name="Show it: A context of one", exact=True).click()
+    it.until("s.hello.config.block_size === 1 && s.frame.step > 0")
+    page.wait_for_url(re.compile("block_size=1&"))
+    page.reload()
+    page.get_by_role("button", name="Back to the run before").click()
+    it.stands_at(200)
+    it.until("s.hello.config.block_size === 8")
+    assert run_of(it) == before
+    page.reload()
+    it.stands_at(200)
+    assert page.get_by_role("complementary", name="Failure on show").count() == 0

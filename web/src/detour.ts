@@ -1,23 +1,9 @@
 // A detour to a failure of the gallery: what starts it, and what leads back to the run before.
 
-import type { Command, Scalar } from "./protocol.gen";
+import type { Before, Detour } from "./progress";
+import type { Command } from "./protocol.gen";
 import type { State } from "./store";
 import type { Failure } from "./words/gallery";
-
-/** What a run needs to be had again: it is computed anew, and exactly the same. */
-export interface Before {
-  config: Record<string, Scalar>;
-  engine: string;
-  data: string; // its fingerprint
-  sampling: Record<string, Scalar>;
-  seed: number | null;
-  step: number;
-}
-
-export interface Detour {
-  failure: string; // its title
-  before: Before;
-}
 
 /** The run as it is now. */
 export function before({ hello, frame, samples }: State): Before | null {

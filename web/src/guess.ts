@@ -1,27 +1,9 @@
 // Predict, then reveal: what the reader is asked, what came, and what a guess costs in nats.
 
+import { token } from "./format";
+import type { LetterQuestion, Question, TrendQuestion } from "./progress";
 import { smoothed } from "./series";
 import type { State } from "./store";
-import { token } from "./format";
-
-/** Which letter comes at position `at` of a document? `candidates` are tokens; any other is one more outcome. */
-export interface LetterQuestion {
-  kind: "letter";
-  run: string;
-  document: string;
-  at: number;
-  candidates: number[];
-}
-
-/** Will the second half of the steps `from` to `to` surprise the model less than the first? */
-export interface TrendQuestion {
-  kind: "trend";
-  run: string;
-  from: number;
-  to: number;
-}
-
-export type Question = LetterQuestion | TrendQuestion;
 
 /** What came, of the outcomes, and the model's own shares where it has any. */
 export interface Answer {

@@ -1,6 +1,26 @@
-// How far a reader has come in the story: plain data, so that it survives a reload.
+// How far a reader has come in the story, and from which run a detour leads: plain data, so that
+// it survives a reload.
 
-import type { Question } from "./guess";
+import type { Scalar } from "./protocol.gen";
+
+/** Which letter comes at position `at` of a document? `candidates` are tokens; any other is one more outcome. */
+export interface LetterQuestion {
+  kind: "letter";
+  run: string;
+  document: string;
+  at: number;
+  candidates: number[];
+}
+
+/** Will the second half of the steps `from` to `to` surprise the model less than the first? */
+export interface TrendQuestion {
+  kind: "trend";
+  run: string;
+  from: number;
+  to: number;
+}
+
+export type Question = LetterQuestion | TrendQuestion;
 
 /** What the state was when a step began, as far as steps ask whether it has changed. */
 export interface Memo {
@@ -25,4 +45,19 @@ export interface Progress {
   done: number[];
   skipped: number[];
   asked: Record<number, Asked>; // by step
+}
+
+/** What a run needs to be had again: it is computed anew, and exactly the same. */
+export interface Before {
+  config: Record<string, Scalar>;
+  engine: string;
+  data: string; // its fingerprint
+  sampling: Record<string, Scalar>;
+  seed: number | null;
+  step: number;
+}
+
+export interface Detour {
+  failure: string; // its title
+  before: Before;
 }

@@ -2,9 +2,8 @@
 // `reduce` and nowhere else; it knows no DOM and no socket.
 
 import { type Address, KINDS, type Kind, formatAddress, offsetOf, sameAddress } from "./address";
-import type { Detour } from "./detour";
 import type { Lesson } from "./lesson";
-import type { Progress } from "./progress";
+import type { Detour, Progress } from "./progress";
 import type {
   Compared, Considered, Explained, Frame, HeldOut, Hello, Measures, Refused, Samples, SiteFacts, Spelling, Stopped, Tokens,
 } from "./protocol.gen";

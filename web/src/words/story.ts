@@ -3,8 +3,8 @@
 
 import type { Address } from "../address";
 import { count, short } from "../format";
-import { type Question, letterQuestion, runOf, trendQuestion } from "../guess";
-import type { Memo } from "../progress";
+import { letterQuestion, runOf, trendQuestion } from "../guess";
+import type { Memo, Question } from "../progress";
 import type { Command, Explained, Explanation } from "../protocol.gen";
 import { smoothed } from "../series";
 import { type State, numberAt } from "../store";
