@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from glassgpt import Config, params
 from glassgpt.arrays import array, numbers, shape, zeros
+from glassgpt.interventions import TUNED, Change, Edit, Intervention, Part, Release, Silence, Tune
 from glassgpt.snapshot import State
 
 ALPHABET = "abcxyzäß漢🙂 "
@@ -38,6 +39,22 @@ def configs(draw: st.DrawFn, *, max_layers: int = 2, max_width: int = 8) -> Conf
 documents = st.lists(
     st.text(ALPHABET, min_size=1, max_size=9).map(str.strip).filter(bool), min_size=1, max_size=6
 )
+
+
+# any sequence of interventions, whether it fits a model or not
+_whole = st.integers(0, 9999)
+_floats = st.floats(allow_nan=False, allow_infinity=False)
+_rates = st.sampled_from([name for name in TUNED if name != "num_steps"])
+_parts: st.SearchStrategy[Part] = st.sampled_from(["head", "neuron"])
+_changes: st.SearchStrategy[Change] = st.one_of(
+    st.dictionaries(_rates, _floats, min_size=1).map(lambda t: Tune(tuple(t.items()))),
+    _whole.map(lambda n: Tune((("num_steps", n),))),
+    st.builds(Edit, st.sampled_from(["wte", "layer0.attn_wq"]), _whole, _whole, _floats),
+    st.builds(Silence, _parts, _whole, _whole, st.booleans()),
+    st.builds(Silence, st.just("position"), hold=st.booleans()),
+    st.builds(Release, _parts, _whole, _whole) | st.just(Release("position")),
+)
+recipes = st.lists(st.builds(Intervention, _whole, _changes), max_size=9).map(tuple)
 
 
 def random_state(config: Config, vocab_size: int, seed: int = 0) -> State:

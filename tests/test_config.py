@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from glassgpt import Config, Sampling
 from glassgpt.config import hyper, settings
 from glassgpt.errors import ConfigError
-from glassgpt.session import extended
+from glassgpt.interventions import extended
 
 ALL = [(owner, setting) for owner in (Config, Sampling) for setting in settings(owner)]
 

@@ -13,6 +13,7 @@ from glassgpt import Config, Session
 from glassgpt.arrays import Array
 from glassgpt.errors import DivergenceError
 from glassgpt.history import History
+from glassgpt.interventions import Intervention, Tune
 
 DOCUMENTS = ["ab", "ba", "abba", "baab", "aab"]
 SMALL = Config(n_embd=4, n_head=2, block_size=4, num_steps=60)
@@ -84,17 +85,17 @@ def test_snapshots_are_thinned_to_the_budget() -> None:
     assert history.session.step == 17
 
 
-def test_a_cut_forgets_what_came_after() -> None:
+def test_a_fork_keeps_what_came_after_and_shares_what_came_before() -> None:
     history = new()
     go(history, 30)
     go(history, 12)
-    history.session.config = Config(
-        n_embd=4, n_head=2, block_size=4, num_steps=60, learning_rate=0.1
-    )
-    history.cut()
-    assert history.reached == 12
-    go(history, 30)
-    assert history.reached == 30
+    tune = Intervention(12, Tune((("learning_rate", 0.1),)))
+    fork = history.forked(history.session.snapshot(), (tune,))
+    go(fork, 30)
+    assert history.reached == fork.reached == 30
+    assert list(history.losses[:13]) == list(fork.losses[:13])
+    assert history.losses[13] != fork.losses[13]
+    assert fork._snapshots[0] is history._snapshots[0]
 
 
 def test_a_run_opened_in_the_middle_begins_there() -> None:

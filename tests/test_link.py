@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from glassgpt import Config, Sampling
 from glassgpt.data import fingerprint
 from glassgpt.errors import ConfigError
+from glassgpt.interventions import Intervention, Recipe, Silence, Tune
 from glassgpt.link import MAX_LINK, Experiment, read_link, write_link
 from glassgpt.sampling import MAX_DRAW_SEED
-from tests.models import configs, documents
+from tests.models import configs, documents, recipes
 
 
 @given(
@@ -20,12 +21,27 @@ from tests.models import configs, documents
     prefix=st.text(max_size=5),
     draw=st.none() | st.integers(0, MAX_DRAW_SEED),
     step=st.none() | st.integers(0, 10**6),
+    recipe=recipes,
 )
 def test_what_is_written_is_read_again(
-    config: Config, temperature: float, prefix: str, draw: int | None, step: int | None
+    config: Config,
+    temperature: float,
+    prefix: str,
+    draw: int | None,
+    step: int | None,
+    recipe: Recipe,
 ) -> None:
-    said = Experiment(config, Sampling(temperature, 7, prefix), draw, "scalar", step)
+    said = Experiment(
+        config, Sampling(temperature, 7, prefix), draw, "scalar", step, interventions=recipe
+    )
     assert read_link("#" + write_link(said)) == said
+
+
+def test_interventions_are_readable_in_the_link() -> None:
+    recipe = (Intervention(250, Tune((("learning_rate", 0.02),))),
+              Intervention(400, Silence("head", 0, 2, hold=True)))  # fmt: skip
+    link = write_link(Experiment(interventions=recipe))
+    assert link == "seed=42&do=250:learning_rate=0.02;400:head0.2!"
 
 
 @given(documents)
@@ -69,6 +85,8 @@ def test_keys_of_the_page_are_left_to_it() -> None:
         f"draw={MAX_DRAW_SEED + 1}",
         "data=a&text=!!!!",
         "data=a&text=AAAA",
+        "do=250",
+        "do=1:wte[0,0]=?",
         "x" * (MAX_LINK + 1),
     ],
 )

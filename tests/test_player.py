@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 import pytest
 
 from glassgpt import Config, Sampling, Session, protocol
+from glassgpt.arrays import numbers
 from glassgpt.engines import default_engine
 from glassgpt.errors import ProtocolError
 from glassgpt.exhibit import Exhibit
 from glassgpt.files import file
+from glassgpt.interventions import Edit
 from glassgpt.player import MAX_QUEUE, Player
 from glassgpt.proposal import Source
 
@@ -42,6 +44,7 @@ class Page:
         self.events: list[dict[str, Any]] = []
         self.losses: list[float] = []
         self.arrays: dict[str, list[float]] = {}
+        self.curves: dict[int, list[float]] = {}
 
     async def send(self, frame: bytes) -> None:
         (length,) = struct.unpack_from("<I", frame)
@@ -55,13 +58,18 @@ class Page:
             if head["dtype"] == "f8":
                 self.arrays[head["name"]] = list(struct.unpack_from(f"<{size}d", frame, offset))
             offset += -(-size * {"f8": 8, "f4": 4, "u1": 1}[head["dtype"]] // 8) * 8
-        if "losses" in {head["name"] for head in event.get("arrays", ())}:
+        if event["kind"] == "Curve":
+            self.curves[event["branch"]] = self.arrays["losses"]
+        elif "losses" in {head["name"] for head in event.get("arrays", ())}:
             self.losses[event["first"] :] = self.arrays["losses"]
         if self.draws and "seq" in event:
             self.player.tell(protocol.Ack(event["seq"]))
 
     def last(self, kind: str) -> dict[str, Any]:
         return [event for event in self.events if event["kind"] == kind][-1]
+
+    def tells(self, kind: str, branch: int) -> list[dict[str, Any]]:
+        return [e for e in self.events if e["kind"] == kind and e["branch"] == branch]
 
     def count(self, kind: str) -> int:
         return sum(event["kind"] == kind for event in self.events)
@@ -106,6 +114,10 @@ def straight(steps: int, config: Config = SMALL) -> Session:
     session = Session(config, SOURCE.documents)
     session.run(steps)
     return session
+
+
+def losses(steps: int) -> list[float]:
+    return list(Session(SMALL, SOURCE.documents).run(steps).losses)
 
 
 def test_the_first_event_says_what_the_run_is() -> None:
@@ -246,6 +258,143 @@ def test_a_live_change_holds_from_the_next_step_on() -> None:
     assert page.last("Settings")["config"]["learning_rate"] == 0.1
 
 
+async def forked(player: Player, page: Page, command: protocol.Command) -> None:
+    """Go to step 30, back to 20, and change something there."""
+    for step in (30, 20):
+        player.tell(protocol.Seek(step))
+        await page.stands_at(step)
+    player.tell(command)
+    await page.until(lambda: page.count("Settings"))
+    await page.until(lambda: len(page.last("Branches")["branches"]) == 2)
+
+
+EDIT = protocol.Edit("wte", 0, 1, 1.5)
+
+
+def test_a_change_forks_the_run_and_both_futures_are_kept() -> None:
+    async def script(player: Player, page: Page) -> None:
+        await forked(player, page, EDIT)
+        player.tell(protocol.Seek(40))
+        await page.stands_at(40)
+        player.tell(protocol.Choose(1))
+        await page.stands_at(30)
+        await page.until(lambda: page.last("Branches")["current"] == 1)
+        await page.until(lambda: page.last("Curve")["branch"] == 2)
+
+    page = played(script)
+    assert page.losses == losses(30)
+    edited = straight(20)
+    edited.apply(Edit("wte", 0, 1, 1.5))
+    assert page.last("Curve")["first"] == 20
+    assert page.curves[2] == edited.run(20).losses
+    root, fork = page.last("Branches")["branches"]
+    assert (root["parent"], fork["parent"], fork["fork"]) == (None, 1, 20)
+    assert fork["words"] == ["wte[0,1] set to 1.5 at step 20"]
+    assert fork["changes"] == "20:wte[0,1]=1.5"
+
+
+def test_a_weight_that_is_set_has_its_price_and_parts_from_the_run_it_was() -> None:
+    async def script(player: Player, page: Page) -> None:
+        await forked(player, page, EDIT)
+        await page.until(lambda: page.count("Difference"))
+        await page.until(lambda: page.tells("Samples", 2))
+
+    page = played(script)
+    difference = page.last("Difference")
+    assert (difference["branch"], difference["step"], difference["other_step"]) == (1, 20, 20)
+    assert difference["site"] == "tok"
+    assert difference["first_step"] is None
+    theirs = page.tells("Samples", 1)[-1]["written"]
+    assert [one["text"] for one in theirs] == list(straight(20).sample(Sampling()))
+    if default_engine()[0] == "fast":
+        price, (ours, other) = page.last("Price"), difference["held_out"]
+        assert (price["branch"], price["step"]) == (2, 20)
+        assert (price["before"], price["after"]) == (other, ours)
+
+
+def test_undo_returns_to_the_same_step_and_redo_makes_the_change_again() -> None:
+    async def script(player: Player, page: Page) -> None:
+        await forked(player, page, EDIT)
+        player.tell(protocol.Undo())
+        await page.until(lambda: page.last("Branches")["redo"])
+        player.tell(protocol.Watch(["value:wte"]))
+        before = numbers(straight(20).engine.state().params["wte"])
+        await page.until(lambda: page.arrays["value:wte"] == before)
+        assert page.losses == losses(30)
+        player.tell(protocol.Redo())
+        await page.until(lambda: page.last("Branches")["undo"])
+        await page.until(lambda: page.arrays["value:wte"][1] == 1.5)
+
+    page = played(script)
+    assert page.last("Branches")["current"] == 2
+    assert page.last("Frame")["step"] == 20
+
+
+def test_a_part_is_held_at_zero_until_it_is_released() -> None:
+    def silent(player: Player) -> bool:
+        wo = player.exhibit.session.engine.state().params["layer0.attn_wo"]
+        return not any(wo[row, column] for row in range(4) for column in (2, 3))
+
+    async def script(player: Player, page: Page) -> None:
+        await forked(player, page, protocol.Silence("head", 0, 1, hold=True))
+        player.tell(protocol.Seek(25))
+        await page.stands_at(25)
+        assert silent(player)
+        assert page.last("Branches")["branches"][1]["held"] == ["head0.1"]
+        player.tell(protocol.Release("head", 0, 1))
+        await page.until(lambda: len(page.last("Branches")["branches"]) == 3)
+        player.tell(protocol.Seek(26))
+        await page.stands_at(26)
+        assert not silent(player)
+
+    page = played(script)
+    assert page.last("Branches")["branches"][2]["held"] == []
+    assert "do=20:head0.1!;25:~head0.1" in page.last("Settings")["link"]
+
+
+def test_a_run_may_be_kept_beside_a_new_one_and_chosen_again() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Seek(12))
+        await page.stands_at(12)
+        sizes: dict[str, protocol.Scalar] = {
+            "n_embd": 6,
+            "n_head": 3,
+            "block_size": 4,
+            "num_steps": 9,
+        }
+        player.tell(protocol.Start(sizes, "", keep=True))
+        await page.until(lambda: page.count("Hello") == 2)
+        await page.until(lambda: page.last("Branches")["beside"] == 1)
+        await page.until(lambda: page.count("Difference"))
+        player.tell(protocol.Seek(9))
+        await page.stands_at(9)
+        player.tell(protocol.Choose(1))
+        await page.until(lambda: page.count("Hello") == 3)
+        await page.stands_at(9)
+        player.tell(protocol.Drop(2))
+        await page.until(lambda: len(page.last("Branches")["branches"]) == 1)
+
+    page = played(script)
+    assert page.last("Hello")["config"] == asdict(SMALL)
+    assert page.losses == losses(12)
+    first = next(event for event in page.events if event["kind"] == "Difference")
+    assert first["site"] == ""
+
+
+def test_the_branch_that_is_compared_can_be_chosen() -> None:
+    async def script(player: Player, page: Page) -> None:
+        await forked(player, page, EDIT)
+        player.tell(protocol.Seek(22))
+        await page.stands_at(22)
+        player.tell(EDIT)
+        await page.until(lambda: page.last("Branches")["current"] == 3)
+        await page.until(lambda: page.tells("Difference", 2))
+        player.tell(protocol.Beside(1))
+        await page.until(lambda: page.last("Difference")["branch"] == 1)
+
+    assert played(script).last("Difference")["first_step"] == 21
+
+
 def test_a_new_run_takes_the_place_of_the_old() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Seek(5))
@@ -353,6 +502,15 @@ def test_the_slow_engine_is_shown_to_be_the_same_run() -> None:
         (protocol.Start({"n_embd": 1024, "n_layer": 64}, "scalar"), b"", "parameters"),
         (protocol.Tune({"n_embd": 8}), b"", "cannot change"),
         (protocol.Tune({"beta1": 2.0}), b"", "between"),
+        (protocol.Edit("wte", 9, 0, 1.0), b"", "no wte"),
+        (protocol.Silence("head", 0, 7), b"", "no head 7"),
+        (protocol.Release("position"), b"", "not held"),
+        (protocol.Undo(), b"", "not been changed"),
+        (protocol.Redo(), b"", "nothing has been undone"),
+        (protocol.Choose(7), b"", "no branch 7"),
+        (protocol.Drop(1), b"", "is shown"),
+        (protocol.Beside(7), b"", "no branch 7"),
+        (protocol.Start({}, "", do="1:wings"), b"", "no change"),
         (protocol.Sample({"temperature": 0.0}), b"", "between"),
         (protocol.Sample({"num_samples": 9999}), b"", "at most"),
         (protocol.Sample({"prefix": "q"}), b"", "vocabulary"),

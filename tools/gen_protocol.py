@@ -20,6 +20,7 @@ TARGET = Path(__file__).parents[1] / "web" / "src" / "protocol.gen.ts"
 PARTS = (
     protocol.ArrayHead, protocol.SettingFacts, protocol.SiteFacts, protocol.ParamFacts,
     protocol.EngineFacts, protocol.Written, protocol.CutFacts, protocol.Waiting,
+    protocol.BranchFacts,
     explain.Factor, explain.Term, explain.Line, explain.Account, explain.Entry, explain.Ledger,
     explain.Nudge, explain.Explanation,
 )  # fmt: skip
@@ -64,6 +65,8 @@ def typescript(kind: Any) -> str:
     if kind in PLAIN:
         return PLAIN[kind]
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Literal:
+        return " | ".join(f'"{argument}"' for argument in arguments)
     if origin in (list, tuple):
         return f"{typescript(arguments[0])}[]"
     if origin is dict:

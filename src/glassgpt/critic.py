@@ -61,6 +61,10 @@ class Critic:
     def tell_all_again(self) -> None:
         """Begin anew, for a page that knows nothing."""
         self._measures_told = self._compared_told = False
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Draw and measure anew: another branch is shown."""
         self._judged_at, self._judge_after = -1, 0.0
         self.write_again()
 
@@ -124,6 +128,7 @@ class Critic:
         exhibit = self._exhibit
         return protocol.Samples(
             page.sent + 1,
+            exhibit.branches.current.number,
             writing.step,
             asdict(exhibit.sampling),
             exhibit.sample_seed,

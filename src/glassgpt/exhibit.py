@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from glassgpt import params, protocol
@@ -15,15 +16,17 @@ from glassgpt.address import parse_address
 from glassgpt.anatomy import sites
 from glassgpt.arrays import array
 from glassgpt.bench import largest_difference, time_steps
+from glassgpt.branches import MAX_BRANCHES, Branch, Branches
 from glassgpt.config import Config, Sampling, Setting, hyper, settings
-from glassgpt.engines import ENGINES, create, default_engine
+from glassgpt.engines import ENGINES, Engine, create, default_engine
 from glassgpt.errors import ConfigError, EngineError, GlassError
 from glassgpt.explain import Account
 from glassgpt.glass import Glass
 from glassgpt.history import History
+from glassgpt.interventions import Edit, Recipe, Silence, config_at, held, write
 from glassgpt.link import Experiment, write_link
 from glassgpt.proposal import Source, check_bounds, made_of
-from glassgpt.session import Session, extended
+from glassgpt.session import Session
 from glassgpt.snapshot import Snapshot
 from glassgpt.tokenizer import Tokenizer
 from glassgpt.yardsticks import held_out, held_out_loss, is_unseen, yardsticks
@@ -37,8 +40,28 @@ POINTS = 101  # of the learning rate's schedule
 Told: TypeAlias = "tuple[protocol.Event, Sequence[memoryview[Any]]]"
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What surrounds a run and all branches of it: documents, and engines to look through."""
+
+    source: Source
+    glass: Glass
+    judge: Engine | None
+    known: frozenset[str]
+
+    @classmethod
+    def of(cls, source: Source, session: Session) -> Stage:
+        """Return the surroundings of a run on `source`."""
+        config, tokenizer = session.config, session.tokenizer
+        glass = Glass(session.engine.name, config, tokenizer)
+        return cls(source, glass, _new_judge(session), frozenset(source.documents))
+
+
 class Exhibit:
-    """A run of `config` on `source`, computed by `engine` and shown through a second one."""
+    """A run of `config` on `source` and its branches, computed by `engine` and one to look through.
+
+    `recipe` is what is done to the run on its way, as a link says it.
+    """
 
     def __init__(
         self,
@@ -46,21 +69,63 @@ class Exhibit:
         config: Config = Config(),  # noqa: B008 - frozen
         engine: str = "",
         snapshot: Snapshot | None = None,
+        recipe: Recipe = (),
     ) -> None:
-        check_bounds(config, Tokenizer.of(source.documents).vocab_size)
-        self.source = source
-        self.session = (
-            Session(config, source.documents, engine=engine, data_name=source.name)
-            if snapshot is None
-            else Session.resumed(snapshot, source.documents)
-        )
-        self.history = History(self.session)
-        self.glass = self._new_glass(self.session.engine.name)
-        self.judge = self._new_judge()
+        session = _new_session(source, config, engine, snapshot)
+        self.branches = Branches(History(session))
+        self._stages = {self.branches.current.run: Stage.of(source, session)}
+        if recipe:
+            self.branches.follow(recipe)
         self.sampling = Sampling()
         self.sample_seed: int | None = None
         self._compared: protocol.Compared | None = None
-        self._known = frozenset(source.documents)
+
+    def begin(self, source: Source, config: Config, engine: str, recipe: Recipe = ()) -> None:
+        """Begin another run beside those there are; raise where there is no room for it."""
+        session = _new_session(source, config, engine)
+        stage = Stage.of(source, session)
+        self._stages[self.branches.begin(History(session)).run] = stage
+        if recipe:
+            self.branches.follow(recipe)
+        self._compared = None
+
+    def drop(self, number: int) -> None:
+        """Forget a branch, and what surrounds its run with the last branch of it."""
+        self.branches.drop(number)
+        runs = {branch.run for branch in self.branches}
+        self._stages = {run: stage for run, stage in self._stages.items() if run in runs}
+
+    # -- what is shown: the current branch
+
+    @property
+    def history(self) -> History:
+        """What the branch has done."""
+        return self.branches.current.history
+
+    @property
+    def session(self) -> Session:
+        """The run itself, at its position."""
+        return self.history.session
+
+    @property
+    def source(self) -> Source:
+        """Its documents, in file order."""
+        return self.stage().source
+
+    @property
+    def glass(self) -> Glass:
+        """What it is seen through."""
+        return self.stage().glass
+
+    @property
+    def judge(self) -> Engine | None:
+        """The engine that is quick enough for the held-out loss, if there is one."""
+        return self.stage().judge
+
+    def stage(self, number: int | None = None) -> Stage:
+        """Return what surrounds a branch, or the current one."""
+        branch = self.branches.current if number is None else self.branches[number]
+        return self._stages[branch.run]
 
     # -- who it is
 
@@ -78,7 +143,7 @@ class Exhibit:
             engines=[name for name in ENGINES if name == "scalar" or default_engine()[0] == "fast"],
             settings=[_setting_facts(setting) for setting in settings(Config)],
             sampling_settings=[_setting_facts(setting) for setting in settings(Sampling)],
-            config=dataclasses.asdict(session.config),
+            config=dataclasses.asdict(self.history.config),
             sampling=dataclasses.asdict(self.sampling),
             sample_seed=self.sample_seed,
             sites=[
@@ -113,7 +178,7 @@ class Exhibit:
         """Return the experiment without its position, which moves and is the page's to add."""
         return write_link(
             Experiment(
-                config=self.session.config,
+                config=self.history.base,
                 sampling=self.sampling,
                 sample_seed=self.sample_seed,
                 engine=""
@@ -125,14 +190,16 @@ class Exhibit:
                 else "",
                 data_sha256=self.session.data_sha256,
                 cut=self.source.cut,
+                interventions=self.history.recipe,
             )
         )
 
     def schedule(self) -> list[float]:
         """Return the learning rate at evenly spaced positions, from the first to the last."""
-        config = self.session.config
-        places = (i * config.num_steps / (POINTS - 1) for i in range(POINTS))
-        return [hyper(config, round(place)).learning_rate for place in places]
+        history = self.history
+        places = [round(i * history.config.num_steps / (POINTS - 1)) for i in range(POINTS)]
+        configs = (config_at(history.base, history.recipe, place) for place in places)
+        return [hyper(c, place).learning_rate for c, place in zip(configs, places, strict=True)]
 
     # -- what it looks like at its position
 
@@ -165,20 +232,27 @@ class Exhibit:
         )
         return event, list(spelled.arrays.values())
 
-    def samples(self) -> Iterator[protocol.Written]:
-        """Yield the samples of the position; training may go on meanwhile."""
-        state = self.session.engine.state()
-        for sampled in self.glass.write(state, self.sampling, self.draw_stream()):
+    def samples(
+        self, branch: Branch | None = None, glass: Glass | None = None
+    ) -> Iterator[protocol.Written]:
+        """Yield the samples of the position; training may go on meanwhile.
+
+        Those of another `branch` are those of where it stands, drawn through a `glass` of its own.
+        """
+        branch = branch or self.branches.current
+        stage, state = self._stages[branch.run], branch.history.session.engine.state()
+        stream = self.draw_stream(branch)
+        for sampled in (glass or stage.glass).write(state, self.sampling, stream):
             yield protocol.Written(
-                sampled.text, sampled.text in self._known, sampled.probability, sampled.ended
+                sampled.text, sampled.text in stage.known, sampled.probability, sampled.ended
             )
 
-    def draw_stream(self) -> random.Random:
+    def draw_stream(self, branch: Branch | None = None) -> random.Random:
         """Return what draws: the seed asked for, or a copy of the run's own stream."""
         if self.sample_seed is not None:
             return random.Random(self.sample_seed)
         copy = random.Random()
-        copy.setstate(self.session.rng.getstate())
+        copy.setstate((branch or self.branches.current).history.session.rng.getstate())
         return copy
 
     # -- what it is measured by
@@ -193,12 +267,37 @@ class Exhibit:
         """Return the loss on the last tenth, by the engine that is quick enough."""
         assert self.judge is not None, "no engine is quick enough for the held-out loss"
         documents = held_out(self.session.documents)
-        self.judge.load(self.session.engine.state())
-        loss = held_out_loss(self.judge, self.session.token_lists(documents))
+        loss = self.judged(self.branches.current)
         unseen = is_unseen(self.session.documents, self.session.step)
         return protocol.HeldOut(
             seq, self.session.step, loss, len(documents), unseen, self.judge.name
         )
+
+    def judged(self, branch: Branch) -> float:
+        """Return the held-out loss of a branch where it stands; needs a judge."""
+        session = branch.history.session
+        judge = self._stages[branch.run].judge
+        assert judge is not None, "no engine is quick enough for the held-out loss"
+        judge.load(session.engine.state())
+        return held_out_loss(judge, session.token_lists(held_out(session.documents)))
+
+    def price(self, branch: Branch) -> protocol.Price | None:
+        """Return what the fork of `branch` cost in held-out loss, where it set weights."""
+        judge, session = self._stages[branch.run].judge, branch.history.session
+        blocks = [
+            (done.change.block(session.config), getattr(done.change, "value", 0.0))
+            for done in branch.changes
+            if isinstance(done.change, Edit | Silence)
+        ]
+        if judge is None or branch.before is None or not blocks:
+            return None
+        documents = session.token_lists(held_out(session.documents))
+        judge.load(branch.before.state)
+        before = held_out_loss(judge, documents)
+        for block, value in blocks:
+            judge.fill(block, value)
+        after = held_out_loss(judge, documents)
+        return protocol.Price(branch.number, branch.fork, before, after)
 
     def compared(self) -> protocol.Compared | None:
         """Return how far and how fast the engines are on this run, where that is soon known."""
@@ -216,20 +315,32 @@ class Exhibit:
 
     # -- what it answers
 
-    def tune(self, changes: dict[str, protocol.Scalar]) -> None:
-        """Change live settings; what came after the position no longer holds."""
-        live = {setting.name for setting in settings(Config) if setting.live}
-        for name in changes:
-            if name not in live:
-                raise ConfigError(
-                    f"{name} cannot change while a run goes on", "begin a new run for it"
-                )
-        self.session.config = extended(
-            self.session.config,
-            self.session.step,
-            **changes,  # type: ignore[arg-type]
+    def tree(self, beside: int | None) -> protocol.Branches:
+        """Return all branches."""
+        current = self.branches.current
+        return protocol.Branches(
+            current=current.number,
+            beside=beside,
+            undo=current.parent is not None,
+            redo=self.branches.can_redo,
+            most=MAX_BRANCHES,
+            branches=[self._branch_facts(branch) for branch in self.branches],
         )
-        self.history.cut()
+
+    def _branch_facts(self, branch: Branch) -> protocol.BranchFacts:
+        history = branch.history
+        return protocol.BranchFacts(
+            number=branch.number,
+            parent=branch.parent,
+            run=branch.run,
+            fork=branch.fork,
+            words=[f"{done.change.words()} at step {done.step}" for done in branch.changes],
+            changes=write(branch.changes),
+            held=[silence.name for silence in held(history.recipe)],
+            config=dataclasses.asdict(history.config),
+            data_name=history.session.data_name,
+            engine=history.session.engine.name,
+        )
 
     def explain(self, address: str, watched: str | None) -> Told:
         """Return why a number of the machine is what it is."""
@@ -268,15 +379,6 @@ class Exhibit:
             first, self.session.documents[first : first + max(0, min(count, MAX_READ))]
         )
 
-    def _new_glass(self, engine: str) -> Glass:
-        return Glass(engine, self.session.config, self.session.tokenizer)
-
-    def _new_judge(self) -> Any:
-        try:
-            return create("fast", self.session.config, self.session.tokenizer.vocab_size)
-        except EngineError:
-            return None
-
 
 def check_sampling(values: dict[str, protocol.Scalar], exhibit: Exhibit) -> Sampling:
     """Return the sampling, or raise where this model cannot draw like that."""
@@ -298,6 +400,22 @@ def check_sampling(values: dict[str, protocol.Scalar], exhibit: Exhibit) -> Samp
 
 def _brief(account: Account) -> Account:
     return dataclasses.replace(account, terms=account.terms[: protocol.MAX_TERMS])
+
+
+def _new_session(
+    source: Source, config: Config, engine: str, snapshot: Snapshot | None = None
+) -> Session:
+    check_bounds(config, Tokenizer.of(source.documents).vocab_size)
+    if snapshot is not None:
+        return Session.resumed(snapshot, source.documents)
+    return Session(config, source.documents, engine=engine, data_name=source.name)
+
+
+def _new_judge(session: Session) -> Engine | None:
+    try:
+        return create("fast", session.config, session.tokenizer.vocab_size)
+    except EngineError:
+        return None
 
 
 def _setting_facts(setting: Setting) -> protocol.SettingFacts:

@@ -11,6 +11,7 @@ from glassgpt.arrays import ITEMSIZE, Array, shape
 from glassgpt.config import Config, Sampling, settings
 from glassgpt.errors import ConfigError
 from glassgpt.exhibit import Exhibit, Told
+from glassgpt.session import Session
 from glassgpt.snapshot import to_bytes
 
 
@@ -58,10 +59,11 @@ def _csv(exhibit: Exhibit) -> bytes:
 
 
 def _script(exhibit: Exhibit) -> bytes:
+    base = exhibit.history.base
     changed = ", ".join(
-        f"{s.name}={getattr(exhibit.session.config, s.name)!r}"
+        f"{s.name}={getattr(base, s.name)!r}"
         for s in settings(Config)
-        if getattr(exhibit.session.config, s.name) != s.default
+        if getattr(base, s.name) != s.default
     )
     drawn = ", ".join(
         f"{s.name}={getattr(exhibit.sampling, s.name)!r}"
@@ -71,16 +73,31 @@ def _script(exhibit: Exhibit) -> bytes:
     builtin = exhibit.source.name == data.BUILTIN
     documents = "builtin_names()" if builtin else f"read_documents({exhibit.source.name!r})"
     reader = "builtin_names" if builtin else "read_documents"
+    session = exhibit.session
+    more = "from glassgpt.interventions import Edit, Release, Silence, Tune\n"
     return (
         '"""The run that was on the page, as a script: pip install glassgpt."""\n\n'
-        f"from glassgpt import Config, Sampling, Session, {reader}\n\n"
-        f"session = Session(Config({changed}), {documents}, "
-        f"engine={exhibit.session.engine.name!r})\n"
-        f"for record in session.run({exhibit.session.step}):\n"
-        '    print(f"step {record.step} loss {record.loss:.4f} {record.document}")\n'
+        f"from glassgpt import Config, Sampling, Session, {reader}\n"
+        f"{more * bool(session.interventions)}\n"
+        f"session = Session(Config({changed}), {documents}, engine={session.engine.name!r})\n"
+        f"{_training(session)}"
         f"for text in session.sample(Sampling({drawn})):\n"
         "    print(text)\n"
     ).encode()
+
+
+def _training(session: Session) -> str:
+    """Return the lines that take the run to where it stands, with what was done to it."""
+    lines, step = "", 0
+    for until, change in [
+        *((d.step, d.change) for d in session.interventions),
+        (session.step, None),
+    ]:
+        lines += f"for record in session.run({until - step}):\n"
+        lines += '    print(f"step {record.step} loss {record.loss:.4f} {record.document}")\n'
+        lines += f"session.apply({change!r})\n" if change else ""
+        step = until
+    return lines
 
 
 def tensors(arrays: Mapping[str, Array]) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any
 
 from glassgpt.anatomy import sites
 from glassgpt.arrays import Array, array, numbers, shape, zeros
+from glassgpt.comparison import Parting, parting
 from glassgpt.config import Config, Sampling
 from glassgpt.engines import create
 from glassgpt.explain import Explanation, Nudge, explain, nudge, pass_through
@@ -92,6 +93,10 @@ class Glass:
             else:
                 seen[name] = narrowed(reduced(a) if rest in self._params else a)
         return seen
+
+    def part(self, ours: State, theirs: State, tokens: Sequence[int]) -> Parting:
+        """Return where two states part on the document `tokens`."""
+        return parting(self._mirror, self._config, ours, theirs, tokens)
 
     def _sources(
         self,

@@ -1,5 +1,7 @@
 """The past of a run: every loss it took, and snapshots to go back to.
 
+A run is its recipe: what it began with, and the interventions that are made where it comes past.
+
 Going to a step is restoring the nearest snapshot before it and taking the steps between again,
 which gives the same bits. A long run thins its snapshots to a fixed amount of memory. It knows no
 clock: whoever drives it says how many steps at a time.
@@ -7,12 +9,15 @@ clock: whoever drives it says how many steps at a time.
 
 from __future__ import annotations
 
+import copy
 import math
 from array import array
 from collections.abc import Mapping
 
 from glassgpt.arrays import Array
+from glassgpt.config import Config
 from glassgpt.errors import DivergenceError
+from glassgpt.interventions import Recipe, check, config_at
 from glassgpt.session import Session, StepRecords
 from glassgpt.snapshot import Snapshot
 
@@ -23,20 +28,54 @@ STRIDE = 10  # steps between two snapshots, until memory runs short
 class History:
     """A session, what it has done, and the way back.
 
-    `before` holds the parameters as they were one update ago, where they are known.
+    `before` holds the parameters as they were one update ago, where they are known; what a step
+    changed is then its update, and the interventions at its end with it. `recipe` are all
+    interventions of the run, those to come as well: a position is after those of its step.
     """
 
     def __init__(self, session: Session, budget: int = BUDGET) -> None:
         self.session = session
         self.begin = session.step
         self.before: Mapping[str, Array] | None = None
+        self.base = session.config  # the settings at the beginning
+        self.recipe = session.interventions
         self.losses = array("d", [math.nan] * session.step)  # of the step after `index` updates
         self.rates = array("d", [math.nan] * session.step)
         self._snapshots: dict[int, Snapshot] = {}
         self._stride = STRIDE
-        size = sum(a.nbytes for _, group in session.engine.state().groups() for a in group.values())
-        self._most = max(2, budget // size)
+        groups = session.engine.state().groups()
+        self._size = sum(a.nbytes for _, group in groups for a in group.values())
+        self._most = max(2, budget // self._size)
         self._keep()
+
+    def forked(self, before: Snapshot, changes: Recipe) -> History:
+        """Return a history with this one's past up to `before`, where it makes `changes` instead.
+
+        The changes stand at the step of `before` or later. Raises `ConfigError` for one that
+        cannot be made. What is kept of the past is shared: it does not change.
+        """
+        step, recipe = before.step, before.interventions + changes
+        check(recipe, self.base, self.session.tokenizer.vocab_size)
+        other = copy.copy(self)
+        other.session = self.session.sibling()
+        other.session.restore(before)
+        other.recipe = recipe
+        other.before = self.before if self.session.step == step else None
+        other.losses, other.rates = self.losses[:step], self.rates[:step]
+        other._snapshots = {at: kept for at, kept in self._snapshots.items() if at < step}
+        other._arrive()
+        other._keep()
+        return other
+
+    def limit(self, budget: int) -> None:
+        """Keep no more than so many bytes of snapshots from now on."""
+        self._most = max(2, budget // self._size)
+        self._thin()
+
+    @property
+    def config(self) -> Config:
+        """The settings when all of the recipe has been done."""
+        return config_at(self.base, self.recipe)
 
     @property
     def reached(self) -> int:
@@ -44,15 +83,16 @@ class History:
         return len(self.losses)
 
     def advance(self, steps: int) -> None:
-        """Take so many steps; raise `DivergenceError` with those before it kept."""
+        """Take so many steps, and what the recipe says; `DivergenceError` keeps those before it."""
         end = self.session.step + steps
         while self.session.step < end:
             boundary = self.session.step + self._stride - self.session.step % self._stride
-            stop = min(end, boundary)
+            stop = int(min(end, boundary, self._next_intervention()))
             if stop - 1 > self.session.step:
                 self._run(stop - 1 - self.session.step)
             self.before = self.session.engine.state().params
             self._run(1)
+            self._arrive()
             if stop == boundary:
                 self._keep()
 
@@ -71,12 +111,16 @@ class History:
         self.session.restore(self._snapshots[nearest])
         self.before = None
 
-    def cut(self) -> None:
-        """Forget all that came after the position, which is about to take another way."""
-        here = self.session.step
-        del self.losses[here:], self.rates[here:]
-        self._snapshots = {step: s for step, s in self._snapshots.items() if step < here}
-        self._keep()
+    def _next_intervention(self) -> float:
+        later = (done.step for done in self.recipe if done.step > self.session.step)
+        return min(later, default=math.inf)
+
+    def _arrive(self) -> None:
+        """Do what the recipe says for this position, where it is not yet done."""
+        for done in self.recipe[len(self.session.interventions) :]:
+            if done.step > self.session.step:
+                return
+            self.session.apply(done.change)
 
     def past(self, name: str, index: tuple[int, ...]) -> tuple[list[int], list[float]]:
         """Return the positions that are kept, and what the weight was at each of them."""
@@ -103,7 +147,10 @@ class History:
 
     def _keep(self) -> None:
         self._snapshots[self.session.step] = self.session.snapshot()
-        if len(self._snapshots) > self._most:
+        self._thin()
+
+    def _thin(self) -> None:
+        while len(self._snapshots) > self._most:
             self._stride *= 2
             self._snapshots = {
                 step: snapshot

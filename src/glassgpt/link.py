@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 from glassgpt.config import Config, Sampling, Scalar, settings
 from glassgpt.data import BUILTIN
 from glassgpt.errors import ConfigError
+from glassgpt.interventions import Recipe, read, write
 from glassgpt.sampling import MAX_DRAW_SEED
 
 MAX_LINK = 8192  # characters; longer addresses break in mail programs and servers
@@ -37,6 +38,7 @@ class Experiment:
     documents: str = ""
     data_sha256: str = ""
     cut: str = ""  # how the documents were cut out of the text that is not given
+    interventions: Recipe = ()  # what is done to the run on its way
     others: dict[str, str] = field(default_factory=dict)
 
 
@@ -61,9 +63,11 @@ def write_link(experiment: Experiment) -> str:
             pairs["sha256"] = experiment.data_sha256
             if experiment.cut:
                 pairs["cut"] = experiment.cut
+    if experiment.interventions:
+        pairs["do"] = write(experiment.interventions)
     if experiment.step is not None:
         pairs["step"] = experiment.step
-    return urlencode({**pairs, **experiment.others})
+    return urlencode({**pairs, **experiment.others}, safe=":;,!~=")
 
 
 def read_link(text: str) -> Experiment:
@@ -90,6 +94,7 @@ def read_link(text: str) -> Experiment:
         documents=_unpack(found.pop("text", "")),
         data_sha256=found.pop("sha256", ""),
         cut=found.pop("cut", ""),
+        interventions=read(found.pop("do", "")),
         others=found,
     )
 

@@ -16,8 +16,9 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Protocol, TypeVar
 
-from glassgpt import protocol
+from glassgpt import interventions, protocol
 from glassgpt.arrays import array
+from glassgpt.branches import Branch
 from glassgpt.clock import Clock
 from glassgpt.config import Config
 from glassgpt.critic import Critic
@@ -25,6 +26,7 @@ from glassgpt.errors import ConfigError, DivergenceError, GlassError, ProtocolEr
 from glassgpt.exhibit import Exhibit, check_sampling
 from glassgpt.files import file
 from glassgpt.listener import Listener
+from glassgpt.others import Others
 from glassgpt.proposal import Source, Text, considered, made_of
 from glassgpt.sampling import check_draw_seed
 
@@ -73,6 +75,7 @@ class Player:
         self._fresh = False  # is the last frame what there is to see?
         self._frame_at = 0.0
         self._critic = Critic(self.exhibit, self._host.work)
+        self._others = Others(self.exhibit, self._host.work)
 
     # -- what a host calls
 
@@ -134,6 +137,7 @@ class Player:
             return False
         worked = page.credit and await self._show(page)
         if page.sent:  # the first picture waits for nothing
+            worked = await self._others.do(page, self._moving) or worked
             worked = await self._critic.do(page, self._moving) or worked
         steps = self._due()
         if steps:
@@ -271,25 +275,27 @@ class Player:
             case protocol.Start():
                 source = self._source_of(command, payload)
                 config = made_of(Config, command.config)
-                self.exhibit = await work(lambda: Exhibit(source, config, command.engine))
-                self._keep_documents(exhibit)
-                self._carry_over(exhibit)
-                if command.play:
-                    self._play()
-                self.notice, self.waiting = "", None
-                self._greet()
+                recipe = interventions.read(command.do)
+                await self._start(source, config, command, recipe)
             case protocol.Consider():
                 source = self._source_of(command, payload)
                 text = self._text if command.data == "sent" else None
                 await self._answer(await work(lambda: considered(source, command.config, text)))
                 if command.engine == "scalar" and (told := await work(exhibit.compared)):
                     await self._answer(told)
-            case protocol.Tune(changes):
-                exhibit.tune(changes)
-                if self._page is not None:
-                    self._page.first = min(self._page.first, exhibit.history.reached)
-                values = asdict(exhibit.session.config)
-                await self._answer(protocol.Settings(values, exhibit.schedule(), exhibit.link()))
+            case protocol.Tune() | protocol.Edit() | protocol.Silence() | protocol.Release():
+                change = change_of(command)
+                await self._turn_to(lambda: exhibit.branches.intervene(change))
+            case protocol.Undo():
+                await self._turn_to(exhibit.branches.undo, go=True)
+            case protocol.Redo():
+                await self._turn_to(exhibit.branches.redo, go=True)
+            case protocol.Choose(branch):
+                await self._turn_to(lambda: exhibit.branches.choose(branch), go=True, known=True)
+            case protocol.Drop(branch):
+                exhibit.drop(branch)
+            case protocol.Beside(branch):
+                self._others.beside = exhibit.branches[branch].number
             case protocol.Sample(values, seed):
                 sampling, seed = check_sampling(values, exhibit), check_draw_seed(seed)
                 exhibit.sampling, exhibit.sample_seed = sampling, seed
@@ -317,7 +323,7 @@ class Player:
         self._clock.start(self.exhibit.session.step)
 
     async def _go(self, step: int) -> None:
-        history, last = self.exhibit.history, self.exhibit.session.config.num_steps
+        history, last = self.exhibit.history, self.exhibit.history.config.num_steps
         step = min(max(step, history.begin), last)
         await self._host.work(lambda: history.approach(step))
         self.playing, self.target = False, step
@@ -330,6 +336,61 @@ class Player:
         if document is not None:
             self.exhibit.session.tokens(document)  # a character it does not know is refused here
         self._watched, self._document = known, document
+        self._others.document = document
+
+    # -- another run, another branch
+
+    async def _start(
+        self, source: Source, config: Config, command: protocol.Start, recipe: interventions.Recipe
+    ) -> None:
+        before, engine = self.exhibit, command.engine
+        if command.keep:
+            await self._host.work(lambda: before.begin(source, config, engine, recipe))
+        else:
+            self.exhibit = await self._host.work(
+                lambda: Exhibit(source, config, engine, recipe=recipe)
+            )
+        self._keep_documents(before)
+        self._carry_over(before)
+        if command.play:
+            self._play()
+        self.notice, self.waiting = "", None
+        self._greet()
+
+    async def _turn_to(
+        self, turn: Callable[[], Branch], *, go: bool = False, known: bool = False
+    ) -> None:
+        """Show the branch that `turn` makes the current one, from where it parts from this one.
+
+        With `go` at the same position, which where it has to be `known` is one it has been at.
+        """
+        exhibit, before, step = self.exhibit, self.exhibit.branches.current, self._position
+        after = await self._host.work(turn)
+        if after is before:
+            return
+        if known:
+            step = min(step, after.history.reached)
+        if after.run != before.run:
+            self._carry_over(exhibit)
+            self._greet()
+        else:
+            self._show_branch(exhibit.branches.common(before, after))
+            config, schedule = asdict(exhibit.history.config), exhibit.schedule()
+            await self._answer(protocol.Settings(config, schedule, exhibit.link()))
+        self._others.beside = before.number
+        if go:
+            await self._go(step)
+
+    def _show_branch(self, common: int) -> None:
+        self._clock.start(self.exhibit.session.step)
+        self._critic.look_again()
+        if self._page is not None:
+            self._page.first = min(self._page.first, common)
+
+    @property
+    def _position(self) -> int:
+        """Where it stands, or is going."""
+        return self.exhibit.session.step if self.target is None else self.target
 
     def _source_of(self, command: protocol.Wanted, payload: bytes | None) -> Source:
         match command.data:
@@ -381,6 +442,7 @@ class Player:
         if self._page is not None:
             self._page.first = 0
         self._critic.tell_all_again()
+        self._others.tell_all_again()
         await self._answer(event)
 
     async def _answer(self, event: protocol.Event, arrays: Sequence[memoryview[Any]] = ()) -> None:
@@ -390,3 +452,18 @@ class Player:
     async def _refuse(self, command: str, error: GlassError) -> None:
         if self._page is not None:
             await self._page.refuse(command, error)
+
+
+def change_of(
+    command: protocol.Tune | protocol.Edit | protocol.Silence | protocol.Release,
+) -> interventions.Change:
+    """Return the change that a command asks for."""
+    match command:
+        case protocol.Tune(changes):
+            return interventions.Tune(tuple(changes.items()))
+        case protocol.Edit(param, row, column, value):
+            return interventions.Edit(param, row, column, value)
+        case protocol.Silence(part, layer, number, hold):
+            return interventions.Silence(part, layer, number, hold)
+        case protocol.Release(part, layer, number):
+            return interventions.Release(part, layer, number)

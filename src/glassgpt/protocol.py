@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -78,12 +78,17 @@ class Wanted(Message, frozen=True):
     data: str = "kept"
     data_name: str = ""
     cut: str = ""  # how a text that was sent becomes documents: its lines, or one of `CutFacts`
+    do: str = ""  # what is done to the run on its way, as a link says it
 
 
 class Start(Wanted, frozen=True, tag=True):
-    """Begin a new run, and let its time run if `play`; refused, it leaves the run before alone."""
+    """Begin a new run, and let its time run if `play`; refused, it leaves the run before alone.
+
+    With `keep` it stands beside the branches that there are, which are else forgotten.
+    """
 
     play: bool = False
+    keep: bool = False
 
 
 class Consider(Wanted, frozen=True, tag=True):
@@ -91,9 +96,64 @@ class Consider(Wanted, frozen=True, tag=True):
 
 
 class Tune(Message, frozen=True, tag=True):
-    """Change live settings from the next step on."""
+    """Fork the run: change live settings, or num_steps, from the next step on."""
 
     changes: dict[str, Scalar]
+
+
+class Edit(Message, frozen=True, tag=True):
+    """Fork the run: set one weight."""
+
+    param: str
+    row: int
+    column: int
+    value: float
+
+
+class Silence(Message, frozen=True, tag=True):
+    """Fork the run: set the weights of a part to zero, with `hold` after every update.
+
+    A `part` is `head` or `neuron`, `number` of `layer`, or `position`, the whole of wpe.
+    """
+
+    part: Literal["head", "neuron", "position"]
+    layer: int = 0
+    number: int = 0
+    hold: bool = False
+
+
+class Release(Message, frozen=True, tag=True):
+    """Fork the run: hold a silenced part no longer."""
+
+    part: Literal["head", "neuron", "position"]
+    layer: int = 0
+    number: int = 0
+
+
+class Undo(Message, frozen=True, tag=True):
+    """Return to what the last change changed, at the same step; what was trained is kept."""
+
+
+class Redo(Message, frozen=True, tag=True):
+    """Make the change again that was undone last."""
+
+
+class Choose(Message, frozen=True, tag=True):
+    """Show another branch, at the same step where it has been there."""
+
+    branch: int
+
+
+class Drop(Message, frozen=True, tag=True):
+    """Forget a branch that is not shown."""
+
+    branch: int
+
+
+class Beside(Message, frozen=True, tag=True):
+    """Compare with this branch from now on: its samples, its held-out loss, where they part."""
+
+    branch: int
 
 
 class Sample(Message, frozen=True, tag=True):
@@ -153,8 +213,9 @@ class Ack(Message, frozen=True, tag=True):
 
 
 Command: TypeAlias = (
-    Open | Play | Pause | Seek | Pace | Start | Consider | Tune | Sample | Spell | Watch
-    | Explain | Tokenize | Read | Save | Ack
+    Open | Play | Pause | Seek | Pace | Start | Consider | Tune | Edit | Silence | Release
+    | Undo | Redo | Choose | Drop | Beside | Sample | Spell | Watch | Explain | Tokenize | Read
+    | Save | Ack
 )  # fmt: skip
 
 
@@ -236,6 +297,22 @@ class Waiting(msgspec.Struct, frozen=True):
     data_name: str
     data_sha256: str
     cut: str
+    do: str
+
+
+class BranchFacts(msgspec.Struct, frozen=True):
+    """A branch: what it is called, where it comes from, and what was changed at its fork."""
+
+    number: int
+    parent: int | None  # None: a run that began by itself
+    run: int  # the number of that run
+    fork: int  # the position from which on it differs from its parent
+    words: list[str]  # a phrase for each change
+    changes: str  # the same as a link says it
+    held: list[str]  # the parts that are held at zero at its end, as in a link: head0.2
+    config: dict[str, Scalar]  # at its end
+    data_name: str
+    engine: str
 
 
 # -- events: what a player tells
@@ -296,9 +373,10 @@ class Frame(Message, frozen=True, tag=True):
 
 
 class Samples(Message, frozen=True, tag=True):
-    """Texts drawn from the weights after `step` updates."""
+    """Texts drawn from the weights that a branch has after `step` updates."""
 
     seq: int
+    branch: int
     step: int
     sampling: dict[str, Scalar]
     seed: int | None
@@ -411,6 +489,55 @@ class Settings(Message, frozen=True, tag=True):
     link: str
 
 
+class Branches(Message, frozen=True, tag=True):
+    """All branches: which is shown, which is compared with it, whether a change can be undone."""
+
+    current: int
+    beside: int | None
+    undo: bool
+    redo: bool
+    most: int
+    branches: list[BranchFacts]
+
+
+class Curve(Message, frozen=True, tag=True):
+    """The losses of a branch that is not shown, from the step of index `first` on: its fork."""
+
+    branch: int
+    first: int
+    arrays: list[ArrayHead]
+
+
+class Difference(Message, frozen=True, tag=True):
+    """How the branch that is shown at `step` differs from `branch`, which is at `other_step`.
+
+    `first_step` is the number of the first step (from 1) whose losses differ, as far as both went.
+    On `document` they part at `index` of `site`, the first in the order of computing (empty where
+    they do not part, or are models of other sizes); the largest difference is `largest`. Held-out
+    losses are those of the two, where an engine is quick enough.
+    """
+
+    branch: int
+    step: int
+    other_step: int
+    first_step: int | None
+    document: str
+    site: str
+    index: list[int]
+    largest: float
+    largest_site: str
+    held_out: list[float]
+
+
+class Price(Message, frozen=True, tag=True):
+    """The held-out loss before and after the weights were set that led to a branch, at its fork."""
+
+    branch: int
+    step: int
+    before: float
+    after: float
+
+
 class File(Message, frozen=True, tag=True):
     """A file to be kept: its bytes are the array `bytes`."""
 
@@ -439,7 +566,8 @@ class Stopped(Message, frozen=True, tag=True):
 
 Event: TypeAlias = (
     Hello | Frame | Samples | Spelling | Measures | HeldOut | Compared | Documents | Tokens
-    | Explained | Considered | Settings | File | Refused | Stopped
+    | Explained | Considered | Settings | Branches | Curve | Difference | Price | File | Refused
+    | Stopped
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from glassgpt.config import Sampling
 from glassgpt.data import fingerprint, split_documents
 from glassgpt.errors import EngineError, GlassError
 from glassgpt.exhibit import Exhibit, check_sampling
+from glassgpt.interventions import write
 from glassgpt.link import Experiment, read_link
 from glassgpt.player import Player
 from glassgpt.proposal import Source
@@ -133,7 +134,9 @@ class Runs:
             source = Source(name, tuple(split_documents(experiment.documents.encode(), name)))
         if self._snapshot is not None and experiment == Experiment():
             return Exhibit(source, self._snapshot.config, snapshot=self._snapshot)
-        return Exhibit(source, experiment.config, experiment.engine)
+        return Exhibit(
+            source, experiment.config, experiment.engine, recipe=experiment.interventions
+        )
 
     def _died(self, run: Run, task: asyncio.Task[None]) -> None:
         """Say why a run died of a fault of ours, and let its page ask for another."""
@@ -185,4 +188,5 @@ def _waiting(experiment: Experiment) -> protocol.Waiting:
         data_name=experiment.data_name,
         data_sha256=experiment.data_sha256,
         cut=experiment.cut,
+        do=write(experiment.interventions),
     )

@@ -6,9 +6,10 @@ draws of its samples. Training draws nothing.
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import overload
 
 from glassgpt import data, params
@@ -16,6 +17,17 @@ from glassgpt.arrays import numbers, shape, zeros
 from glassgpt.config import Config, Sampling, hyper
 from glassgpt.engines import Engine, create, default_engine
 from glassgpt.errors import CheckpointError, ConfigError, DataError, DivergenceError
+from glassgpt.interventions import (
+    Change,
+    Edit,
+    Intervention,
+    Recipe,
+    Silence,
+    Tune,
+    check_next,
+    held,
+    same_run,
+)
 from glassgpt.sampling import Draw, generate
 from glassgpt.snapshot import Snapshot, State
 from glassgpt.tokenizer import Tokenizer, TokenLists
@@ -94,6 +106,7 @@ class Session:
         self.rng.shuffle(self.documents)
         self._encoded = self.token_lists([])
         self.step = 0
+        self.interventions: Recipe = ()  # what was done to it, see `apply`
         first = params.initial(config, self.tokenizer.vocab_size, self.rng)
         still = {name: zeros(shape(weight)) for name, weight in first.items()}
         self.engine.load(State(first, still, still))
@@ -113,6 +126,14 @@ class Session:
         )
         session.restore(snapshot)
         return session
+
+    def sibling(self) -> Session:
+        """Return another run in the same state on the same documents, with an engine of its own."""
+        other = copy.copy(self)  # shares what does not change: documents, tokenizer, tokens
+        other.engine = create(self.engine.name, self.config, self.tokenizer.vocab_size)
+        other.rng = random.Random()
+        other.restore(self.snapshot())
+        return other
 
     # -- training
 
@@ -143,14 +164,30 @@ class Session:
             )
         start = self.step
         try:
-            losses = self.engine.run(self._lessons(start + steps), self.config, start, steps)
+            losses = self._losses(start, steps)
         except BaseException as error:  # Ctrl-C in a notebook too: the run stays whole
             self.step += len(getattr(error, "losses", ()))
+            self._hold()
             if isinstance(error, DivergenceError):
                 raise error.at(self.step + 1, self.document(self.step)) from None
             raise
         self.step += steps
         return self.records(start, losses)
+
+    def _losses(self, start: int, steps: int) -> list[float]:
+        """Let the engine take the steps: one by one where parts are held at zero."""
+        lessons = self._lessons(start + steps)
+        if not held(self.interventions):
+            return self.engine.run(lessons, self.config, start, steps)
+        losses: list[float] = []
+        try:
+            for step in range(start, start + steps):
+                losses += self.engine.run(lessons, self.config, step, 1)
+                self._hold()
+        except BaseException as error:
+            error.losses = losses  # type: ignore[attr-defined]
+            raise
+        return losses
 
     def records(self, start: int, losses: Sequence[float]) -> StepRecords:
         """Return the records of the steps after `start` updates, which had these `losses`."""
@@ -168,6 +205,31 @@ class Session:
             self._encoded = self.token_lists(self.documents[:known])
         return self._encoded
 
+    # -- interventions
+
+    def apply(self, change: Change) -> None:
+        """Change the run from here on; raise `ConfigError` where that cannot be.
+
+        A weight is set and nothing else: Adam's moments stay. What is held at zero is set to zero
+        after every update until it is released.
+        """
+        done = Intervention(self.step, change)
+        check_next(done, self.interventions, self.config, self.tokenizer.vocab_size)
+        match change:
+            case Tune():
+                self.config = change.config(self.config, self.step)
+            case Edit():
+                self.engine.fill(change.block(self.config), change.value)
+            case Silence():
+                self.engine.fill(change.block(self.config), 0.0)
+            case _:  # a release changes no number
+                pass
+        self.interventions = (*self.interventions, done)
+
+    def _hold(self) -> None:
+        for silence in held(self.interventions):
+            self.engine.fill(silence.block(self.config), 0.0)
+
     # -- the whole state as a value
 
     def snapshot(self) -> Snapshot:
@@ -182,6 +244,7 @@ class Session:
             data_sha256=self.data_sha256,
             engine=self.engine.name,
             instruction_set=self.engine.instruction_set,
+            interventions=self.interventions,
         )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -195,6 +258,7 @@ class Session:
         self.config = same_run(self.config, snapshot.config)
         self.engine.load(snapshot.state)
         self.step = snapshot.step
+        self.interventions = snapshot.interventions
         self.rng.setstate(snapshot.random_state)
 
     # -- samples
@@ -203,34 +267,6 @@ class Session:
         """Yield texts drawn from the run's own random stream, which goes on with each draw."""
         for draws in draw_samples(self.engine, self.tokenizer, self.config, sampling, self.rng):
             yield text_of(list(draws), self.tokenizer, sampling.prefix)
-
-
-def same_run(old: Config, new: Config) -> Config:
-    """Return `new`, or raise `ConfigError` where it would need another model or another start."""
-    for name in ("n_layer", "n_embd", "n_head", "block_size", "init_std", "seed"):
-        before, after = getattr(old, name), getattr(new, name)
-        if before != after:
-            raise ConfigError(
-                f"{name} is {before!r} in this run and cannot become {after!r}",
-                f"start a new run for another {name}",
-            )
-    return new
-
-
-def extended(config: Config, step: int, **changes: float) -> Config:
-    """Return `config` with live settings changed and perhaps more (or fewer) steps, from `step` on.
-
-    The rate follows the same linear decay over the new total, learning_rate · (1 − s / num_steps),
-    so more steps lift the rate of those to come; the steps taken stay as they were. Raises
-    `ConfigError` where fewer steps are asked for than were taken.
-    """
-    new = same_run(config, replace(config, **changes))  # type: ignore[arg-type]
-    if new.num_steps < step:
-        raise ConfigError(
-            f"the run has already taken {step} steps, so it cannot end after {new.num_steps}",
-            f"give --steps {step} or more",
-        )
-    return new
 
 
 def draw_samples(

@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 from glassgpt.arrays import ITEMSIZE, Array, frozen, shape, view
 from glassgpt.config import Config
 from glassgpt.errors import CheckpointError, GlassError
+from glassgpt.interventions import Recipe, check, read, write
 from glassgpt.params import shapes
 from glassgpt.tokenizer import Tokenizer
 
@@ -50,7 +51,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A run after `step` updates. `engine` and `instruction_set` name what computed it."""
+    """A run after `step` updates. `engine` and `instruction_set` name what computed it.
+
+    `interventions` are those made so far: what is held at zero follows from them.
+    """
 
     config: Config
     tokenizer: Tokenizer
@@ -61,6 +65,7 @@ class Snapshot:
     data_sha256: str
     engine: str
     instruction_set: str
+    interventions: Recipe = ()
 
     def rng(self) -> random.Random:
         """Return a generator that goes on where the run's random stream stands."""
@@ -87,6 +92,7 @@ def to_bytes(snapshot: Snapshot) -> bytes:
         "random_state": [version, list(internal), gauss_next],
         "data": {"name": snapshot.data_name, "sha256": snapshot.data_sha256},
         "engine": {"name": snapshot.engine, "instruction_set": snapshot.instruction_set},
+        "interventions": write(snapshot.interventions),
         "body_sha256": hashlib.sha256(body).hexdigest(),
     }
     # safetensors allows text only in its metadata, so every fact is JSON of its own
@@ -142,6 +148,8 @@ def _snapshot(head: dict[str, Any], body: memoryview) -> Snapshot:
     step = facts["step"]
     if not isinstance(step, int) or not 0 <= step <= config.num_steps:
         raise ValueError(f"step {step!r} of {config.num_steps}")
+    interventions = read(facts.get("interventions", ""))  # older files have none
+    check(interventions, config, tokenizer.vocab_size)
     version, internal, gauss_next = facts["random_state"]
     snapshot = Snapshot(
         config=config,
@@ -153,6 +161,7 @@ def _snapshot(head: dict[str, Any], body: memoryview) -> Snapshot:
         data_sha256=str(facts["data"]["sha256"]),
         engine=str(facts["engine"]["name"]),
         instruction_set=str(facts["engine"]["instruction_set"]),
+        interventions=interventions,
     )
     snapshot.rng()  # a state that the generator refuses is found here, not at the first draw
     return snapshot

@@ -74,6 +74,21 @@ export interface Waiting {
   data_name: string;
   data_sha256: string;
   cut: string;
+  do: string;
+}
+
+/** A branch: what it is called, where it comes from, and what was changed at its fork. */
+export interface BranchFacts {
+  number: number;
+  parent: number | null;
+  run: number;
+  fork: number;
+  words: string[];
+  changes: string;
+  held: string[];
+  config: Record<string, Scalar>;
+  data_name: string;
+  engine: string;
 }
 
 /** A number that takes part in a term. Its `address` is empty where it is a constant. */
@@ -200,7 +215,9 @@ export interface Start {
   data?: string;
   data_name?: string;
   cut?: string;
+  do?: string;
   play?: boolean;
+  keep?: boolean;
 }
 
 /** Say what `Start` would make of the same, without making it. */
@@ -211,12 +228,67 @@ export interface Consider {
   data?: string;
   data_name?: string;
   cut?: string;
+  do?: string;
 }
 
-/** Change live settings from the next step on. */
+/** Fork the run: change live settings, or num_steps, from the next step on. */
 export interface Tune {
   kind: "Tune";
   changes: Record<string, Scalar>;
+}
+
+/** Fork the run: set one weight. */
+export interface Edit {
+  kind: "Edit";
+  param: string;
+  row: number;
+  column: number;
+  value: number;
+}
+
+/** Fork the run: set the weights of a part to zero, with `hold` after every update. */
+export interface Silence {
+  kind: "Silence";
+  part: "head" | "neuron" | "position";
+  layer?: number;
+  number?: number;
+  hold?: boolean;
+}
+
+/** Fork the run: hold a silenced part no longer. */
+export interface Release {
+  kind: "Release";
+  part: "head" | "neuron" | "position";
+  layer?: number;
+  number?: number;
+}
+
+/** Return to what the last change changed, at the same step; what was trained is kept. */
+export interface Undo {
+  kind: "Undo";
+}
+
+/** Make the change again that was undone last. */
+export interface Redo {
+  kind: "Redo";
+}
+
+/** Show another branch, at the same step where it has been there. */
+export interface Choose {
+  kind: "Choose";
+  branch: number;
+}
+
+/** Forget a branch that is not shown. */
+export interface Drop {
+  kind: "Drop";
+  branch: number;
+}
+
+/** Compare with this branch from now on: its samples, its held-out loss, where they part. */
+export interface Beside {
+  kind: "Beside";
+  branch: number;
 }
 
 /** Draw samples like this from now on; without a seed from the run's own stream. */
@@ -320,10 +392,11 @@ export interface Frame {
   arrays: ArrayHead[];
 }
 
-/** Texts drawn from the weights after `step` updates. */
+/** Texts drawn from the weights that a branch has after `step` updates. */
 export interface Samples {
   kind: "Samples";
   seq: number;
+  branch: number;
   step: number;
   sampling: Record<string, Scalar>;
   seed: number | null;
@@ -427,6 +500,49 @@ export interface Settings {
   link: string;
 }
 
+/** All branches: which is shown, which is compared with it, whether a change can be undone. */
+export interface Branches {
+  kind: "Branches";
+  current: number;
+  beside: number | null;
+  undo: boolean;
+  redo: boolean;
+  most: number;
+  branches: BranchFacts[];
+}
+
+/** The losses of a branch that is not shown, from the step of index `first` on: its fork. */
+export interface Curve {
+  kind: "Curve";
+  branch: number;
+  first: number;
+  arrays: ArrayHead[];
+}
+
+/** How the branch that is shown at `step` differs from `branch`, which is at `other_step`. */
+export interface Difference {
+  kind: "Difference";
+  branch: number;
+  step: number;
+  other_step: number;
+  first_step: number | null;
+  document: string;
+  site: string;
+  index: number[];
+  largest: number;
+  largest_site: string;
+  held_out: number[];
+}
+
+/** The held-out loss before and after the weights were set that led to a branch, at its fork. */
+export interface Price {
+  kind: "Price";
+  branch: number;
+  step: number;
+  before: number;
+  after: number;
+}
+
 /** A file to be kept: its bytes are the array `bytes`. */
 export interface File {
   kind: "File";
@@ -462,6 +578,14 @@ export type Command =
   | Start
   | Consider
   | Tune
+  | Edit
+  | Silence
+  | Release
+  | Undo
+  | Redo
+  | Choose
+  | Drop
+  | Beside
   | Sample
   | Spell
   | Watch
@@ -484,6 +608,10 @@ export type Event =
   | Explained
   | Considered
   | Settings
+  | Branches
+  | Curve
+  | Difference
+  | Price
   | File
   | Refused
   | Stopped;

@@ -5,7 +5,8 @@ import { type Address, KINDS, type Kind, formatAddress, offsetOf, sameAddress } 
 import type { Lesson } from "./lesson";
 import type { Detour, Progress } from "./progress";
 import type {
-  Compared, Considered, Explained, Frame, HeldOut, Hello, Measures, Refused, Samples, SiteFacts, Spelling, Stopped, Tokens,
+  Branches, Compared, Considered, Difference, Explained, Frame, HeldOut, Hello, Measures, Price, Refused, Samples, SiteFacts,
+  Spelling, Stopped, Tokens,
 } from "./protocol.gen";
 import { type Quantity, magnitude, quantity, scaleEnd } from "./scales";
 import { EMPTY, type Series, extended, summed } from "./series";
@@ -23,6 +24,14 @@ export interface Opened {
   arrays: Map<string, Tensor>;
 }
 
+/** A branch that is not shown: its losses from its fork on, and what it writes at rest. */
+export interface Other {
+  first: number;
+  losses: ArrayLike<number>;
+  samples: Samples | null;
+  difference: Difference | null;
+}
+
 export interface State {
   line: Line;
   hello: Hello | null;
@@ -33,6 +42,9 @@ export interface State {
   rates: Series;
   sums: Series; // running sums of losses, for means
   old: Series; // the losses that were there before a change made them another run's
+  branches: Branches | null;
+  others: ReadonlyMap<number, Other>; // by number
+  prices: ReadonlyMap<number, Price>;
   measures: Measures | null;
   heldOut: HeldOut[];
   samples: Samples | null;
@@ -63,7 +75,8 @@ export interface State {
 
 export const INITIAL: State = {
   line: "connecting", hello: null, sites: new Map(), frame: null, arrays: new Map(),
-  losses: EMPTY, rates: EMPTY, sums: EMPTY, old: EMPTY, measures: null, heldOut: [],
+  losses: EMPTY, rates: EMPTY, sums: EMPTY, old: EMPTY,
+  branches: null, others: new Map(), prices: new Map(), measures: null, heldOut: [],
   samples: null, spelled: null, documents: new Map(), considered: null, compared: null, tokens: null,
   explained: null, trail: [], refused: null, uncopied: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
   selected: null, hovered: null, watched: null, reading: false, offered: false, sight: new Map(),
@@ -133,7 +146,7 @@ function told(state: State, { event, arrays }: Told): State {
   switch (event.kind) {
     case "Hello": return greeted(state, event);
     case "Frame": return framed(state, event, arrays);
-    case "Samples": return { ...state, samples: event, link: event.link };
+    case "Samples": return written(state, event);
     case "Spelling": return { ...state, spelled: { event, arrays } };
     case "Measures": return { ...state, measures: event };
     case "HeldOut": return { ...state, heldOut: judged(state.heldOut, event) };
@@ -150,6 +163,10 @@ function told(state: State, { event, arrays }: Told): State {
       const hello = state.hello && { ...state.hello, config: event.config, schedule: event.schedule };
       return { ...state, hello, link: event.link, old: state.losses };
     }
+    case "Branches": return grown(state, event);
+    case "Curve": return other(state, event.branch, { first: event.first, losses: arrays.get("losses")?.data ?? [] });
+    case "Difference": return other(state, event.branch, { difference: event });
+    case "Price": return { ...state, prices: new Map(state.prices).set(event.branch, event) };
     case "File": return state; // kept by the reader, not by the page
     case "Refused": {
       const considered = event.command === "Consider" ? null : state.considered; // it was of another file
@@ -158,6 +175,26 @@ function told(state: State, { event, arrays }: Told): State {
     case "Stopped": return { ...state, stopped: event };
     default: return assertNever(event);
   }
+}
+
+function written(state: State, event: Samples): State {
+  const shown = state.branches?.current ?? event.branch;
+  return event.branch === shown ? { ...state, samples: event, link: event.link } : other(state, event.branch, { samples: event });
+}
+
+/** The branches as they are now; of those that are gone, or shown, nothing is kept aside. */
+function grown(state: State, branches: Branches): State {
+  const known = new Set(branches.branches.map((branch) => branch.number));
+  const others = new Map([...state.others].filter(([number]) => known.has(number) && number !== branches.current));
+  const turned = !!state.branches && state.branches.current !== branches.current;
+  return { ...state, branches, others, heldOut: turned ? [] : state.heldOut };
+}
+
+const NOTHING: Other = { first: 0, losses: [], samples: null, difference: null };
+
+function other(state: State, number: number, more: Partial<Other>): State {
+  const others = new Map(state.others).set(number, { ...(state.others.get(number) ?? NOTHING), ...more });
+  return { ...state, others };
 }
 
 function greeted(state: State, hello: Hello): State {

@@ -28,8 +28,9 @@ from glassgpt.config import Config, Sampling
 from glassgpt.data import BUILTIN
 from glassgpt.engines import ENGINES
 from glassgpt.errors import CheckpointError, DivergenceError
+from glassgpt.interventions import extended
 from glassgpt.sampling import check_room
-from glassgpt.session import Session, StepRecords, extended
+from glassgpt.session import Session, StepRecords
 from glassgpt.tokenizer import shorten
 
 CHUNK_SECONDS = 0.05  # how long one call of the engine may keep Ctrl-C and the progress waiting

@@ -9,6 +9,7 @@ from typing import Protocol
 from glassgpt.arrays import Array
 from glassgpt.config import Config, Hyper
 from glassgpt.errors import EngineError
+from glassgpt.interventions import Block
 from glassgpt.snapshot import State
 from glassgpt.tokenizer import TokenLists
 
@@ -39,6 +40,9 @@ class Engine(Protocol):
 
     def state(self) -> State:
         """Return a copy of parameters and moments."""
+
+    def fill(self, block: Block, value: float) -> None:
+        """Set these cells of a parameter; moments stay, and a backward needs another forward."""
 
     def forward(self, tokens: Sequence[int]) -> Mapping[str, Array]:
         """Compute every site for one document and return them by name."""

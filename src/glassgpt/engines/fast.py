@@ -24,6 +24,7 @@ from glassgpt.config import Config, Hyper
 from glassgpt.engines import Gradients
 from glassgpt.engines.diagnosis import first_not_finite, worst_gradient
 from glassgpt.errors import EngineError
+from glassgpt.interventions import Block
 from glassgpt.params import shapes
 from glassgpt.snapshot import State
 from glassgpt.tokenizer import TokenLists
@@ -214,6 +215,15 @@ class FastEngine:
             for kind in ("params", "m", "v")
         )
         return State(*groups)
+
+    def fill(self, block: Block, value: float) -> None:
+        """Set these cells of a parameter; moments stay."""
+        width = block.right - block.left
+        cells = array("d", [value]) * width
+        rows = list(self._rows(self._table["params"][block.param], self._shapes[block.param]))
+        for at in rows[block.top : block.bottom]:
+            self._numbers[at + block.left : at + block.right] = cells
+        self._tokens = array("i")
 
     # -- phases
 

@@ -17,6 +17,7 @@ from glassgpt.engines.diagnosis import first_not_finite, worst_gradient
 from glassgpt.engines.gc_pause import gc_paused
 from glassgpt.engines.scalar import Matrix, Trace, Value, Weights, adam, gpt, graph_size, surprise
 from glassgpt.errors import EngineError
+from glassgpt.interventions import Block
 from glassgpt.params import shapes
 from glassgpt.snapshot import State
 from glassgpt.tokenizer import TokenLists
@@ -72,6 +73,15 @@ class ScalarEngine:
             {name: array(self._m[name], shape) for name, shape in self._shapes.items()},
             {name: array(self._v[name], shape) for name, shape in self._shapes.items()},
         )
+
+    def fill(self, block: Block, value: float) -> None:
+        """Set these cells of a parameter; moments stay. An open graph keeps its own leaves."""
+        matrix = [list(row) for row in self._next[block.param]]
+        for row in matrix[block.top : block.bottom]:
+            row[block.left : block.right] = [Value(value) for _ in row[block.left : block.right]]
+        self._next = {**self._next, block.param: matrix}
+        self._cache = ([], Trace())
+        self._passes = None  # other weights: another forward before another backward
 
     # -- phases
 

@@ -1,0 +1,198 @@
+"""The other branches, beside the one that is shown: what they are, their curves, how one differs.
+
+While time runs only what has changed is told. At rest the branch that is compared is brought to the
+same position, a slice of time at a stretch, and then writes and is measured too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Protocol, TypeVar
+
+from glassgpt import protocol
+from glassgpt.arrays import array
+from glassgpt.branches import Branch
+from glassgpt.clock import SLICE
+from glassgpt.comparison import Parting, first_difference
+from glassgpt.errors import DivergenceError, GlassError
+from glassgpt.exhibit import Exhibit
+from glassgpt.glass import Glass
+from glassgpt.listener import Listener
+
+Result = TypeVar("Result")
+
+
+class Work(Protocol):
+    """What runs a job that computes without holding up others."""
+
+    def __call__(self, job: Callable[[], Result]) -> Awaitable[Result]:
+        """Run it."""
+
+
+class Others:
+    """Tells whoever listens of the branches that are not shown.
+
+    `beside` is the number of the branch that is compared, `document` the text that is watched.
+    """
+
+    def __init__(self, exhibit: Exhibit, work: Work) -> None:
+        self._exhibit = exhibit
+        self._work = work
+        self.beside: int | None = None
+        self.document: str | None = None
+        self._glasses: dict[int, Glass] = {}  # by run: drawing here must not disturb what is shown
+        self.tell_all_again()
+
+    def tell_all_again(self) -> None:
+        """Begin anew, for a page that knows nothing."""
+        self._tree: protocol.Branches | None = None
+        self._curves: dict[int, tuple[int, int]] = {}
+        self._priced: set[int] = set()
+        self._compared: object = None
+        self._writing: tuple[object, list[protocol.Written] | None] = (None, None)
+
+    async def do(self, page: Listener, moving: bool) -> bool:
+        """Do one piece of work, if one is due, and return whether there was one."""
+        return (
+            await self._tell_tree(page)
+            or await self._tell_curve(page)
+            or await self._tell_price(page)
+            or (not moving and await self._compare(page))
+        )
+
+    # -- what they are
+
+    async def _tell_tree(self, page: Listener) -> bool:
+        branches = self._exhibit.branches
+        known = {branch.number for branch in branches} - {branches.current.number}
+        if self.beside not in known:
+            parent = branches.current.parent
+            self.beside = parent if parent is not None else next(iter(sorted(known)), None)
+        tree = self._exhibit.tree(self.beside)
+        if tree == self._tree:
+            return False
+        self._tree = tree
+        await page.tell(tree)
+        return True
+
+    async def _tell_curve(self, page: Listener) -> bool:
+        """Send the losses of a branch that has other ones than were told."""
+        branches = self._exhibit.branches
+        for branch in branches:
+            history = branch.history
+            first = min(max(branch.fork, history.begin), history.reached)
+            told = (id(history), history.reached)
+            if branch is branches.current:
+                self._curves.pop(branch.number, None)
+            elif self._curves.get(branch.number) != told:
+                self._curves[branch.number] = told
+                losses = array(history.losses[first:], (history.reached - first,))
+                heads = protocol.heads({"losses": losses})
+                await page.tell(protocol.Curve(branch.number, first, heads), [losses])
+                return True
+        return False
+
+    async def _tell_price(self, page: Listener) -> bool:
+        """Say once for each fork what it cost."""
+        branch = self._exhibit.branches.current
+        if id(branch.history) in self._priced:
+            return False
+        self._priced.add(id(branch.history))
+        try:
+            price = await self._work(lambda: self._exhibit.price(branch))
+        except DivergenceError:  # a weight so large that nothing can be measured
+            return True
+        if price is not None:
+            await page.tell(price)
+        return True
+
+    # -- how one differs
+
+    async def _compare(self, page: Listener) -> bool:
+        if self.beside is None:
+            return False
+        exhibit, other = self._exhibit, self._exhibit.branches[self.beside]
+        key = self._key(other)
+        if key == self._compared:
+            return False
+        try:
+            await self._go_on(page, other, key)
+        except GlassError:  # it cannot draw like that, or leaves the finite numbers
+            self._compared = key
+        return exhibit.branches.current is not other
+
+    def _key(self, other: Branch) -> object:
+        """What a comparison depends on; another one begins where it changes."""
+        exhibit = self._exhibit
+        here = exhibit.branches.current
+        drawn = (exhibit.sampling, exhibit.sample_seed, self.document)
+        return (id(here.history), here.history.session.step, id(other.history), *drawn)
+
+    async def _go_on(self, page: Listener, other: Branch, key: object) -> None:
+        """Do the next piece of comparing: approach, draw, tell the samples, tell the difference."""
+        step = min(self._exhibit.session.step, other.history.reached)
+        if other.history.session.step != step:
+            await self._work(lambda: _approach(other, step))
+        elif self._writing[0] != key:
+            self._writing = (key, None)
+        elif self._writing[1] is None:
+            glass = self._glass(other)
+            drawn = await self._work(lambda: list(self._exhibit.samples(other, glass)))
+            self._writing = (key, drawn)
+        elif page.credit:
+            self._compared = key
+            await page.tell(self._samples(page, other, self._writing[1]))
+            await page.tell(await self._work(lambda: self._difference(other)))
+
+    def _glass(self, branch: Branch) -> Glass:
+        session = branch.history.session
+        if branch.run not in self._glasses:
+            glass = Glass(session.engine.name, session.config, session.tokenizer)
+            self._glasses = {branch.run: glass}
+        return self._glasses[branch.run]
+
+    def _samples(
+        self, page: Listener, other: Branch, written: list[protocol.Written]
+    ) -> protocol.Samples:
+        exhibit = self._exhibit
+        return protocol.Samples(
+            page.sent + 1,
+            other.number,
+            other.history.session.step,
+            asdict(exhibit.sampling),
+            exhibit.sample_seed,
+            written,
+            exhibit.link(),
+        )
+
+    def _difference(self, other: Branch) -> protocol.Difference:
+        exhibit, here = self._exhibit, self._exhibit.branches.current
+        ours, theirs = here.history, other.history
+        first = first_difference(ours.losses, theirs.losses, exhibit.branches.common(here, other))
+        document, tokens = exhibit.document(self.document)
+        parted = Parting()
+        if here.run == other.run and ours.session.step == theirs.session.step:
+            states = (ours.session.engine.state(), theirs.session.engine.state())
+            parted = self._glass(other).part(*states, tokens)
+        return protocol.Difference(
+            branch=other.number,
+            step=ours.session.step,
+            other_step=theirs.session.step,
+            first_step=None if first is None else first + 1,
+            document=document,
+            site=parted.site,
+            index=list(parted.index),
+            largest=parted.largest,
+            largest_site=parted.largest_site,
+            held_out=[] if exhibit.judge is None else [*map(exhibit.judged, (here, other))],
+        )
+
+
+def _approach(branch: Branch, step: int) -> None:
+    """Bring a branch nearer to a position where it has been, for about a slice of time."""
+    history, end = branch.history, time.perf_counter() + SLICE
+    history.approach(step)
+    while history.session.step < step and time.perf_counter() < end:
+        history.advance(1)
