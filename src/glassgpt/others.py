@@ -88,9 +88,10 @@ class Others:
                 self._curves.pop(branch.number, None)
             elif self._curves.get(branch.number) != told:
                 self._curves[branch.number] = told
-                losses = array(history.losses[first:], (history.reached - first,))
-                heads = protocol.heads({"losses": losses})
-                await page.tell(protocol.Curve(branch.number, first, heads), [losses])
+                own = history.losses[first:]
+                arrays = {"losses": array(own, (len(own),))} if own else {}
+                event = protocol.Curve(branch.number, first, protocol.heads(arrays))
+                await page.tell(event, list(arrays.values()))
                 return True
         return False
 

@@ -3,6 +3,7 @@
 import { type Address, formatAddress, offsetOf, parseAddress } from "./address";
 import type { Painter, app as App } from "./app.svelte";
 import { exact } from "./format";
+import type { Command } from "./protocol.gen";
 import { type State, numberAt, question } from "./store";
 
 export interface Drawn {
@@ -28,6 +29,7 @@ interface Glass {
   end(figure: string): number;
   state(): State;
   select(address: Address): void;
+  send(command: Command): void;
   asked(): string; // the address that the page wants to be explained now
   pictures(): number;
   paint(painter: Painter): () => void;
@@ -65,6 +67,7 @@ export function expose(app: typeof App): void {
     end: (name) => figures.get(name)?.end() ?? NaN,
     state: () => app.view,
     select: (address) => app.select(address),
+    send: (command) => app.send(command),
     asked: () => question(app.state)?.address ?? "",
     pictures: () => app.drawn,
     paint: (painter) => app.paint("picture", painter),

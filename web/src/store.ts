@@ -161,7 +161,7 @@ function told(state: State, { event, arrays }: Told): State {
     case "Considered": return { ...state, considered: event };
     case "Settings": {
       const hello = state.hello && { ...state.hello, config: event.config, schedule: event.schedule };
-      return { ...state, hello, link: event.link, old: state.losses };
+      return { ...state, hello, link: event.link };
     }
     case "Branches": return grown(state, event);
     case "Curve": return other(state, event.branch, { first: event.first, losses: arrays.get("losses")?.data ?? [] });

@@ -45,6 +45,7 @@ export interface Curve {
   begin: number;
   step: number; // where the reader stands: what comes after is known, but ahead
   old: Series;
+  futures: readonly { losses: Series; sums: Series; first: number; beside: boolean }[]; // other branches
   heldOut: readonly { step: number; loss: number }[];
 }
 
@@ -56,6 +57,10 @@ export function paintCurve(canvas: CanvasRenderingContext2D, ruler: Ruler, curve
   dots(canvas, ruler, losses, 0, Math.min(step, losses.length), css(palette.low, 0.42));
   dots(canvas, ruler, losses, step, losses.length, css(palette.low, 0.16));
   canvas.lineJoin = "round";
+  for (const future of curve.futures) {
+    const { first, losses: theirs, beside } = future;
+    line(canvas, ruler, { ...curve, ...future }, first, theirs.length, css(palette.high, beside ? 1 : 0.4), beside ? 1.75 : 1);
+  }
   line(canvas, ruler, curve, step, losses.length, css(palette.ink, 0.3), 1.25);
   line(canvas, ruler, curve, 0, Math.min(step, losses.length), css(palette.ink), 1.75);
   canvas.fillStyle = css(palette.high);

@@ -10,6 +10,7 @@ export const PANELS = {
   selected: { words: "the selected number", id: "selected" },
   tokenizer: { words: "tokenizer", id: "tokenizer" },
   log: { words: "log", id: "log" },
+  futures: { words: "the futures of a run that was changed", id: "futures" },
   loss: { words: "the loss curve", id: "loss" },
   time: { words: "the keys of time", id: "time" },
   pace: { words: "speed, reset and new seed", id: "pace" },

@@ -1,0 +1,36 @@
+// The futures of a run: the losses of a branch that is not shown, from the beginning on.
+
+import { EMPTY, type Series, extended, summed } from "./series";
+import type { State } from "./store";
+
+export interface Future {
+  losses: Series;
+  sums: Series;
+  first: number; // from this step on they are its own
+}
+
+const known = new WeakMap<State["others"], Map<number, Future>>(); // the map is another whenever a curve is
+
+/** The whole curve of a branch: its own losses from its fork on, and before it those of its parent. */
+export function futureOf(state: State, number: number): Future | null {
+  const other = state.others.get(number);
+  if (!other) return null;
+  const found = known.get(state.others) ?? new Map<number, Future>();
+  known.set(state.others, found);
+  const before = found.get(number);
+  if (before) return before;
+  const losses = extended(trunk(state, number, other.first), other.first, other.losses);
+  const future = { losses, sums: summed(EMPTY, losses, 0), first: other.first };
+  found.set(number, future);
+  return future;
+}
+
+/** What happened before step `until` of a branch, in whichever branch that was. */
+function trunk(state: State, number: number, until: number): Series {
+  const parent = state.branches?.branches.find((branch) => branch.number === number)?.parent ?? null;
+  if (parent === null) return extended(EMPTY, 0, new Float64Array(until).fill(NaN));
+  const whole = parent === state.branches?.current ? state.losses : futureOf(state, parent)?.losses;
+  const data = new Float64Array(until).fill(NaN);
+  data.set((whole ?? EMPTY).data.subarray(0, Math.min(until, whole?.length ?? 0)));
+  return extended(EMPTY, 0, data);
+}
