@@ -60,7 +60,9 @@ class Page:
             offset += -(-size * {"f8": 8, "f4": 4, "u1": 1}[head["dtype"]] // 8) * 8
         if event["kind"] == "Curve":
             self.curves[event["branch"]] = self.arrays["losses"]
-        elif "losses" in {head["name"] for head in event.get("arrays", ())}:
+        elif event["kind"] == "Frame" and "losses" in {
+            head["name"] for head in event.get("arrays", ())
+        }:
             self.losses[event["first"] :] = self.arrays["losses"]
         if self.draws and "seq" in event:
             self.player.tell(protocol.Ack(event["seq"]))
@@ -395,6 +397,80 @@ def test_the_branch_that_is_compared_can_be_chosen() -> None:
     assert played(script).last("Difference")["first_step"] == 21
 
 
+def test_a_run_is_imagined_whole_and_the_one_on_show_stays() -> None:
+    wanted: dict[str, protocol.Scalar] = {**asdict(SMALL), "learning_rate": 0.05, "n_embd": 6}
+
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Seek(7))
+        await page.stands_at(7)
+        for rate in (0.01, 0.02, 0.05):  # dragged: the newest counts
+            player.tell(protocol.Imagine({**wanted, "learning_rate": rate}))
+        await page.until(lambda: page.count("Imagined") and page.last("Imagined")["done"])
+
+    page = played(script)
+    imagined = page.last("Imagined")
+    lived = Session(Config(**wanted), SOURCE.documents)  # type: ignore[arg-type]
+    assert page.count("Imagined") == 1
+    assert page.arrays["losses"] == lived.run().losses
+    assert [one["text"] for one in imagined["written"]] == list(lived.sample())
+    assert imagined["config"] == wanted
+    assert page.last("Frame")["step"] == 7
+
+
+def test_a_long_imagined_run_tells_how_far_it_is_while_time_goes_on() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Pace(0))
+        player.tell(protocol.Play())
+        player.tell(protocol.Imagine({**asdict(SMALL), "num_steps": 1_000_000}))
+        await page.until(lambda: page.count("Imagined") > 2)
+        told = [event for event in page.events if event["kind"] == "Imagined"]
+        assert [event["first"] for event in told[1:]] == [event["taken"] for event in told[:-1]]
+        assert not told[-1]["done"]
+        player.tell(protocol.Imagine(asdict(SMALL)))  # ends the long one
+        await page.until(lambda: page.last("Imagined")["done"])
+        assert page.last("Imagined")["taken"] == 40
+
+    played(script, replace(SMALL, num_steps=20_000))
+
+
+def test_a_band_of_seeds_is_told_and_a_change_ends_it() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Band(5))
+        await page.until(lambda: page.count("SeedBand") and page.last("SeedBand")["finished"] == 5)
+        assert page.arrays["low"] <= page.arrays["median"] <= page.arrays["high"]
+        player.tell(protocol.Band(200))
+        player.tell(EDIT)
+        await page.until(lambda: page.count("Settings"))
+        told = page.count("SeedBand")
+        await asyncio.sleep(0.3)
+        assert page.count("SeedBand") == told
+
+    played(script)
+
+
+def test_the_origins_of_a_probability_are_told() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Seek(20))
+        await page.stands_at(20)
+        player.tell(protocol.Trace("abba", 1, 1))
+        await page.until(lambda: page.count("Origins") and page.last("Origins")["done"])
+
+    page = played(script)
+    told = page.last("Origins")
+    assert (told["context"], told["begin"], told["step"]) == ([2, 0], 0, 20)
+    assert len(page.arrays["curve"]) == 21
+    assert len(told["moves"]) == 20
+
+
+def test_a_new_sample_names_the_document_it_is_nearest_to() -> None:
+    async def script(_player: Player, page: Page) -> None:
+        await page.until(lambda: page.count("Samples"))
+
+    for one in played(script).last("Samples")["written"]:
+        assert one["seen"] == (one["distance"] == 0)
+        assert one["nearest"] in SOURCE.documents
+
+
 def test_a_new_run_takes_the_place_of_the_old() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Seek(5))
@@ -508,6 +584,11 @@ def test_the_slow_engine_is_shown_to_be_the_same_run() -> None:
         (protocol.Undo(), b"", "not been changed"),
         (protocol.Redo(), b"", "nothing has been undone"),
         (protocol.Choose(7), b"", "no branch 7"),
+        (protocol.Imagine({"n_embd": 5}), b"", "multiple"),
+        (protocol.Imagine({"num_steps": 5_000_000}), b"", "at most"),
+        (protocol.Band(100_000), b"", "choose 1 to"),
+        (protocol.Trace("abba", 9, 1), b"", "no position 9"),
+        (protocol.Trace("q", 0, 1), b"", "vocabulary"),
         (protocol.Drop(1), b"", "is shown"),
         (protocol.Beside(7), b"", "no branch 7"),
         (protocol.Start({}, "", do="1:wings"), b"", "no change"),

@@ -21,10 +21,11 @@ from glassgpt.config import Config, Sampling, Setting, hyper, settings
 from glassgpt.engines import ENGINES, Engine, create, default_engine
 from glassgpt.errors import ConfigError, EngineError, GlassError
 from glassgpt.explain import Account
-from glassgpt.glass import Glass
+from glassgpt.glass import Glass, Sampled
 from glassgpt.history import History
 from glassgpt.interventions import Edit, Recipe, Silence, config_at, held, write
 from glassgpt.link import Experiment, write_link
+from glassgpt.nearest import Nearest
 from glassgpt.proposal import Source, check_bounds, made_of
 from glassgpt.session import Session
 from glassgpt.snapshot import Snapshot
@@ -47,14 +48,14 @@ class Stage:
     source: Source
     glass: Glass
     judge: Engine | None
-    known: frozenset[str]
+    nearest: Nearest
 
     @classmethod
     def of(cls, source: Source, session: Session) -> Stage:
         """Return the surroundings of a run on `source`."""
         config, tokenizer = session.config, session.tokenizer
         glass = Glass(session.engine.name, config, tokenizer)
-        return cls(source, glass, _new_judge(session), frozenset(source.documents))
+        return cls(source, glass, _new_judge(session), Nearest(source.documents))
 
 
 class Exhibit:
@@ -240,19 +241,23 @@ class Exhibit:
         Those of another `branch` are those of where it stands, drawn through a `glass` of its own.
         """
         branch = branch or self.branches.current
-        stage, state = self._stages[branch.run], branch.history.session.engine.state()
-        stream = self.draw_stream(branch)
-        for sampled in (glass or stage.glass).write(state, self.sampling, stream):
-            yield protocol.Written(
-                sampled.text, sampled.text in stage.known, sampled.probability, sampled.ended
-            )
+        stage, session = self._stages[branch.run], branch.history.session
+        state, stream = session.engine.state(), self.draw_stream(session)
+        for one in (glass or stage.glass).write(state, self.sampling, stream):
+            yield self.written(one, stage)
 
-    def draw_stream(self, branch: Branch | None = None) -> random.Random:
+    def written(self, one: Sampled, stage: Stage | None = None) -> protocol.Written:
+        """Return a sample, measured by the documents (of those that are shown, if no others)."""
+        nearest, distance = (stage or self.stage()).nearest.of(one.text)
+        seen = one.text in (stage or self.stage()).nearest.known
+        return protocol.Written(one.text, seen, one.probability, one.ended, nearest, distance)
+
+    def draw_stream(self, session: Session | None = None) -> random.Random:
         """Return what draws: the seed asked for, or a copy of the run's own stream."""
         if self.sample_seed is not None:
             return random.Random(self.sample_seed)
         copy = random.Random()
-        copy.setstate((branch or self.branches.current).history.session.rng.getstate())
+        copy.setstate((session or self.session).rng.getstate())
         return copy
 
     # -- what it is measured by

@@ -17,7 +17,7 @@ from glassgpt.anatomy import sites
 from glassgpt.arrays import Array, array, numbers, shape, zeros
 from glassgpt.comparison import Parting, parting
 from glassgpt.config import Config, Sampling
-from glassgpt.engines import create
+from glassgpt.engines import Engine, create
 from glassgpt.explain import Explanation, Nudge, explain, nudge, pass_through
 from glassgpt.params import shapes
 from glassgpt.sampling import Draw, probabilities
@@ -149,14 +149,7 @@ class Glass:
     def write(self, state: State, sampling: Sampling, rng: random.Random) -> Iterator[Sampled]:
         """Yield texts drawn from `state`, one for each `next`; `rng` goes on with each draw."""
         self._writer.load(state)
-        prefix = sampling.prefix
-        for draws in draw_samples(self._writer, self._tokenizer, self._config, sampling, rng):
-            drawn = list(draws)
-            yield Sampled(
-                text_of(drawn, self._tokenizer, prefix),
-                math.prod(draw.probs[draw.token] for draw in drawn),
-                drawn[-1].token == self._tokenizer.bos,
-            )
+        yield from sampled(self._writer, self._tokenizer, self._config, sampling, rng)
 
     def spell(self, state: State, sampling: Sampling, rng: random.Random, index: int) -> Spelled:
         """Return sample number `index` of `write`, opened draw by draw."""
@@ -185,6 +178,19 @@ class Glass:
                 "probs": array(_all(draw.probs for draw in drawn), wide),
                 "points": array(witness.points, (len(tokens),)),
             },
+        )
+
+
+def sampled(
+    engine: Engine, tokenizer: Tokenizer, config: Config, sampling: Sampling, rng: random.Random
+) -> Iterator[Sampled]:
+    """Yield texts drawn from what is loaded into `engine`."""
+    for draws in draw_samples(engine, tokenizer, config, sampling, rng):
+        drawn = list(draws)
+        yield Sampled(
+            text_of(drawn, tokenizer, sampling.prefix),
+            math.prod(draw.probs[draw.token] for draw in drawn),
+            drawn[-1].token == tokenizer.bos,
         )
 
 

@@ -73,6 +73,11 @@ class History:
         self._thin()
 
     @property
+    def first(self) -> Snapshot:
+        """The state at the first position there is."""
+        return self._snapshots[self.begin]
+
+    @property
     def config(self) -> Config:
         """The settings when all of the recipe has been done."""
         return config_at(self.base, self.recipe)

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 from glassgpt import interventions, protocol
 from glassgpt.arrays import array
+from glassgpt.asides import Asides
 from glassgpt.branches import Branch
 from glassgpt.clock import Clock
 from glassgpt.config import Config
@@ -76,6 +77,7 @@ class Player:
         self._frame_at = 0.0
         self._critic = Critic(self.exhibit, self._host.work)
         self._others = Others(self.exhibit, self._host.work)
+        self._asides = Asides(self.exhibit, self._host.work)
 
     # -- what a host calls
 
@@ -108,7 +110,7 @@ class Player:
         else:
             newest_counts = (
                 protocol.Seek | protocol.Consider | protocol.Sample | protocol.Watch
-                | protocol.Explain
+                | protocol.Explain | protocol.Imagine | protocol.Trace
             )  # fmt: skip
             waiting = type(self._queue[-1][0]) if self._queue else None
             if isinstance(command, newest_counts) and waiting is type(command):
@@ -137,6 +139,7 @@ class Player:
             return False
         worked = page.credit and await self._show(page)
         if page.sent:  # the first picture waits for nothing
+            worked = await self._asides.do(page, self._moving) or worked
             worked = await self._others.do(page, self._moving) or worked
             worked = await self._critic.do(page, self._moving) or worked
         steps = self._due()
@@ -296,6 +299,13 @@ class Player:
                 exhibit.drop(branch)
             case protocol.Beside(branch):
                 self._others.beside = exhibit.branches[branch].number
+            case protocol.Imagine(values):
+                config = made_of(Config, values)
+                await work(lambda: self._asides.imagine(config))
+            case protocol.Band(seeds):
+                await work(lambda: self._asides.band(seeds))
+            case protocol.Trace(traced, position, token):
+                await work(lambda: self._asides.trace(traced, position, token))
             case protocol.Sample(values, seed):
                 sampling, seed = check_sampling(values, exhibit), check_draw_seed(seed)
                 exhibit.sampling, exhibit.sample_seed = sampling, seed
@@ -384,6 +394,7 @@ class Player:
     def _show_branch(self, common: int) -> None:
         self._clock.start(self.exhibit.session.step)
         self._critic.look_again()
+        self._asides.changed()
         if self._page is not None:
             self._page.first = min(self._page.first, common)
 

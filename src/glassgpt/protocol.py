@@ -156,6 +156,26 @@ class Beside(Message, frozen=True, tag=True):
     branch: int
 
 
+class Imagine(Message, frozen=True, tag=True):
+    """Show the complete run that these settings would give on the documents that are shown."""
+
+    config: dict[str, Scalar]
+
+
+class Band(Message, frozen=True, tag=True):
+    """Show the spread of the settings that are shown over so many other seeds; 0 ends it."""
+
+    seeds: int
+
+
+class Trace(Message, frozen=True, tag=True):
+    """Show which steps moved the probability of `token` at a position of `document` most."""
+
+    document: str
+    position: int
+    token: int
+
+
 class Sample(Message, frozen=True, tag=True):
     """Draw samples like this from now on; without a seed from the run's own stream."""
 
@@ -214,8 +234,8 @@ class Ack(Message, frozen=True, tag=True):
 
 Command: TypeAlias = (
     Open | Play | Pause | Seek | Pace | Start | Consider | Tune | Edit | Silence | Release
-    | Undo | Redo | Choose | Drop | Beside | Sample | Spell | Watch | Explain | Tokenize | Read
-    | Save | Ack
+    | Undo | Redo | Choose | Drop | Beside | Imagine | Band | Trace
+    | Sample | Spell | Watch | Explain | Tokenize | Read | Save | Ack
 )  # fmt: skip
 
 
@@ -269,12 +289,18 @@ class EngineFacts(msgspec.Struct, frozen=True):
 
 
 class Written(msgspec.Struct, frozen=True):
-    """A sample: its text, whether it stands in the data, the probability that it was drawn with."""
+    """A sample: its text, whether it stands in the data, the probability that it was drawn with.
+
+    `nearest` is the document it is nearest to, `distance` letters away; empty where the text or the
+    data are too long to look for it.
+    """
 
     text: str
     seen: bool
     probability: float
     ended: bool
+    nearest: str
+    distance: int
 
 
 class CutFacts(msgspec.Struct, frozen=True):
@@ -313,6 +339,15 @@ class BranchFacts(msgspec.Struct, frozen=True):
     config: dict[str, Scalar]  # at its end
     data_name: str
     engine: str
+
+
+class MoveFacts(msgspec.Struct, frozen=True):
+    """What moved log p: step number `step` (from 1) on `document`, or a change that `words` say."""
+
+    step: int
+    document: str
+    words: str
+    change: float  # of log p, in nats
 
 
 # -- events: what a player tells
@@ -538,6 +573,52 @@ class Price(Message, frozen=True, tag=True):
     after: float
 
 
+class Imagined(Message, frozen=True, tag=True):
+    """A complete run of `config`, as far as it is taken; the array `losses` begins at `first`.
+
+    When it is `done`, `written` and `held_out` are those of its end; a run that `stopped` says why.
+    """
+
+    config: dict[str, Scalar]
+    done: bool
+    first: int
+    taken: int
+    written: list[Written]
+    held_out: float | None
+    seconds: float
+    stopped: str
+    arrays: list[ArrayHead]
+
+
+class SeedBand(Message, frozen=True, tag=True):
+    """The smoothed losses of the seeds that have `finished`.
+
+    Arrays over (points,): `positions`; `low`, `median` and `high`: the lowest tenth, the middle and
+    the highest tenth of the runs there.
+    """
+
+    seeds: int
+    finished: int
+    arrays: list[ArrayHead]
+
+
+class Origins(Message, frozen=True, tag=True):
+    """How log p of `token` after `context` came about, from position `begin` to `step`.
+
+    While steps are `taken` again there is only that number; when it is `done` the largest `moves`,
+    the largest first, and the array `curve`: log p in nats at every position.
+    """
+
+    context: list[int]
+    token: int
+    begin: int
+    step: int
+    taken: int
+    done: bool
+    moves: list[MoveFacts]
+    arrays: list[ArrayHead]
+
+
 class File(Message, frozen=True, tag=True):
     """A file to be kept: its bytes are the array `bytes`."""
 
@@ -566,8 +647,8 @@ class Stopped(Message, frozen=True, tag=True):
 
 Event: TypeAlias = (
     Hello | Frame | Samples | Spelling | Measures | HeldOut | Compared | Documents | Tokens
-    | Explained | Considered | Settings | Branches | Curve | Difference | Price | File | Refused
-    | Stopped
+    | Explained | Considered | Settings | Branches | Curve | Difference | Price
+    | Imagined | SeedBand | Origins | File | Refused | Stopped
 )  # fmt: skip
 
 

@@ -54,6 +54,8 @@ export interface Written {
   seen: boolean;
   probability: number;
   ended: boolean;
+  nearest: string;
+  distance: number;
 }
 
 /** A way to cut a long text into documents, and what that gives. */
@@ -89,6 +91,14 @@ export interface BranchFacts {
   config: Record<string, Scalar>;
   data_name: string;
   engine: string;
+}
+
+/** What moved log p: step number `step` (from 1) on `document`, or a change that `words` say. */
+export interface MoveFacts {
+  step: number;
+  document: string;
+  words: string;
+  change: number;
 }
 
 /** A number that takes part in a term. Its `address` is empty where it is a constant. */
@@ -289,6 +299,26 @@ export interface Drop {
 export interface Beside {
   kind: "Beside";
   branch: number;
+}
+
+/** Show the complete run that these settings would give on the documents that are shown. */
+export interface Imagine {
+  kind: "Imagine";
+  config: Record<string, Scalar>;
+}
+
+/** Show the spread of the settings that are shown over so many other seeds; 0 ends it. */
+export interface Band {
+  kind: "Band";
+  seeds: number;
+}
+
+/** Show which steps moved the probability of `token` at a position of `document` most. */
+export interface Trace {
+  kind: "Trace";
+  document: string;
+  position: number;
+  token: number;
 }
 
 /** Draw samples like this from now on; without a seed from the run's own stream. */
@@ -543,6 +573,41 @@ export interface Price {
   after: number;
 }
 
+/** A complete run of `config`, as far as it is taken; the array `losses` begins at `first`. */
+export interface Imagined {
+  kind: "Imagined";
+  config: Record<string, Scalar>;
+  done: boolean;
+  first: number;
+  taken: number;
+  written: Written[];
+  held_out: number | null;
+  seconds: number;
+  stopped: string;
+  arrays: ArrayHead[];
+}
+
+/** The smoothed losses of the seeds that have `finished`. */
+export interface SeedBand {
+  kind: "SeedBand";
+  seeds: number;
+  finished: number;
+  arrays: ArrayHead[];
+}
+
+/** How log p of `token` after `context` came about, from position `begin` to `step`. */
+export interface Origins {
+  kind: "Origins";
+  context: number[];
+  token: number;
+  begin: number;
+  step: number;
+  taken: number;
+  done: boolean;
+  moves: MoveFacts[];
+  arrays: ArrayHead[];
+}
+
 /** A file to be kept: its bytes are the array `bytes`. */
 export interface File {
   kind: "File";
@@ -586,6 +651,9 @@ export type Command =
   | Choose
   | Drop
   | Beside
+  | Imagine
+  | Band
+  | Trace
   | Sample
   | Spell
   | Watch
@@ -612,6 +680,9 @@ export type Event =
   | Curve
   | Difference
   | Price
+  | Imagined
+  | SeedBand
+  | Origins
   | File
   | Refused
   | Stopped;

@@ -5,8 +5,8 @@ import { type Address, KINDS, type Kind, formatAddress, offsetOf, sameAddress } 
 import type { Lesson } from "./lesson";
 import type { Detour, Progress } from "./progress";
 import type {
-  Branches, Compared, Considered, Difference, Explained, Frame, HeldOut, Hello, Measures, Price, Refused, Samples, SiteFacts,
-  Spelling, Stopped, Tokens,
+  Branches, Compared, Considered, Difference, Explained, Frame, HeldOut, Hello, Imagined, Measures, Origins, Price, Refused,
+  Samples, SeedBand, SiteFacts, Spelling, Stopped, Tokens,
 } from "./protocol.gen";
 import { type Quantity, magnitude, quantity, scaleEnd } from "./scales";
 import { EMPTY, type Series, extended, summed } from "./series";
@@ -32,6 +32,17 @@ export interface Other {
   difference: Difference | null;
 }
 
+/** A complete run of other settings: its losses as far as they are told. */
+export interface Ghost {
+  event: Imagined;
+  losses: Series;
+}
+
+export interface Seeds {
+  event: SeedBand;
+  arrays: Map<string, Tensor>;
+}
+
 export interface State {
   line: Line;
   hello: Hello | null;
@@ -45,6 +56,10 @@ export interface State {
   branches: Branches | null;
   others: ReadonlyMap<number, Other>; // by number
   prices: ReadonlyMap<number, Price>;
+  imagined: Ghost | null;
+  band: Seeds | null;
+  origins: Origins | null;
+  curve: ArrayLike<number>; // of the origins: log p at every position
   measures: Measures | null;
   heldOut: HeldOut[];
   samples: Samples | null;
@@ -76,7 +91,7 @@ export interface State {
 export const INITIAL: State = {
   line: "connecting", hello: null, sites: new Map(), frame: null, arrays: new Map(),
   losses: EMPTY, rates: EMPTY, sums: EMPTY, old: EMPTY,
-  branches: null, others: new Map(), prices: new Map(), measures: null, heldOut: [],
+  branches: null, others: new Map(), prices: new Map(), imagined: null, band: null, origins: null, curve: [], measures: null, heldOut: [],
   samples: null, spelled: null, documents: new Map(), considered: null, compared: null, tokens: null,
   explained: null, trail: [], refused: null, uncopied: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
   selected: null, hovered: null, watched: null, reading: false, offered: false, sight: new Map(),
@@ -167,6 +182,9 @@ function told(state: State, { event, arrays }: Told): State {
     case "Curve": return other(state, event.branch, { first: event.first, losses: arrays.get("losses")?.data ?? [] });
     case "Difference": return other(state, event.branch, { difference: event });
     case "Price": return { ...state, prices: new Map(state.prices).set(event.branch, event) };
+    case "Imagined": return { ...state, imagined: dreamt(event.first ? state.imagined : null, event, arrays) };
+    case "SeedBand": return { ...state, band: { event, arrays } };
+    case "Origins": return { ...state, origins: event, curve: arrays.get("curve")?.data ?? [] };
     case "File": return state; // kept by the reader, not by the page
     case "Refused": {
       const considered = event.command === "Consider" ? null : state.considered; // it was of another file
@@ -188,6 +206,10 @@ function grown(state: State, branches: Branches): State {
   const others = new Map([...state.others].filter(([number]) => known.has(number) && number !== branches.current));
   const turned = !!state.branches && state.branches.current !== branches.current;
   return { ...state, branches, others, heldOut: turned ? [] : state.heldOut };
+}
+
+function dreamt(before: Ghost | null, event: Imagined, arrays: Map<string, Tensor>): Ghost {
+  return { event, losses: extended(before?.losses ?? EMPTY, event.first, arrays.get("losses")?.data ?? []) };
 }
 
 const NOTHING: Other = { first: 0, losses: [], samples: null, difference: null };

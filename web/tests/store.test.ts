@@ -52,6 +52,31 @@ describe("store", () => {
     expect(after.frame).toBeNull();
   });
 
+  it("keeps other branches aside: their curve, their samples, how they differ; and forgets those that are gone", () => {
+    const facts = { parent: null, run: 1, fork: 0, words: [], changes: "", held: [], config: {}, data_name: "names", engine: "fast" };
+    const tree = (current: number, ...numbers: number[]): Event => ({
+      kind: "Branches", current, beside: null, undo: false, redo: false, most: 8, branches: numbers.map((number) => ({ ...facts, number })),
+    });
+    const samples = (branch: number): Event => ({ kind: "Samples", seq: 1, branch, step: 3, sampling: {}, seed: null, written: [], link: `of ${branch}` });
+    let state = [tree(2, 1, 2), samples(2), samples(1)].reduce((before, event) => tell(before, event), greeted);
+    state = tell(state, { kind: "Curve", branch: 1, first: 2, arrays: [] }, { losses: tensor(3, 2) });
+    expect([state.samples?.branch, state.link]).toEqual([2, "of 2"]);
+    expect([state.others.get(1)?.samples?.branch, state.others.get(1)?.first]).toEqual([1, 2]);
+    expect([...(state.others.get(1)?.losses as Float64Array)]).toEqual([3, 2]);
+    expect(tell(state, tree(1, 1, 2)).others.size).toBe(0); // what is shown is not aside
+    expect(tell(state, tree(2, 2)).others.size).toBe(0);
+  });
+
+  it("lets an imagined run grow, and begins anew with another", () => {
+    const imagined = (first: number): Event => ({
+      kind: "Imagined", config: {}, done: false, first, taken: first + 2, written: [], held_out: null, seconds: 0, stopped: "", arrays: [],
+    });
+    let state = tell(greeted, imagined(0), { losses: tensor(5, 4) });
+    state = tell(state, imagined(2), { losses: tensor(3, 2) });
+    expect([0, 1, 2, 3].map((i) => at(state.imagined?.losses ?? state.losses, i))).toEqual([5, 4, 3, 2]);
+    expect(tell(state, imagined(0), { losses: tensor(9, 8) }).imagined?.losses.length).toBe(2);
+  });
+
   it("keeps the selection through a reconnection and through the first greeting", () => {
     const address = { kind: "value" as const, name: "wte", index: [0, 0] };
     const early = tell(reduce(INITIAL, { kind: "select", address }), HELLO);

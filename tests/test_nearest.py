@@ -1,0 +1,41 @@
+"""The nearest document: as if all had been measured, and soon."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glassgpt.nearest import LONGEST, Nearest, distance
+
+texts = st.text("abcäz", max_size=9)
+
+
+def plain(a: str, b: str) -> int:
+    """The textbook table."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        before, row = row, [i]
+        for j, y in enumerate(b, 1):
+            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (x != y)))
+    return row[-1]
+
+
+@given(texts, texts)
+def test_the_distance_is_that_of_the_textbook(a: str, b: str) -> None:
+    assert distance(a, b) == plain(a, b)
+
+
+@given(st.lists(texts, min_size=1, max_size=30), texts)
+def test_no_document_is_nearer(documents: list[str], text: str) -> None:
+    found, gap = Nearest(documents).of(text)
+    assert found in documents
+    assert gap == plain(text, found) == min(plain(text, one) for one in documents)
+
+
+def test_letters_that_no_document_has_count_too() -> None:
+    assert Nearest(["ab", "xyz"]).of("äöxyz") == ("xyz", 2)
+
+
+def test_a_long_text_has_no_neighbour() -> None:
+    assert Nearest(["ab"]).of("a" * (LONGEST + 1)) == ("", 0)
+    assert Nearest(["a" * (LONGEST + 1)]).of("a") == ("", 0)
