@@ -17,7 +17,8 @@ from glassgpt.engines import default_engine
 from glassgpt.errors import ProtocolError
 from glassgpt.exhibit import Exhibit
 from glassgpt.files import file
-from glassgpt.interventions import Edit
+from glassgpt.interventions import Edit, read
+from glassgpt.link import read_link
 from glassgpt.player import MAX_QUEUE, Player
 from glassgpt.proposal import Source
 
@@ -682,3 +683,25 @@ def test_everything_can_be_saved(what: str) -> None:
         case "script":
             compile(text, "script", "exec")
             assert b"n_embd=4" in text
+
+
+def test_a_script_takes_the_run_to_where_it_stands_with_what_was_done_to_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    recipe = read("5:learning_rate=0.1;9:head0.1!;9:wte[0,1]=1.5")
+    exhibit = Exhibit(Source.builtin(), SMALL, recipe=recipe)
+    exhibit.history.advance(15)
+    _, (octets,) = file(exhibit, "script")
+    found: dict[str, Any] = {}
+    exec(compile(bytes(octets), "script", "exec"), found)
+    ours, theirs = exhibit.session.engine.state(), found["session"].engine.state()
+    assert all(ours.params[name] == theirs.params[name] for name in ours.params)
+    assert capsys.readouterr().out.startswith("step 1 loss")
+
+
+def test_a_link_brings_a_branch_along() -> None:
+    recipe = read("5:learning_rate=0.1;9:head0.1!")
+    exhibit = Exhibit(SOURCE, SMALL, recipe=recipe)
+    said = read_link(exhibit.link())
+    assert (said.config, said.interventions) == (SMALL, recipe)
+    assert exhibit.branches.undo().history.recipe == ()

@@ -105,11 +105,15 @@ class Asides:
         return True
 
     async def _go_on_imagining(self, page: Listener, run: Imagined) -> None:
-        await self._work(lambda: run.go_on(SLICE if run.losses else FIRST_SLICE))
-        if run.done or self._is_time("imagined"):
-            await page.tell(*await self._work(lambda: self._told_imagined(run)))
+        told = await self._work(lambda: self._imagine_on(run))
+        if told is not None:
+            await page.tell(*told)
         if run.done:
             self._imagined = None
+
+    def _imagine_on(self, run: Imagined) -> Told | None:
+        run.go_on(SLICE if run.losses else FIRST_SLICE)
+        return self._told_imagined(run) if run.done or self._is_time("imagined") else None
 
     def _told_imagined(self, run: Imagined) -> Told:
         first, self._told_losses = self._told_losses, len(run.losses)
@@ -133,7 +137,7 @@ class Asides:
         rng = exhibit.draw_stream(session)
         try:
             return [
-                exhibit.written(one)
+                exhibit.written(one, look=False)  # a ghost is drawn again with each touch
                 for one in sampled(
                     session.engine, session.tokenizer, session.config, exhibit.sampling, rng
                 )

@@ -246,10 +246,16 @@ class Exhibit:
         for one in (glass or stage.glass).write(state, self.sampling, stream):
             yield self.written(one, stage)
 
-    def written(self, one: Sampled, stage: Stage | None = None) -> protocol.Written:
-        """Return a sample, measured by the documents (of those that are shown, if no others)."""
-        nearest, distance = (stage or self.stage()).nearest.of(one.text)
-        seen = one.text in (stage or self.stage()).nearest.known
+    def written(
+        self, one: Sampled, stage: Stage | None = None, *, look: bool = True
+    ) -> protocol.Written:
+        """Return a sample, measured by the documents (of those that are shown, if no others).
+
+        The nearest of them is left out where it is not to be looked for.
+        """
+        documents = (stage or self.stage()).nearest
+        seen = one.text in documents.known
+        nearest, distance = documents.of(one.text) if look else ("", 0)
         return protocol.Written(one.text, seen, one.probability, one.ended, nearest, distance)
 
     def draw_stream(self, session: Session | None = None) -> random.Random:

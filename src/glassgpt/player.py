@@ -137,9 +137,9 @@ class Player:
         page = self._page
         if page is None:
             return False
-        worked = page.credit and await self._show(page)
+        worked = bool(page.sent) and await self._asides.do(page, self._moving)  # what was asked for
+        worked = (page.credit and await self._show(page)) or worked
         if page.sent:  # the first picture waits for nothing
-            worked = await self._asides.do(page, self._moving) or worked
             worked = await self._others.do(page, self._moving) or worked
             worked = await self._critic.do(page, self._moving) or worked
         steps = self._due()
