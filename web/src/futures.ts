@@ -1,7 +1,7 @@
 // The futures of a run: the losses of a branch that is not shown, from the beginning on.
 
 import { EMPTY, type Series, extended, summed } from "./series";
-import type { State } from "./store";
+import type { Ghost, Seeds, State } from "./store";
 
 export interface Future {
   losses: Series;
@@ -33,4 +33,22 @@ function trunk(state: State, number: number, until: number): Series {
   const data = new Float64Array(until).fill(NaN);
   data.set((whole ?? EMPTY).data.subarray(0, Math.min(until, whole?.length ?? 0)));
   return extended(EMPTY, 0, data);
+}
+
+/** The curve of an imagined run. */
+export function ghostOf({ imagined }: State): { losses: Series; sums: Series } | null {
+  if (!imagined) return null;
+  const sums = ghosts.get(imagined) ?? summed(EMPTY, imagined.losses, 0);
+  ghosts.set(imagined, sums);
+  return { losses: imagined.losses, sums };
+}
+
+const ghosts = new WeakMap<Ghost, Series>();
+const NONE = new Float64Array();
+
+/** The band of other seeds, as arrays over its positions. */
+export function bandOf(band: Seeds | null): { positions: ArrayLike<number>; low: ArrayLike<number>; median: ArrayLike<number>; high: ArrayLike<number> } | null {
+  if (!band) return null;
+  const of = (name: string): ArrayLike<number> => band.arrays.get(name)?.data ?? NONE;
+  return { positions: of("positions"), low: of("low"), median: of("median"), high: of("high") };
 }

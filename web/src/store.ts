@@ -115,7 +115,7 @@ export type Action =
   | { kind: "detour"; detour: Detour | null }
   | { kind: "refuse"; what: string; hint: string }
   | { kind: "uncopied"; text: string }
-  | { kind: "close"; what: "refused" | "uncopied" | "stopped" | "spelled" | "considered" };
+  | { kind: "close"; what: "band" | "refused" | "uncopied" | "stopped" | "spelled" | "considered" };
 
 export function reduce(state: State, action: Action): State {
   switch (action.kind) {

@@ -22,7 +22,7 @@ function frame(step: number, more: Partial<Frame> = {}): Frame {
 }
 
 function samples(step: number, more: Partial<Samples> = {}): Samples {
-  const written = [{ text: "abba", seen: true, probability: 0.1, ended: true }, { text: "ab", seen: false, probability: 0.1, ended: true }];
+  const written = [{ text: "abba", seen: true, probability: 0.1, ended: true, nearest: "", distance: 0 }, { text: "ab", seen: false, probability: 0.1, ended: true, nearest: "abba", distance: 2 }];
   return { kind: "Samples", seq: 1, branch: 0, step, sampling: { temperature: 0.5, prefix: "" }, seed: null, written, link: "", ...more };
 }
 

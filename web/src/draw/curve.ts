@@ -46,6 +46,8 @@ export interface Curve {
   step: number; // where the reader stands: what comes after is known, but ahead
   old: Series;
   futures: readonly { losses: Series; sums: Series; first: number; beside: boolean }[]; // other branches
+  ghost: { losses: Series; sums: Series } | null; // a run that might be
+  band: { positions: ArrayLike<number>; low: ArrayLike<number>; median: ArrayLike<number>; high: ArrayLike<number> } | null; // of other seeds
   heldOut: readonly { step: number; loss: number }[];
 }
 
@@ -53,6 +55,7 @@ const DOTS = 6000; // of more, every so many-th is painted; the line uses all
 
 export function paintCurve(canvas: CanvasRenderingContext2D, ruler: Ruler, curve: Curve, palette: Palette): void {
   const { losses, step } = curve;
+  if (curve.band) paintBand(canvas, ruler, curve.band, palette);
   if (curve.old.length) dots(canvas, ruler, curve.old, 0, curve.old.length, css(palette.high, 0.25));
   dots(canvas, ruler, losses, 0, Math.min(step, losses.length), css(palette.low, 0.42));
   dots(canvas, ruler, losses, step, losses.length, css(palette.low, 0.16));
@@ -60,6 +63,11 @@ export function paintCurve(canvas: CanvasRenderingContext2D, ruler: Ruler, curve
   for (const future of curve.futures) {
     const { first, losses: theirs, beside } = future;
     line(canvas, ruler, { ...curve, ...future }, first, theirs.length, css(palette.high, beside ? 1 : 0.4), beside ? 1.75 : 1);
+  }
+  if (curve.ghost) {
+    canvas.setLineDash([5, 4]);
+    line(canvas, ruler, { ...curve, ...curve.ghost, begin: 0 }, 0, curve.ghost.losses.length, css(palette.high), 1.5);
+    canvas.setLineDash([]);
   }
   line(canvas, ruler, curve, step, losses.length, css(palette.ink, 0.3), 1.25);
   line(canvas, ruler, curve, 0, Math.min(step, losses.length), css(palette.ink), 1.75);
@@ -69,6 +77,21 @@ export function paintCurve(canvas: CanvasRenderingContext2D, ruler: Ruler, curve
     canvas.arc(xOf(ruler, when), yOf(ruler, loss), 2.2, 0, 7);
     canvas.fill();
   }
+}
+
+function paintBand(canvas: CanvasRenderingContext2D, ruler: Ruler, band: NonNullable<Curve["band"]>, palette: Palette): void {
+  const { positions, low, median, high } = band;
+  const point = (i: number, of: ArrayLike<number>): [number, number] => [xOf(ruler, positions[i] ?? 0), yOf(ruler, of[i] ?? NaN)];
+  canvas.fillStyle = css(palette.low, 0.14);
+  canvas.beginPath();
+  for (let i = 0; i < positions.length; i++) canvas.lineTo(...point(i, high));
+  for (let i = positions.length - 1; i >= 0; i--) canvas.lineTo(...point(i, low));
+  canvas.fill();
+  canvas.strokeStyle = css(palette.low, 0.6);
+  canvas.lineWidth = 1;
+  canvas.beginPath();
+  for (let i = 0; i < positions.length; i++) canvas.lineTo(...point(i, median));
+  canvas.stroke();
 }
 
 function dots(

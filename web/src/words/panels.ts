@@ -5,6 +5,7 @@ export const PANELS = {
   samples: { words: "what it writes", id: "samples" },
   model: { words: "the model in figures", id: "stats" },
   "set-up": { words: "set-up", id: "setup" },
+  "what-if": { words: "what if", id: "what-if" },
   machine: { words: "the machine", id: "machine" },
   weights: { words: "weights", id: "weights" },
   selected: { words: "the selected number", id: "selected" },

@@ -1,0 +1,93 @@
+"""What if, the seed band, and where a probability was learned: asked of the real page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from glassgpt import Session, read_documents
+from tests.e2e.conftest import SMALL, Opener, Tab, straight
+from tests.e2e.test_glass import select
+
+SLIDER = "[aria-labelledby='what-if'] input[type=range]"
+
+
+@pytest.fixture
+def stood(tab: Opener) -> Tab:
+    it = tab(f"{SMALL}&step=60")
+    it.stands_at(60)
+    return it
+
+
+def drag(it: Tab, way: float) -> None:
+    it.page.locator(SLIDER).evaluate(
+        "(input, way) => { input.value = way;"
+        " input.dispatchEvent(new Event('input', { bubbles: true })); }",
+        way,
+    )
+
+
+def test_dragging_draws_the_run_that_it_would_be_and_release_makes_it_the_run(
+    stood: Tab, names_file: Path
+) -> None:
+    before = stood.state("losses.data[50]")
+    drag(stood, 0.9)
+    stood.until("s.imagined?.event.done")
+    config = stood.state("imagined.event.config")
+    other = replace(straight(names_file, 0).config, learning_rate=config["learning_rate"])
+    assert other.learning_rate > 0.02
+    wanted = Session(other, read_documents(names_file)).run()
+    ghost = stood.page.evaluate(
+        "() => { const { data, length } = window.glass.state().imagined.losses;"
+        " return [...data.subarray(0, length)]; }"
+    )
+    assert ghost == list(wanted.losses)
+    assert stood.state("losses.data[50]") == before  # the run itself is as it was
+    stood.page.locator(SLIDER).dispatch_event("change")
+    stood.until("s.branches?.branches.length === 2 && s.frame.step === 60 && !s.frame.busy")
+    assert stood.state("losses.data[50]") == wanted.losses[50]
+    stood.page.locator("[data-branch='1'] .name").click()
+    stood.until("s.branches?.current === 1 && s.frame.step === 60 && !s.frame.busy")
+    assert stood.state("losses.data[50]") == before
+    assert stood.faults == []
+
+
+def test_the_newest_wish_is_answered_last_however_fast_one_drags(stood: Tab) -> None:
+    for way in (0.1, 0.3, 0.5, 0.7, 0.8):
+        drag(stood, way)
+    shown = float(stood.shown("wish"))
+    stood.until(f"s.imagined?.event.done && s.imagined.event.config.learning_rate === {shown}")
+    assert stood.faults == []
+
+
+def test_the_same_over_other_seeds_is_a_band_and_goes_again(stood: Tab) -> None:
+    stood.page.get_by_role("button", name="how much is luck?").click()
+    stood.until("s.band?.event.finished === 20")
+    low, median, high = (
+        stood.page.evaluate(f"() => [...window.glass.state().band.arrays.get('{name}').data]")
+        for name in ("low", "median", "high")
+    )
+    assert len(low) > 20
+    assert all(a <= b <= c for a, b, c in zip(low, median, high, strict=True))
+    stood.page.get_by_role("button", name="without the other seeds").click()
+    stood.until("!s.band")
+    assert stood.faults == []
+
+
+def test_a_probability_shows_the_steps_that_moved_it(stood: Tab) -> None:
+    token = stood.state("frame.tokens")[1]
+    select(stood, f"value:probs[0,{token}]")
+    stood.page.get_by_role("button", name="take every step again").click()
+    stood.until("s.origins?.done")
+    curve = stood.page.evaluate("() => [...window.glass.state().curve]")
+    moves = [(one["step"], one["change"]) for one in stood.state("origins.moves")]
+    assert len(curve) == 61
+    for step, change in moves:
+        assert curve[step] - curve[step - 1] == pytest.approx(change, abs=1e-12)
+    assert abs(moves[0][1]) == pytest.approx(max(abs(b - a) for a, b in pairwise(curve)), abs=1e-12)
+    now = stood.page.evaluate(f"() => window.glass.drawn('value:probs[0,{token}]').value")
+    assert pytest.approx(float(now), rel=1e-9) == pow(2.718281828459045, curve[-1])
+    assert stood.faults == []
