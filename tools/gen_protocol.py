@@ -20,7 +20,7 @@ TARGET = Path(__file__).parents[1] / "web" / "src" / "protocol.gen.ts"
 PARTS = (
     protocol.ArrayHead, protocol.SettingFacts, protocol.SiteFacts, protocol.ParamFacts,
     protocol.EngineFacts, protocol.Written, protocol.CutFacts, protocol.Waiting,
-    protocol.BranchFacts, protocol.MoveFacts,
+    protocol.BranchFacts, protocol.MoveFacts, protocol.GapFacts, protocol.NodeFacts,
     explain.Factor, explain.Term, explain.Line, explain.Account, explain.Entry, explain.Ledger,
     explain.Nudge, explain.Explanation,
 )  # fmt: skip

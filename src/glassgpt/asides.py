@@ -1,7 +1,8 @@
 """Asides: what is computed beside the run because a reader asked, a slice of time in each turn.
 
-A complete run of other settings, a band of many seeds, the origins of a probability. Of each the
-newest request counts and ends the one before; a change to the run ends band and origins.
+A complete run of other settings, a band of many seeds, the origins of a probability, the scalar
+engine beside the one that is shown. Of each the newest request counts and ends the one before; a
+change to the run ends what belongs to it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from glassgpt.glass import sampled
 from glassgpt.listener import Listener
 from glassgpt.origins import Origins
 from glassgpt.proposal import check_bounds
+from glassgpt.verify import Verification
 from glassgpt.whatif import Band, Imagined
 
 FIRST_SLICE = 0.03  # seconds: a run of the usual size is whole within it
@@ -48,7 +50,8 @@ class Asides:
         self._band: Band | None = None
         self._band_after = 0.0
         self._origins: Origins | None = None
-        self._tell_after = dict.fromkeys(("imagined", "band", "origins"), 0.0)
+        self._verified: Verification | None = None
+        self._tell_after = dict.fromkeys(("imagined", "band", "origins", "verified"), 0.0)
 
     # -- what is asked
 
@@ -79,9 +82,16 @@ class Asides:
         self._origins = Origins(self._exhibit.history, tokens[: position + 1], token)
         self._tell_after["origins"] = 0.0
 
+    def verify(self, steps: int) -> None:
+        """Begin to take the first steps of the run's settings with both engines; 0 ends it."""
+        history, documents = self._exhibit.history, self._exhibit.source.documents
+        name = history.session.engine.name
+        self._verified = Verification(history.base, documents, name, steps) if steps else None
+        self._tell_after["verified"] = 0.0
+
     def changed(self) -> None:
         """End what belongs to the run as it was."""
-        self._band = self._origins = None
+        self._band = self._origins = self._verified = None
 
     # -- a turn
 
@@ -93,6 +103,8 @@ class Asides:
             await self._go_on_tracing(page, self._origins)
         elif self._band is not None:
             return await self._go_on_with_band(page, self._band, moving)
+        elif self._verified is not None:
+            await self._go_on_verifying(page, self._verified)
         else:
             return False
         return True
@@ -117,7 +129,8 @@ class Asides:
 
     def _told_imagined(self, run: Imagined) -> Told:
         first, self._told_losses = self._told_losses, len(run.losses)
-        losses = array(run.losses[first:], (len(run.losses) - first,))
+        new = run.losses[first:]
+        arrays = {"losses": array(new, (len(new),))} if new else {}
         event = protocol.Imagined(
             config=asdict(run.session.config),
             done=run.done,
@@ -127,9 +140,9 @@ class Asides:
             held_out=_held_out(run) if run.done and not run.stopped else None,
             seconds=run.seconds,
             stopped=run.stopped,
-            arrays=protocol.heads({"losses": losses}),
+            arrays=protocol.heads(arrays),
         )
-        return event, [losses]
+        return event, list(arrays.values())
 
     def _written(self, run: Imagined) -> list[protocol.Written]:
         """Return what the run writes at its end, none where it cannot write what is asked for."""
@@ -156,6 +169,20 @@ class Asides:
         if band.done:
             self._band = None
         return True
+
+    async def _go_on_verifying(self, page: Listener, run: Verification) -> None:
+        try:
+            await self._work(lambda: run.advance(1))
+        except GlassError as error:
+            self._verified = None
+            await page.refuse("Verify", error)
+            return
+        done = run.step == run.steps
+        if done or self._is_time("verified"):
+            gaps = [protocol.GapFacts(**asdict(gap), holds=gap.holds) for gap in run.gaps]
+            await page.tell(protocol.Verified(run.step, run.steps, gaps, run.holds, run.recorded))
+        if done:
+            self._verified = None
 
     async def _go_on_tracing(self, page: Listener, origins: Origins) -> None:
         try:

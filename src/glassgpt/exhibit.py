@@ -22,6 +22,7 @@ from glassgpt.engines import ENGINES, Engine, create, default_engine
 from glassgpt.errors import ConfigError, EngineError, GlassError
 from glassgpt.explain import Account
 from glassgpt.glass import Glass, Sampled
+from glassgpt.graph import Graph, Link
 from glassgpt.history import History
 from glassgpt.interventions import Edit, Recipe, Silence, config_at, held, write
 from glassgpt.link import Experiment, write_link
@@ -36,6 +37,7 @@ MAX_SAMPLES = 200
 MAX_READ = 1000  # documents of one answer
 COMPARED_STEPS = 5
 COMPARED_PARAMETERS = 20_000  # of a larger model a scalar step takes too long to be timed aside
+MAX_WAYS = 10**300  # more than a float64 counts
 POINTS = 101  # of the learning rate's schedule
 
 Told: TypeAlias = "tuple[protocol.Event, Sequence[memoryview[Any]]]"
@@ -80,6 +82,7 @@ class Exhibit:
         self.sampling = Sampling()
         self.sample_seed: int | None = None
         self._compared: protocol.Compared | None = None
+        self._graph: tuple[object, Graph] | None = None
 
     def begin(self, source: Source, config: Config, engine: str, recipe: Recipe = ()) -> None:
         """Begin another run beside those there are; raise where there is no room for it."""
@@ -376,6 +379,20 @@ class Exhibit:
         event = protocol.Explained(address, step, text, brief, *counts, check, "", "", heads)
         return event, list(arrays.values())
 
+    def enter(self, asked: protocol.Enter, watched: str | None) -> protocol.Neighbours:
+        """Return a node of the scalar engine's graph and its neighbours.
+
+        Raises `AddressError` or `EngineError` where there is none.
+        """
+        session = self.session
+        text, tokens = self.document(watched)
+        key = (self.branches.current.number, session.step, text, session.config)
+        if self._graph is None or self._graph[0] != key:
+            state = session.engine.state()
+            size = session.tokenizer.vocab_size
+            self._graph = (key, Graph(session.config, size, state, tokens))
+        return neighbours(self._graph[1], asked, session.step, text)
+
     def tokens(self, text: str) -> protocol.Tokens:
         """Return what the tokenizer makes of `text`."""
         try:
@@ -407,6 +424,37 @@ def check_sampling(values: dict[str, protocol.Scalar], exhibit: Exhibit) -> Samp
             "shorten it, or begin a run with a larger block_size",
         )
     return sampling
+
+
+def neighbours(
+    graph: Graph, asked: protocol.Enter, step: int, document: str
+) -> protocol.Neighbours:
+    """Return what was asked of a graph."""
+    number = graph.find(asked.address) if asked.address else asked.node
+    if not 0 <= number < graph.node_count:
+        raise ConfigError(f"there is no node {number}", f"there are {graph.node_count:,}, from 0")
+
+    def told(link: Link) -> protocol.NodeFacts:
+        node = graph.node(link.node)
+        return protocol.NodeFacts(
+            node.number, node.op, node.data, node.grad, list(node.names), link.local
+        )
+
+    node = graph.node(number)
+    path = graph.strongest_path(number) if asked.path else None
+    return protocol.Neighbours(
+        step=step,
+        document=document,
+        nodes=graph.node_count,
+        edges=graph.edge_count,
+        node=told(Link(number, 1.0)),
+        children=[told(link) for link in node.children],
+        parents=[told(link) for link in node.parents[: protocol.MAX_TERMS]],
+        parent_count=len(node.parents),
+        path=[told(Link(i, 1.0)) for i in path.nodes] if path else [],
+        product=path.product if path else 0.0,
+        ways=float(min(path.ways, MAX_WAYS)) if path else 0.0,
+    )
 
 
 def _brief(account: Account) -> Account:

@@ -34,6 +34,7 @@ from glassgpt.sampling import check_draw_seed
 FRAME = 1 / 72  # seconds between two frames: a screen takes 60, and none of them should wait
 MAX_QUEUE = 256
 MAX_WATCHED = 2000
+MAX_VERIFIED = 1000  # steps of the scalar engine
 MAX_LEARNED = 4  # sets of documents that one can go back to
 
 Result = TypeVar("Result")
@@ -110,7 +111,7 @@ class Player:
         else:
             newest_counts = (
                 protocol.Seek | protocol.Consider | protocol.Sample | protocol.Watch
-                | protocol.Explain | protocol.Imagine | protocol.Trace
+                | protocol.Explain | protocol.Enter | protocol.Imagine | protocol.Trace
             )  # fmt: skip
             waiting = type(self._queue[-1][0]) if self._queue else None
             if isinstance(command, newest_counts) and waiting is type(command):
@@ -317,6 +318,11 @@ class Player:
             case protocol.Explain(address):
                 watched = self._document
                 await self._answer(*await work(lambda: exhibit.explain(address, watched)))
+            case protocol.Verify(steps):
+                await work(lambda: self._asides.verify(max(0, min(steps, MAX_VERIFIED))))
+            case protocol.Enter():
+                watched = self._document
+                await self._answer(await work(lambda: exhibit.enter(command, watched)))
             case protocol.Tokenize(text):
                 await self._answer(exhibit.tokens(text))
             case protocol.Read(first, count):

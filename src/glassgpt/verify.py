@@ -21,6 +21,7 @@ from glassgpt.snapshot import State
 
 ROUNDING = 1e-10  # as far as two orders of adding may lead, on the scale of losses and weights
 RECORD = "microgpt.py"
+EVERY = 10  # steps between two comparisons of all weights, moments and gradients
 SAMPLES = Sampling()  # as microgpt.py draws: 20 at temperature 0.5
 
 
@@ -79,6 +80,7 @@ class Verification:
     """The run of `config` on `documents` by `engine` and by the scalar one, from the first step.
 
     `gaps` say how far they strayed until now. `steps` is where it ends: after all, if not said.
+    `recorded` says whether it is the run that microgpt.py's record is of.
     """
 
     def __init__(
@@ -92,7 +94,7 @@ class Verification:
         ]
         size = self._runs[0].tokenizer.vocab_size
         self._mirrors = [create(run.engine.name, config, size) for run in self._runs]
-        self._recorded = is_recorded(config, documents)
+        self.recorded = is_recorded(config, documents)
         self._gaps: dict[tuple[str, str], Gap] = {}
 
     @property
@@ -112,10 +114,11 @@ class Verification:
         ours, theirs = losses[0], losses[-1]
         self.step += steps
         self._compare("losses", *self._names, _by_step(start, ours, theirs))
-        if self._recorded:
+        if self.recorded:
             recorded = record().losses[start : self.step]
             self._compare("losses", "scalar", RECORD, _by_step(start, theirs, recorded))
-        self._compare_states()
+        if self.step // EVERY > start // EVERY or self.step == self.steps:
+            self._compare_states()
         if self.step == self.steps:
             self._compare_samples()
 
@@ -145,7 +148,7 @@ class Verification:
         drawn = [list(run.sample(SAMPLES)) for run in self._runs]
         ours, theirs = drawn[0], drawn[-1]
         self._compare("samples", *self._names, _by_text(ours, theirs))
-        if self._recorded and self.steps == len(record().losses):
+        if self.recorded and self.steps == len(record().losses):
             self._compare("samples", "scalar", RECORD, _by_text(theirs, record().samples))
 
     def _compare(

@@ -107,3 +107,35 @@ def test_a_click_on_a_cell_opens_that_very_number(opened: Tab) -> None:
     drawn = opened.page.evaluate("(address) => window.glass.drawn(address).value", address)
     number = opened.state("explained.event.explanation.value.number")
     assert float(drawn) == number
+
+
+def test_the_graph_is_entered_at_a_number_and_walked_to_the_loss(opened: Tab, passed) -> None:
+    _, p = passed
+    select(opened, "value:layer0.attn.v[1,2]")
+    opened.page.get_by_role("button", name="find it among the nodes of this loss").click()
+    opened.until("s.neighbours?.node.names.includes('value:layer0.attn.v[1,2]')")
+    node = opened.state("neighbours.node")
+    assert node["data"] == pytest.approx(p.values["layer0.attn.v"][1, 2], abs=1e-13)
+    assert node["grad"] == pytest.approx(p.grads["layer0.attn.v"][1, 2], abs=1e-13)
+    path = opened.state("neighbours.path")
+    assert path[0]["names"] == ["value:loss"]
+    assert path[-1]["number"] == node["number"]
+    for _ in range(len(path) - 1):  # upwards: every parent's number is smaller
+        before = opened.state("neighbours.node.number")
+        opened.page.locator("[data-neighbours=parents] button").first.click()
+        opened.until(f"s.neighbours.node.number < {before}")
+        if opened.state("neighbours.node.number") == 0:
+            break
+    parents = opened.state("neighbours.parents")
+    assert opened.state("neighbours.node.names") == ["value:loss"] or parents
+    assert opened.faults == []
+
+
+def test_the_scalar_engine_is_taken_beside_and_differs_by_rounding_only(opened: Tab) -> None:
+    opened.page.get_by_role("button", name="steps with both engines").click()
+    opened.until("s.verified && s.verified.step === s.verified.steps", 60)
+    gaps = {gap["quantity"]: gap for gap in opened.state("verified.gaps")}
+    assert set(gaps) >= {"losses", "weights", "gradients", "samples"}
+    assert 0 < gaps["weights"]["largest"] < 1e-10
+    assert gaps["samples"]["largest"] == 0
+    assert "no difference beyond rounding" in opened.shown("verified")

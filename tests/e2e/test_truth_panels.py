@@ -280,9 +280,10 @@ def formulas(tabs: Opener) -> list[str]:
     """Return the live numbers beside the formulas, in order."""
     reader = tabs(f"{SMALL}&step={STEP}&at=layer0.mlp_fc1[9,4]")
     reader.stands_at(STEP)
+    reader.until("s.explained")  # which makes the page longer
     reader.page.get_by_role("heading", name="4 Adam").scroll_into_view_if_needed()
     reader.until("s.arrays.has('grad:logits') && s.arrays.has('m:layer0.mlp_fc1') && s.samples")
-    reader.page.locator(".formula .live").first.wait_for()
+    reader.page.wait_for_function("document.querySelector('.formula .live').innerText")
     found: list[str] = reader.page.locator(".formula .live").all_inner_texts()
     return [" ".join(text.split()) for text in found]
 

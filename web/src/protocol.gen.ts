@@ -101,6 +101,27 @@ export interface MoveFacts {
   change: number;
 }
 
+/** How far `one` strays from `other` in a quantity, and whether that is only rounding. */
+export interface GapFacts {
+  quantity: string;
+  one: string;
+  other: string;
+  compared: number;
+  largest: number;
+  where: string;
+  holds: boolean;
+}
+
+/** A node of the graph; `local` is how much the parent moves when the child does. */
+export interface NodeFacts {
+  number: number;
+  op: string;
+  data: number;
+  grad: number;
+  names: string[];
+  local: number;
+}
+
 /** A number that takes part in a term. Its `address` is empty where it is a constant. */
 export interface Factor {
   name: string;
@@ -347,6 +368,20 @@ export interface Explain {
   address: string;
 }
 
+/** Take so many first steps with the scalar engine beside the one shown; 0 ends it. */
+export interface Verify {
+  kind: "Verify";
+  steps: number;
+}
+
+/** Enter the scalar engine's graph at an address, or at the node of a number in it. */
+export interface Enter {
+  kind: "Enter";
+  address?: string;
+  node?: number;
+  path?: boolean;
+}
+
 /** Show what the tokenizer makes of `text`. */
 export interface Tokenize {
   kind: "Tokenize";
@@ -505,6 +540,32 @@ export interface Explained {
   arrays: ArrayHead[];
 }
 
+/** How far the engines have strayed after `step` of so many `steps`. */
+export interface Verified {
+  kind: "Verified";
+  step: number;
+  steps: number;
+  gaps: GapFacts[];
+  holds: boolean;
+  recorded: boolean;
+}
+
+/** A node of the graph of the loss of `document` after `step` updates, and those around it. */
+export interface Neighbours {
+  kind: "Neighbours";
+  step: number;
+  document: string;
+  nodes: number;
+  edges: number;
+  node: NodeFacts;
+  children: NodeFacts[];
+  parents: NodeFacts[];
+  parent_count: number;
+  path: NodeFacts[];
+  product: number;
+  ways: number;
+}
+
 /** What `Start` would make: a model of this size from these documents, or a sentence. */
 export interface Considered {
   kind: "Considered";
@@ -658,6 +719,8 @@ export type Command =
   | Spell
   | Watch
   | Explain
+  | Verify
+  | Enter
   | Tokenize
   | Read
   | Save
@@ -674,6 +737,8 @@ export type Event =
   | Documents
   | Tokens
   | Explained
+  | Verified
+  | Neighbours
   | Considered
   | Settings
   | Branches

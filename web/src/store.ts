@@ -5,8 +5,8 @@ import { type Address, KINDS, type Kind, formatAddress, offsetOf, sameAddress } 
 import type { Lesson } from "./lesson";
 import type { Detour, Progress } from "./progress";
 import type {
-  Branches, Compared, Considered, Difference, Explained, Frame, HeldOut, Hello, Imagined, Measures, Origins, Price, Refused,
-  Samples, SeedBand, SiteFacts, Spelling, Stopped, Tokens,
+  Branches, Compared, Considered, Difference, Explained, Frame, HeldOut, Hello, Imagined, Measures, Neighbours, Origins, Price,
+  Refused, Samples, SeedBand, SiteFacts, Spelling, Stopped, Tokens, Verified,
 } from "./protocol.gen";
 import { type Quantity, magnitude, quantity, scaleEnd } from "./scales";
 import { EMPTY, type Series, extended, summed } from "./series";
@@ -70,6 +70,8 @@ export interface State {
   tokens: Tokens | null;
   explained: Opened | null; // the number that was opened last
   trail: Address[]; // the numbers that were selected before, the last one last
+  verified: Verified | null; // the scalar engine beside the one shown
+  neighbours: Neighbours | null; // of the node of the graph that was entered
   refused: Refused | null;
   uncopied: string | null; // what the browser would not copy: it is offered to the reader's hand
   stopped: Stopped | null;
@@ -93,7 +95,7 @@ export const INITIAL: State = {
   losses: EMPTY, rates: EMPTY, sums: EMPTY, old: EMPTY,
   branches: null, others: new Map(), prices: new Map(), imagined: null, band: null, origins: null, curve: [], measures: null, heldOut: [],
   samples: null, spelled: null, documents: new Map(), considered: null, compared: null, tokens: null,
-  explained: null, trail: [], refused: null, uncopied: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
+  explained: null, trail: [], verified: null, neighbours: null, refused: null, uncopied: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
   selected: null, hovered: null, watched: null, reading: false, offered: false, sight: new Map(),
   story: null, lesson: { hide: [], ask: "" }, detour: null,
 };
@@ -183,6 +185,8 @@ function told(state: State, { event, arrays }: Told): State {
     case "Difference": return other(state, event.branch, { difference: event });
     case "Price": return { ...state, prices: new Map(state.prices).set(event.branch, event) };
     case "Imagined": return { ...state, imagined: dreamt(event.first ? state.imagined : null, event, arrays) };
+    case "Verified": return { ...state, verified: event };
+    case "Neighbours": return { ...state, neighbours: event };
     case "SeedBand": return { ...state, band: { event, arrays } };
     case "Origins": return { ...state, origins: event, curve: arrays.get("curve")?.data ?? [] };
     case "File": return state; // kept by the reader, not by the page

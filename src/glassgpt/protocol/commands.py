@@ -176,6 +176,23 @@ class Explain(Message, frozen=True, tag=True):
     address: str
 
 
+class Verify(Message, frozen=True, tag=True):
+    """Take so many first steps with the scalar engine beside the one shown; 0 ends it."""
+
+    steps: int
+
+
+class Enter(Message, frozen=True, tag=True):
+    """Enter the scalar engine's graph at an address, or at the node of a number in it.
+
+    With `path` the strongest way from the loss to it is told as well.
+    """
+
+    address: str = ""
+    node: int = 0
+    path: bool = False
+
+
 class Tokenize(Message, frozen=True, tag=True):
     """Show what the tokenizer makes of `text`."""
 
@@ -204,5 +221,5 @@ class Ack(Message, frozen=True, tag=True):
 Command: TypeAlias = (
     Open | Play | Pause | Seek | Pace | Start | Consider | Tune | Edit | Silence | Release
     | Undo | Redo | Choose | Drop | Beside | Imagine | Band | Trace
-    | Sample | Spell | Watch | Explain | Tokenize | Read | Save | Ack
+    | Sample | Spell | Watch | Explain | Verify | Enter | Tokenize | Read | Save | Ack
 )  # fmt: skip

@@ -11,7 +11,9 @@ from glassgpt.protocol.parts import (
     BranchFacts,
     CutFacts,
     EngineFacts,
+    GapFacts,
     MoveFacts,
+    NodeFacts,
     ParamFacts,
     SettingFacts,
     SiteFacts,
@@ -166,6 +168,39 @@ class Explained(Message, frozen=True, tag=True):
     arrays: list[ArrayHead]
 
 
+class Verified(Message, frozen=True, tag=True):
+    """How far the engines have strayed after `step` of so many `steps`.
+
+    With `recorded` the scalar engine is held to the record of microgpt.py as well.
+    """
+
+    step: int
+    steps: int
+    gaps: list[GapFacts]
+    holds: bool
+    recorded: bool
+
+
+class Neighbours(Message, frozen=True, tag=True):
+    """A node of the graph of the loss of `document` after `step` updates, and those around it.
+
+    `parents` are at most `MAX_TERMS` of `parent_count`. `path` leads from the loss to the node by
+    the largest product of local derivatives, which is `product`, one of so many `ways`.
+    """
+
+    step: int
+    document: str
+    nodes: int
+    edges: int
+    node: NodeFacts
+    children: list[NodeFacts]
+    parents: list[NodeFacts]
+    parent_count: int
+    path: list[NodeFacts]
+    product: float
+    ways: float
+
+
 class Considered(Message, frozen=True, tag=True):
     """What `Start` would make: a model of this size from these documents, or a sentence."""
 
@@ -314,6 +349,6 @@ class Stopped(Message, frozen=True, tag=True):
 
 Event: TypeAlias = (
     Hello | Frame | Samples | Spelling | Measures | HeldOut | Compared | Documents | Tokens
-    | Explained | Considered | Settings | Branches | Curve | Difference | Price
-    | Imagined | SeedBand | Origins | File | Refused | Stopped
+    | Explained | Verified | Neighbours | Considered | Settings | Branches | Curve | Difference
+    | Price | Imagined | SeedBand | Origins | File | Refused | Stopped
 )  # fmt: skip

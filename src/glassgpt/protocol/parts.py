@@ -113,3 +113,26 @@ class MoveFacts(msgspec.Struct, frozen=True):
     document: str
     words: str
     change: float  # of log p, in nats
+
+
+class GapFacts(msgspec.Struct, frozen=True):
+    """How far `one` strays from `other` in a quantity, and whether that is only rounding."""
+
+    quantity: str
+    one: str
+    other: str
+    compared: int
+    largest: float
+    where: str
+    holds: bool
+
+
+class NodeFacts(msgspec.Struct, frozen=True):
+    """A node of the graph; `local` is how much the parent moves when the child does."""
+
+    number: int
+    op: str
+    data: float
+    grad: float
+    names: list[str]
+    local: float = 1.0

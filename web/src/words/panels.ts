@@ -6,6 +6,7 @@ export const PANELS = {
   model: { words: "the model in figures", id: "stats" },
   "set-up": { words: "set-up", id: "setup" },
   "what-if": { words: "what if", id: "what-if" },
+  true: { words: "is it true?", id: "true" },
   machine: { words: "the machine", id: "machine" },
   weights: { words: "weights", id: "weights" },
   selected: { words: "the selected number", id: "selected" },
