@@ -283,7 +283,7 @@ def formulas(tabs: Opener) -> list[str]:
     reader.until("s.explained")  # which makes the page longer
     reader.page.get_by_role("heading", name="4 Adam").scroll_into_view_if_needed()
     reader.until("s.arrays.has('grad:logits') && s.arrays.has('m:layer0.mlp_fc1') && s.samples")
-    reader.page.wait_for_function("document.querySelector('.formula .live').innerText")
+    reader.page.wait_for_function("() => document.querySelector('.formula .live').innerText")
     found: list[str] = reader.page.locator(".formula .live").all_inner_texts()
     return [" ".join(text.split()) for text in found]
 
