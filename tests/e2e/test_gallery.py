@@ -89,6 +89,21 @@ def writes_single_letters(it: Tab) -> None:
     assert max(map(len, texts(it))) == 1
 
 
+def knows_no_places(it: Tab) -> None:
+    assert set(array(it, "value:wpe")) == {0.0}
+    last = {}
+    for text in ("maria", "ramia"):
+        it.page.evaluate(
+            "(text) => window.glass.send({ kind: 'Watch', arrays: ['value:probs'],"
+            " document: text })",
+            text,
+        )
+        it.until(f"s.frame.document === '{text}' && s.arrays.has('value:probs')")
+        last[text] = array(it, "value:probs")[-27:]
+    assert last["maria"] == pytest.approx(last["ramia"], abs=1e-12)
+    it.page.evaluate("() => window.glass.send({ kind: 'Watch', arrays: [], document: null })")
+
+
 def writes_its_document(it: Tab) -> None:
     assert losses(it)[-1] < 0.01
     assert set(texts(it)) == {it.state("frame.document")}
@@ -114,6 +129,7 @@ SYMPTOMS: dict[str, Callable[[Tab], None]] = {
     "One head": has_one_map,
     "One channel": has_only_signs,
     "A context of one": writes_single_letters,
+    "No position embedding": knows_no_places,
     "A single document": writes_its_document,
     "Temperature 0.01": writes_one_text_or_two,
     "Temperature 100": writes_gibberish,

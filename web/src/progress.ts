@@ -50,6 +50,7 @@ export interface Progress {
 /** What a run needs to be had again: it is computed anew, and exactly the same. */
 export interface Before {
   config: Record<string, Scalar>;
+  did: string; // what was done to the run, as a link says it
   engine: string;
   data: string; // its fingerprint
   sampling: Record<string, Scalar>;

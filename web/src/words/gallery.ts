@@ -10,6 +10,7 @@ export interface Failure {
   cure: string;
   config?: Record<string, Scalar>; // what is set otherwise for it
   sampling?: Record<string, Scalar>;
+  did?: string; // what is done to the run, as a link says it
   single?: boolean; // learns from the document in the machine alone
 }
 
@@ -62,6 +63,13 @@ export const FAILURES: readonly Failure[] = [
     why: "The context is all that a model sees and all that it writes. Of each document only the first letter was ever learned.",
     cure: "A context as long as what should hang together.",
     config: { block_size: 1 },
+  },
+  {
+    title: "No position embedding",
+    symptom: "It still learns, though a little less. But it cannot tell where a letter stands: let two letters before the last change places, and it foretells the same.",
+    why: "Attention adds up what it sees, and a sum does not know its order. Only the rows of wpe say where; here they are held at zero.",
+    cure: "A row of numbers for each position, added at the beginning.",
+    did: "0:position!",
   },
   {
     title: "A single document",
