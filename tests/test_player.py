@@ -244,6 +244,16 @@ def test_a_number_is_explained_where_the_run_stands() -> None:
     assert nothing["problem"] == "the model has no 'nowhere'"
 
 
+@pytest.mark.parametrize("command", [protocol.Enter("value:loss"), protocol.Verify(3)])
+def test_a_graph_too_large_for_a_page_is_refused_in_a_sentence(command: protocol.Command) -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(command)
+        await page.until(lambda: page.count("Refused"))
+
+    page = played(script, Config(n_embd=64, n_layer=4, block_size=32, num_steps=10))
+    assert "a page takes 400,000" in page.last("Refused")["what"]
+
+
 def test_a_live_change_holds_from_the_next_step_on() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Seek(20))

@@ -84,6 +84,7 @@ class Asides:
 
     def verify(self, steps: int) -> None:
         """Begin to take the first steps of the run's settings with both engines; 0 ends it."""
+        self._exhibit.check_graph()
         history, documents = self._exhibit.history, self._exhibit.source.documents
         name = history.session.engine.name
         self._verified = Verification(history.base, documents, name, steps) if steps else None

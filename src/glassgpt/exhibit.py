@@ -19,6 +19,7 @@ from glassgpt.bench import largest_difference, time_steps
 from glassgpt.branches import MAX_BRANCHES, Branch, Branches
 from glassgpt.config import Config, Sampling, Setting, hyper, settings
 from glassgpt.engines import ENGINES, Engine, create, default_engine
+from glassgpt.engines.scalar import graph_size
 from glassgpt.errors import ConfigError, EngineError, GlassError
 from glassgpt.explain import Account
 from glassgpt.glass import Glass, Sampled
@@ -37,6 +38,7 @@ MAX_SAMPLES = 200
 MAX_READ = 1000  # documents of one answer
 COMPARED_STEPS = 5
 COMPARED_PARAMETERS = 20_000  # of a larger model a scalar step takes too long to be timed aside
+MAX_GRAPH = 400_000  # nodes of a scalar graph: some 80 MB, which every tab may hold
 MAX_WAYS = 10**300  # more than a float64 counts
 POINTS = 101  # of the learning rate's schedule
 
@@ -379,12 +381,25 @@ class Exhibit:
         event = protocol.Explained(address, step, text, brief, *counts, check, "", "", heads)
         return event, list(arrays.values())
 
+    def check_graph(self) -> None:
+        """Raise `EngineError` where the scalar engine's graph is too large for a page."""
+        config, size = self.session.config, self.session.tokenizer.vocab_size
+        context = config.block_size
+        nodes = graph_size(config, size, context, min(context, size))
+        if nodes > MAX_GRAPH:
+            raise EngineError(
+                f"a full context of this model would be a graph of {nodes:,} nodes; "
+                f"a page takes {MAX_GRAPH:,}",
+                "begin a smaller run, or look in the terminal: glassgpt explain --graph, verify",
+            )
+
     def enter(self, asked: protocol.Enter, watched: str | None) -> protocol.Neighbours:
         """Return a node of the scalar engine's graph and its neighbours.
 
         Raises `AddressError` or `EngineError` where there is none.
         """
         session = self.session
+        self.check_graph()
         text, tokens = self.document(watched)
         key = (self.branches.current.number, session.step, text, session.config)
         if self._graph is None or self._graph[0] != key:
