@@ -59,9 +59,11 @@ def opened_weight(opened: Opener) -> None:
     page = opened("seed=42&step=500", 1720, 900)
     stands_at(page, 500)
     select(page, "wte", [0, 3])
-    page.locator("section[aria-labelledby=selected]").screenshot(
-        path=PICTURES / "self-study-weight.png"
-    )
+    panel = page.locator("section[aria-labelledby=selected]")
+    x, top, width, _ = panel.bounding_box().values()
+    end = panel.get_by_role("heading", name="In the graph").bounding_box()["y"]
+    clip = {"x": x - 16, "y": top, "width": width + 32, "height": end - top}
+    page.screenshot(path=PICTURES / "self-study-weight.png", clip=clip, full_page=True)
 
 
 def main() -> None:
