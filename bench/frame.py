@@ -47,6 +47,13 @@ PAUSE = """() => new Promise((done) => {
   });
   document.querySelector("button[aria-label=Pause]").click();
 })"""
+COUNT = """window.received = 0;
+window.WebSocket = class extends WebSocket {
+  constructor(url) {
+    super(url);
+    this.addEventListener("message", ({ data }) => { window.received += data.byteLength; });
+  }
+};"""  # the browser's own protocol would carry each byte a second time, and cost pictures
 MEASURE = """(seconds) => new Promise((done) => {
   const times = [], steps = [], end = performance.now() + seconds * 1000;
   let then = 0;
@@ -104,22 +111,14 @@ def resident(process: int) -> int:
 
 def watch(page: Any, server: int, seconds: float, title: str) -> Line:
     """Measure a page for so long."""
-    received = [0]
-    session = page.context.new_cdp_session(page)
-    session.send("Network.enable")
-    session.on(
-        "Network.webSocketFrameReceived",
-        lambda event: received.__setitem__(
-            0, received[0] + len(event["response"]["payloadData"]) * 3 // 4
-        ),
-    )
+    received = page.evaluate("() => window.received")
     cpu, memory, began = cpu_seconds(server), resident(server), time.perf_counter()
     times, seen = page.evaluate(MEASURE, seconds)
     took = time.perf_counter() - began
-    session.detach()
+    received = page.evaluate("() => window.received") - received
     grown, used = resident(server) - memory, cpu_seconds(server) - cpu
     pause = page.evaluate(PAUSE)
-    return Line(title, times, took, seen[-1] - seen[0], used, received[0], pause, grown)
+    return Line(title, times, took, seen[-1] - seen[0], used, received, pause, grown)
 
 
 def dawdle(socket: str, server: int, seconds: float, title: str, show: str) -> Line:
@@ -203,6 +202,7 @@ def main() -> None:
         with serving() as (address, pid), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
             page = browser.new_page(viewport={"width": 1440, "height": 1800})
+            page.add_init_script(COUNT)
             began = time.perf_counter()
             page.goto(f"{address}#{LINK}&show={options.show}")
             page.wait_for_function("() => window.glass?.state().frame")

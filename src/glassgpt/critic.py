@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Protocol, TypeVar
 
 from glassgpt import protocol
-from glassgpt.clock import SLICE
 from glassgpt.errors import DivergenceError, GlassError
 from glassgpt.exhibit import Exhibit
 from glassgpt.listener import Listener
 
+SLICE = 0.003  # seconds of writing at a time: a picture that falls due meanwhile is not late
 SAMPLES_REST = 4  # while time runs: how many times as long as it took is waited
 HELD_OUT_REST = 10
 
@@ -115,7 +115,7 @@ class Critic:
                 self._writing, self._written_at = None, step
                 await page.refuse("Sample", error)
                 return True
-            self._write_after = now + SAMPLES_REST * (time.perf_counter() - now) + 0.02
+            self._write_after = now + SAMPLES_REST * (time.perf_counter() - now) + 0.005
         if not writing.finished:
             return True
         if not page.credit:

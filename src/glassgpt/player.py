@@ -31,7 +31,8 @@ from glassgpt.others import Others
 from glassgpt.proposal import Source, Text, considered, made_of
 from glassgpt.sampling import check_draw_seed
 
-FRAME = 1 / 72  # seconds between two frames: a screen takes 60, and none of them should wait
+FRAME = 1 / 125  # seconds between two frames, where the page has drawn the one before
+AHEAD = 1 / 90  # and where it has not: a page far away has one on its way while it draws
 MAX_QUEUE = 256
 MAX_WATCHED = 2000
 MAX_VERIFIED = 1000  # steps of the scalar engine
@@ -158,7 +159,7 @@ class Player:
             wait = min(wait, self._clock.until_next())
         if page.credit:
             if not self._fresh:
-                wait = min(wait, self._frame_at + FRAME - time.perf_counter())
+                wait = min(wait, self._frame_due(page) - time.perf_counter())
             wait = min(wait, self._critic.wait())
         if wait > 0.001:
             with suppress(TimeoutError):
@@ -197,7 +198,7 @@ class Player:
     async def _show(self, page: Listener) -> bool:
         """Send a frame if there is something new and the time has come."""
         now = time.perf_counter()
-        if self._fresh or now < self._frame_at + FRAME:
+        if self._fresh or now < self._frame_due(page):
             return False
         self._frame_at = now
         self._fresh = True
@@ -215,6 +216,14 @@ class Player:
         page.first = self.exhibit.history.reached
         await page.tell(event, arrays)
         return True
+
+    def _frame_due(self, page: Listener) -> float:
+        """Return when the next frame may leave.
+
+        It leaves as the one before is drawn, and so has the whole time between two pictures of the
+        screen to arrive.
+        """
+        return self._frame_at + (FRAME if page.drawn == page.sent else AHEAD)
 
     def _frame(
         self, page: Listener, watched: Sequence[str]

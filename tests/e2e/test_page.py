@@ -30,6 +30,26 @@ def test_within_five_seconds_a_newcomer_sees_it_learn(tab: Opener) -> None:
     assert not it.faults
 
 
+MISSED = """() => new Promise((done) => {
+  const missed = new Set(), lengths = new Set(), end = performance.now() + 2000;
+  const stop = window.glass.paint(({ arrays, sight, frame }) => {
+    lengths.add(frame.tokens.length);
+    for (const [name, times] of sight) {
+      if (times > 0 && !arrays.has(`value:${name}`)) missed.add(name);
+    }
+    if (performance.now() > end) { stop(); done([[...missed], lengths.size]); }
+  });
+})"""
+
+
+def test_while_documents_fly_by_no_figure_in_sight_goes_blank(tab: Opener) -> None:
+    it = tab("num_steps=100000", viewport={"width": 1280, "height": 2000})
+    it.until("s.sight.get('probs') > 0 && s.arrays.has('value:probs') && s.frame.step > 20")
+    missed, lengths = it.page.evaluate(MISSED)
+    assert missed == []
+    assert lengths > 2  # the machine has changed its shape meanwhile
+
+
 def test_reduced_motion_stands_still_with_a_button_to_play(tab: Opener) -> None:
     it = tab(SMALL, reduced_motion="reduce")
     it.page.wait_for_timeout(500)

@@ -1,7 +1,7 @@
 // The one live state that views read, and the one loop that paints. A message changes the state at
 // once. Weights are painted with every picture; text, the curve and the machine follow ten times a
-// second while time runs, all together, so that they always belong to one step. What the reader
-// does is seen with the next picture.
+// second while time runs, and always belong to one step: the text with one picture, what is painted
+// with the next, so that neither is late. What the reader does is seen with the next picture.
 
 import { flushSync } from "svelte";
 import type { Address } from "./address";
@@ -28,6 +28,7 @@ class App {
   #urgent = false;
   #viewed = 0; // when the view last followed the state
   #later = 0;
+  #half = false; // is the view told, but not yet painted?
 
   dispatch(action: Action): void {
     this.state = reduce(this.state, action);
@@ -60,6 +61,7 @@ class App {
   #flush(now: number): void {
     this.#due = false;
     const wait = VIEW - (now - this.#viewed);
+    if (this.#half) this.#paintView();
     if (this.#urgent || wait <= 0) this.#follow(now);
     else if (!this.#later) this.#later = window.setTimeout(() => this.#ask(), wait); // were this the last
     for (const painter of this.#painters.picture) painter(this.state, this.palette);
@@ -70,12 +72,20 @@ class App {
   #follow(now: number): void {
     clearTimeout(this.#later);
     this.#later = 0;
+    const urgent = this.#urgent;
     this.#urgent = false;
     this.#viewed = now;
     this.view = this.state;
     flushSync(); // figures take their new shapes before they are painted
-    for (const painter of this.#painters.view) painter(this.state, this.palette);
+    if (urgent) this.#paintView();
+    else this.#half = true;
     this.told(this.state);
+    if (this.#half) this.#ask();
+  }
+
+  #paintView(): void {
+    this.#half = false;
+    for (const painter of this.#painters.view) painter(this.view, this.palette);
   }
 }
 

@@ -47,6 +47,7 @@ export function count(value: number): string {
 
 /** A probability: two digits that count. */
 export function probability(p: number): string {
+  if (Number.isNaN(p)) return "…"; // not here yet
   if (p >= 0.0995) return p.toFixed(2);
   if (p >= 0.001) return p.toFixed(3);
   return p === 0 ? "0" : scientific(p, 0);
