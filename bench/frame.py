@@ -1,9 +1,9 @@
 """What a picture costs, and what a slow page gets: Chromium and the real server, in one table.
 
-    python bench/frame.py [--seconds 6] [--show grad] [--only TEXT]
+    python bench/frame.py [--seconds 6] [--show grad] [--window 1440x1800] [--only TEXT]
 
-All weights are on the page, and with `--show grad` (as usual) their gradients as well, while the
-default model trains. A line is a situation: a quick page at 100 steps a second and at most, then
+The default model trains. In the usual window the machine and all weights are in sight; a smaller
+one, as of a laptop, is scrolled to where all weights are. A line is a situation: a quick page at 100 steps a second and at most, then
 two slow ones at most: a browser whose CPU is throttled six times, and a client that draws nothing
 and acknowledges each event half a second late. Columns:
 
@@ -196,17 +196,20 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--show", choices=("value", "grad", "delta"), default="grad")
     parser.add_argument("--only", default="", help="situations whose title has this in it")
+    parser.add_argument("--window", default="1440x1800", help="its width and height in pixels")
     options = parser.parse_args()
+    width, height = map(int, options.window.split("x"))
 
     def opened(pace: str, throttled: float, title: str) -> Line:
         with serving() as (address, pid), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
-            page = browser.new_page(viewport={"width": 1440, "height": 1800})
+            page = browser.new_page(viewport={"width": width, "height": height})
             page.add_init_script(COUNT)
             began = time.perf_counter()
             page.goto(f"{address}#{LINK}&show={options.show}")
             page.wait_for_function("() => window.glass?.state().frame")
             print(f"first picture after {time.perf_counter() - began:.2f} s", file=sys.stderr)
+            page.locator("#weights").scroll_into_view_if_needed()
             page.get_by_role("radio", name=pace, exact=True).check()
             cdp = page.context.new_cdp_session(page)
             cdp.send("Emulation.setCPUThrottlingRate", {"rate": throttled})

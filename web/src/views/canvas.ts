@@ -51,8 +51,8 @@ export function painted(canvas: HTMLCanvasElement, sheet: Sheet, paint: Paint): 
   const ratio = Math.max(1, Math.min(3, window.devicePixelRatio));
   const wide = dots?.width ?? Math.max(1, Math.round(width * ratio));
   const tall = dots?.height ?? Math.max(1, Math.round(height * ratio));
-  if (canvas.width !== wide) canvas.width = wide; // setting a size wipes the canvas, so only if it must
-  if (canvas.height !== tall) canvas.height = tall;
+  const stale = canvas.width !== wide || canvas.height !== tall;
+  if (stale) [canvas.width, canvas.height] = [wide, tall]; // which wipes the canvas, so only if it must
   const pen = canvas.getContext("2d", { willReadFrequently: true });
   if (!pen) return { stop: () => undefined, refresh: () => undefined };
   let last: State | undefined; // what was painted last
@@ -68,7 +68,7 @@ export function painted(canvas: HTMLCanvasElement, sheet: Sheet, paint: Paint): 
   const refresh = (): void => draw(app.view, app.palette);
   redraw.set(canvas, () => draw(beat === "view" ? app.view : app.state, app.palette));
   watcher.observe(canvas);
-  untrack(refresh); // at once: the next picture may be a frame away
+  if (stale || !isMoving(app.state)) untrack(refresh); // at once, or with the view it belongs to
   const stop = app.paint(beat, (state, palette) => {
     if (state === last && palette === dress) return;
     // out of sight what stands still is painted once, for paper and for pictures of the whole page
