@@ -3,9 +3,9 @@
     python bench/frame.py [--seconds 6] [--show grad] [--window 1440x1800] [--only TEXT]
 
 The default model trains. In the usual window the machine and all weights are in sight; a smaller
-one, as of a laptop, is scrolled to where all weights are. A line is a situation: a quick page at 100 steps a second and at most, then
-two slow ones at most: a browser whose CPU is throttled six times, and a client that draws nothing
-and acknowledges each event half a second late. Columns:
+one, as of a laptop, is scrolled to where all weights are. A line is a situation: a quick page at
+100 steps a second and at most, then two slow ones at most: a browser whose CPU is throttled six
+times, and a client that draws nothing and acknowledges each event half a second late. Columns:
 
     pictures/s   what the page painted (what a late client was sent)
     median, p95  milliseconds from one picture to the next

@@ -352,6 +352,8 @@ def test_another_host_demands_the_token_of_the_link(tiny: Path) -> None:
         assert (status, headers["location"]) == (307, "/")
         cookie = headers["set-cookie"].partition(";")[0]
         assert server.get(Cookie=cookie)[0] == 200
+        assert server.get("/address")[0] == 403
+        assert server.token in server.get("/address", Cookie=cookie)[1]
         with talking(server, additional_headers={"Cookie": cookie}) as line:
             say(line, protocol.Open(still=True))
             hear(line, "Hello")

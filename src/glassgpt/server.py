@@ -63,6 +63,7 @@ class Gate:
 
     hosts: frozenset[str]
     token: str = ""
+    address: str = ""  # the link that opens it
 
     def refuses(self, connection: HTTPConnection) -> str:
         """Return why a connection may not come in, or nothing."""
@@ -136,6 +137,13 @@ def create_app(runs: Runs, gate: Gate) -> Starlette:
     async def health(_request: Request) -> Response:
         return PlainTextResponse("ok")
 
+    async def address(request: Request) -> Response:
+        """Tell a page that has come in how others do."""
+        reason = gate.refuses(request)
+        if reason:
+            return PlainTextResponse(reason, 403)
+        return PlainTextResponse(gate.address, headers={**HEADERS, "Cache-Control": "no-store"})
+
     async def talk(websocket: WebSocket) -> None:
         if gate.refuses(websocket):
             await websocket.close(POLICY)  # before it is accepted: a plain 403
@@ -157,6 +165,7 @@ def create_app(runs: Runs, gate: Gate) -> Starlette:
             Route("/", index),
             Route("/healthz", health),
             Route("/icon.svg", icon),
+            Route("/address", address),
             WebSocketRoute("/ws", talk),
             Route("/assets/{name}", asset),
         ],
@@ -255,8 +264,8 @@ def serve(
     gate = Gate(frozenset({"127.0.0.1", "localhost", "[::1]", "::1", host}))
     if not _is_loopback(host):
         gate.token = secrets.token_urlsafe(16)
-    address = _address(host, listener.getsockname()[1], gate.token)
-    say(f"GlassGPT is at {address}")
+    gate.address = _address(host, listener.getsockname()[1], gate.token)
+    say(f"GlassGPT is at {gate.address}")
     say("Ctrl-C ends it.")
     config = uvicorn.Config(
         create_app(Runs(source, snapshot), gate),
@@ -268,7 +277,7 @@ def serve(
         timeout_graceful_shutdown=2,
     )
     if show:
-        _open_soon(address)
+        _open_soon(gate.address)
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from tests.e2e.conftest import SMALL, Opener
 from tests.e2e.test_page import accessibility
+from tests.test_server import Served, serving
 
 SCRIPT = '<img src=x onerror="window.harmed = 1"><script>window.harmed = 1</script>'
 
@@ -46,9 +49,7 @@ def test_the_address_keeps_it_while_the_run_goes_on(tab: Opener) -> None:
 def test_a_link_that_is_made_here_opens_so_elsewhere(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=9&story=5&at=wte[1,2]")
     it.stands_at(9)
-    it.page.get_by_role("button", name="Save", exact=True).click()
-    it.page.get_by_role("button", name="A link for a class").click()
-    dialog = it.page.get_by_role("dialog", name="A link for a class")
+    dialog = class_link(it.page)
     dialog.get_by_label("A question to think about").fill("Why is it blue, & not <b>red</b>?")
     for panel in ("weights", "the gallery of failures"):
         dialog.get_by_role("checkbox", name=panel).uncheck()
@@ -69,12 +70,44 @@ def test_a_link_that_is_made_here_opens_so_elsewhere(tab: Opener) -> None:
     assert not it.faults
 
 
+def class_link(page: Any) -> Any:
+    """Open the dialog that makes one."""
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("button", name="A link for a class").click()
+    return page.get_by_role("dialog", name="A link for a class")
+
+
+def test_it_brings_the_token_along(served: Served, browser: Any, names_file: Path) -> None:
+    with serving("--host", "0.0.0.0", data=names_file) as server:
+        here = f"http://127.0.0.1:{server.port}/"
+        teacher, pupil = browser.new_context(), browser.new_context()
+        page = teacher.new_page()
+        page.goto(f"{here}?token={server.token}#{SMALL}&step=4")
+        page.wait_for_function("() => window.glass?.state().frame?.step === 4")
+        field = class_link(page).locator('[data-shown="class-link"]')
+        page.wait_for_function(
+            "(token) => document.querySelector('[data-shown=class-link]').value.includes(token)",
+            arg=server.token,
+        )
+        link = urlsplit(field.input_value())
+        other = pupil.new_page()
+        other.goto(f"{here}?{link.query}#{link.fragment}")  # a name of this machine may not resolve
+        other.wait_for_function("() => window.glass?.state().frame?.step === 4")
+        teacher.close()
+        pupil.close()
+    assert served.process.poll() is None
+
+
+def test_it_says_that_a_server_of_this_computer_alone_is_no_place_for_a_class(tab: Opener) -> None:
+    it = tab(f"{SMALL}&step=4")
+    it.stands_at(4)
+    assert class_link(it.page).get_by_text("Only this computer opens it").is_visible()
+
+
 def test_the_dialog_fits_a_phone(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=9", viewport={"width": 390, "height": 844}, color_scheme="dark")
     it.stands_at(9)
-    it.page.get_by_role("button", name="Save", exact=True).click()
-    it.page.get_by_role("button", name="A link for a class").click()
-    box = it.page.get_by_role("dialog").bounding_box()
+    box = class_link(it.page).bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
     assert it.page.evaluate("() => document.documentElement.scrollWidth") <= 390

@@ -321,13 +321,20 @@ PARTS = [
 
 @pytest.mark.parametrize("part", PARTS)
 def test_on_a_phone_every_control_is_a_fingertip_wide(phone: Tab, part: str) -> None:
-    controls, small = phone.page.evaluate(
+    controls, small = small_controls(phone, part)
+    assert controls
+    assert small == []
+
+
+def small_controls(it: Tab, part: str) -> tuple[int, list[str]]:
+    """Return how many controls are in a part of the page, and those too small for a finger."""
+    controls, small = it.page.evaluate(
         """(part) => {
           const all = "button, input, select, textarea, a[href], summary, [role=slider]";
           const parts = [...document.querySelectorAll(part)];
           const controls = parts.flatMap((one) => [one, ...one.querySelectorAll("*")])
             .filter((e) => e.matches(all) && !e.matches(".pick") && e.checkVisibility())
-            .map((e) => ["radio", "file"].includes(e.type) ? e.closest("label") : e);
+            .map((e) => ["radio", "checkbox", "file"].includes(e.type) ? e.closest("label") : e);
           const small = controls
             .map((e) => [e.textContent || e.ariaLabel || e.name, e.getBoundingClientRect()])
             .filter(([, box]) => box.width < 43.9 || box.height < 43.9)
@@ -336,8 +343,7 @@ def test_on_a_phone_every_control_is_a_fingertip_wide(phone: Tab, part: str) -> 
         }""",
         part,
     )
-    assert controls
-    assert small == []
+    return controls, small
 
 
 @pytest.mark.parametrize("width", [390, 1280, 1600])

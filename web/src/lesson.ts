@@ -23,3 +23,12 @@ export function writeLesson(lesson: Lesson, pairs: URLSearchParams): void {
 function bounded(text: string): string {
   return [...text].slice(0, LONGEST_QUESTION).join("").trim();
 }
+
+const HERE = /^(localhost|127\.|\[::1\])/; // what only this computer answers to
+
+/** Where others open the page: `address` is the server's own, with its token; null where none can. */
+export function wayIn(address: string, location: { host: string; origin: string }): string | null {
+  const server = URL.parse(address);
+  if (!server || HERE.test(server.host)) return null;
+  return `${HERE.test(location.host) ? server.origin : location.origin}/${server.search}`;
+}
