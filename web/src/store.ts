@@ -61,7 +61,8 @@ export interface State {
   origins: Origins | null;
   curve: ArrayLike<number>; // of the origins: log p at every position
   measures: Measures | null;
-  heldOut: HeldOut[];
+  heldOut: HeldOut[]; // of the branch that is shown
+  heldOuts: ReadonlyMap<number, HeldOut[]>; // of those that were shown before
   samples: Samples | null;
   spelled: Spelled | null;
   documents: Map<number, string>;
@@ -93,7 +94,7 @@ export interface State {
 export const INITIAL: State = {
   line: "connecting", hello: null, sites: new Map(), frame: null, arrays: new Map(),
   losses: EMPTY, rates: EMPTY, sums: EMPTY, old: EMPTY,
-  branches: null, others: new Map(), prices: new Map(), imagined: null, band: null, origins: null, curve: [], measures: null, heldOut: [],
+  branches: null, others: new Map(), prices: new Map(), imagined: null, band: null, origins: null, curve: [], measures: null, heldOut: [], heldOuts: new Map(),
   samples: null, spelled: null, documents: new Map(), considered: null, compared: null, tokens: null,
   explained: null, trail: [], verified: null, neighbours: null, refused: null, uncopied: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
   selected: null, hovered: null, watched: null, reading: false, offered: false, sight: new Map(),
@@ -208,8 +209,12 @@ function written(state: State, event: Samples): State {
 function grown(state: State, branches: Branches): State {
   const known = new Set(branches.branches.map((branch) => branch.number));
   const others = new Map([...state.others].filter(([number]) => known.has(number) && number !== branches.current));
-  const turned = !!state.branches && state.branches.current !== branches.current;
-  return { ...state, branches, others, heldOut: turned ? [] : state.heldOut };
+  const before = state.branches?.current;
+  if (before === undefined || before === branches.current) return { ...state, branches, others };
+  const heldOuts = new Map([...state.heldOuts, [before, state.heldOut] as const].filter(([number]) => known.has(number)));
+  const now = branches.branches.find((branch) => branch.number === branches.current);
+  const shared = now?.parent === before ? state.heldOut.filter((one) => one.step < now.fork) : [];
+  return { ...state, branches, others, heldOuts, heldOut: heldOuts.get(branches.current) ?? shared };
 }
 
 function dreamt(before: Ghost | null, event: Imagined, arrays: Map<string, Tensor>): Ghost {

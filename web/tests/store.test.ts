@@ -52,6 +52,21 @@ describe("store", () => {
     expect(after.frame).toBeNull();
   });
 
+  it("keeps what a branch lost on what is held out; its fork has what came before", () => {
+    const facts = { run: 1, words: [], changes: "", held: [], config: {}, data_name: "names", engine: "fast" };
+    const tree = (current: number): Event => ({
+      kind: "Branches", current, beside: null, undo: false, redo: false, most: 8,
+      branches: [{ ...facts, number: 1, parent: null, fork: 0 }, { ...facts, number: 2, parent: 1, fork: 5 }],
+    });
+    const judged = (step: number, loss: number): Event => ({ kind: "HeldOut", seq: 1, step, loss, documents: 2, unseen: true, engine: "fast" });
+    const points = (state: State): number[][] => state.heldOut.map(({ step, loss }) => [step, loss]);
+    const one = [judged(4, 3), judged(5, 2.5), judged(8, 2)].reduce((state, event) => tell(state, event), tell(greeted, tree(1)));
+    const two = tell(tell(one, tree(2)), judged(5, 2.75));
+    expect(points(two)).toEqual([[4, 3], [5, 2.75]]);
+    expect(points(tell(two, tree(1)))).toEqual([[4, 3], [5, 2.5], [8, 2]]);
+    expect(points(tell(tell(two, tree(1)), tree(2)))).toEqual([[4, 3], [5, 2.75]]);
+  });
+
   it("keeps other branches aside: their curve, their samples, how they differ; and forgets those that are gone", () => {
     const facts = { parent: null, run: 1, fork: 0, words: [], changes: "", held: [], config: {}, data_name: "names", engine: "fast" };
     const tree = (current: number, ...numbers: number[]): Event => ({
