@@ -115,7 +115,7 @@ class Critic:
                 self._writing, self._written_at = None, step
                 await page.refuse("Sample", error)
                 return True
-            self._write_after = now + SAMPLES_REST * (time.perf_counter() - now) + 0.005
+            self._write_after = now + SAMPLES_REST * (time.perf_counter() - now) + 0.03
         if not writing.finished:
             return True
         if not page.credit:

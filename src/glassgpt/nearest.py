@@ -20,28 +20,37 @@ class Nearest:
         self.known = frozenset(documents)
         short = sorted(text for text in self.known if len(text) <= LONGEST)
         self._places = {c: i for i, c in enumerate(sorted(set().union(*short, "")))}
-        self._counts = [(text, self._count(text)) for text in short] if len(short) <= MOST else []
+        self._counted: dict[int, tuple[list[int], list[str]]] = {}  # by how many letters count
+        for document in short if len(short) <= MOST else ():
+            count = self._count(document)
+            counts, texts = self._counted.setdefault(count.bit_count(), ([], []))
+            counts.append(count)
+            texts.append(document)
 
     def of(self, text: str) -> tuple[str, int]:
-        """Return the nearest document, the first in order among equals, and how far it is.
+        """Return a nearest document, always the same one, and how far it is.
 
         Returns an empty text and 0 where none is looked for: too long, or too many documents.
         """
-        if not self._counts or len(text) > LONGEST:
+        if not self._counted or len(text) > LONGEST:
             return "", 0
         if text in self.known:
             return text, 0
         count = self._count(text)
         foreign = sum(c not in self._places for c in text)
-        levels: dict[int, list[str]] = {}
-        for document, other in self._counts:
-            only, lacking = (count & ~other).bit_count() + foreign, (other & ~count).bit_count()
-            levels.setdefault(only if only > lacking else lacking, []).append(document)
+        size = count.bit_count() + foreign
         found, best = "", LONGEST + len(text)
-        for bound in sorted(levels):
-            if bound >= best:
-                break
-            best, found = min((best, found), *((distance(text, d), d) for d in levels[bound]))
+        # by what their distance is at least
+        levels: list[list[str]] = [[] for _ in range(LONGEST + len(text) + 1)]
+        bound = 0
+        while bound < best:  # whose sizes differ by more cannot be nearer
+            for other in {size - bound, size + bound} & self._counted.keys():
+                counts, texts = self._counted[other]
+                differing = [(count ^ one).bit_count() for one in counts]
+                for document, n in zip(texts, differing, strict=True):
+                    levels[(n + foreign + bound) // 2].append(document)
+            best, found = min([(best, found), *((distance(text, d), d) for d in levels[bound])])
+            bound += 1
         return found, best
 
     def _count(self, text: str) -> int:
