@@ -126,8 +126,10 @@ def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
             break
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "Traceback" not in err
+    assert f"of 1,000 runs; the same command goes on from {book}" in err
+    assert "held-out" in out  # the table of those that are done
     for line in book.read_text().splitlines():
         assert Result.from_json(json.loads(line)).config.n_embd == 4

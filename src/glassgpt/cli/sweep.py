@@ -59,15 +59,22 @@ def sweep(
     book = Book(out, fingerprint(documents), engine)
     done = [book.known[config] for config in configs if config in book.known]
     missing = [config for config in configs if config not in book.known]
-    with click.progressbar(
-        run_all(missing, documents, engine=engine, jobs=jobs or os.cpu_count() or 1),
-        length=len(missing),
-        label=f"{len(missing):,} runs" + (f", {len(done):,} known" if done else ""),
-        file=sys.stderr,
-    ) as results:
-        for result in results:
-            book.write(result)
-            done.append(result)
+    try:
+        with click.progressbar(
+            run_all(missing, documents, engine=engine, jobs=jobs or os.cpu_count() or 1),
+            length=len(missing),
+            label=f"{len(missing):,} runs" + (f", {len(done):,} known" if done else ""),
+            file=sys.stderr,
+        ) as results:
+            for result in results:
+                book.write(result)
+                done.append(result)
+    except KeyboardInterrupt:
+        kept = f"the same command goes on from {out}" if out else "--out FILE would keep them"
+        click.echo(f"stopped after {len(done):,} of {len(configs):,} runs; {kept}", err=True)
+        if done:
+            _show(done, list(values))
+        raise
     _show(done, list(values))
 
 
