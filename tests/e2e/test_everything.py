@@ -38,8 +38,7 @@ def open_origins(it: Tab) -> None:
     it.until("s.origins?.done")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280, 1920])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light"), (1920, "dark")])
 def test_it_fits_and_has_no_accessibility_fault(tab: Opener, width: int, scheme: str) -> None:
     it = tab(
         f"{SMALL}&step=20&story=9&ask=Why%3F",
