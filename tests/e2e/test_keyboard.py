@@ -165,7 +165,8 @@ def test_a_control_works_by_its_keys(
     kept: Tab, role: str, name: str, keys: list[str], check: Check
 ) -> None:
     kept.page.evaluate(
-        "link => { sessionStorage.clear(); location.hash = link }", f"{SMALL}&step=20"
+        "link => { sessionStorage.clear(); history.replaceState(null, '', `#${link}`) }",
+        f"{SMALL}&step=20",
     )
     kept.page.reload()
     kept.until("s.samples?.step === 20 && !s.frame.busy && s.losses.length >= 20")

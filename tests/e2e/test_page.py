@@ -234,6 +234,33 @@ def test_a_link_shows_the_same_state_elsewhere(tab: Opener) -> None:
         assert one.shown(name) == two.shown(name)
 
 
+@pytest.mark.parametrize("shown", [SMALL, f"{SMALL}&step=17"], ids=["playing", "standing"])
+def test_a_link_pasted_into_an_open_tab_opens(tab: Opener, shown: str) -> None:
+    it = tab(shown)
+    it.until("s.frame.step >= 17 && s.samples")
+    run, link = it.state("hello.run"), f"{SMALL.replace('seed=3', 'seed=8')}&step=9"
+    it.page.goto(f"{it.page.url.split('#')[0]}#{link}")  # as typed: the document stays
+    it.until("s.hello.config.seed === 8")
+    it.stands_at(9)
+    assert it.state("hello.run") != run
+    it.page.wait_for_url(re.compile("seed=8.*step=9"))
+    it.page.go_back()
+    it.until("s.hello.config.seed === 3")
+    assert it.faults == []
+
+
+def test_the_address_that_the_page_writes_itself_opens_nothing(tab: Opener) -> None:
+    it = tab(f"{SMALL}&step=17")
+    it.stands_at(17)
+    run = it.state("hello.run")
+    it.page.evaluate("() => { window.stays = true }")
+    for step in (18, 19):
+        it.page.keyboard.press("ArrowRight")
+        it.page.wait_for_url(re.compile(f"step={step}"))
+    assert it.page.evaluate("() => window.stays")
+    assert it.state("hello.run") == run
+
+
 def test_a_diverging_run_says_where_and_offers_the_step_before(tab: Opener) -> None:
     it = tab(f"{SMALL}&learning_rate=10&beta1=0")
     it.until("s.stopped")

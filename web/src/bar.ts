@@ -23,7 +23,7 @@ const PAUSE = 500; // browsers take a hundred changes in half a minute
 
 /** What the address says, and whether this tab has been on that run before. */
 export function adopt(hash: string, storage: Storage): Bar {
-  const link = hash.replace(/^#/, "");
+  const link = bare(hash);
   const same = link === "" || link === storage.getItem(WRITTEN);
   const pairs = new URLSearchParams(link);
   const show = pairs.get("show");
@@ -41,6 +41,15 @@ export function adopt(hash: string, storage: Storage): Bar {
   };
 }
 
+/** Does the address say something that the page has not written? Then it came by the reader's hand. */
+export function isForeign(bar: Bar, hash: string): boolean {
+  return bare(hash) !== bar.written;
+}
+
+function bare(hash: string): string {
+  return hash.replace(/^#/, "");
+}
+
 /** The link to what is seen now. */
 export function linkOf(state: State): string {
   const pairs = new URLSearchParams(state.link);
@@ -53,7 +62,7 @@ export function linkOf(state: State): string {
 }
 
 export function keep(bar: Bar, state: State): void {
-  if (!state.hello || !state.frame) return;
+  if (!state.hello || !state.frame || isForeign(bar, location.hash)) return; // a pasted link is not written over
   const link = linkOf(state);
   if (link === bar.written && sessionStorage.getItem(RUN) === bar.run) return;
   const now = performance.now();

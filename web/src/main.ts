@@ -9,7 +9,7 @@ import "@fontsource/jetbrains-mono/latin-400.css";
 import "./page.css";
 import { mount } from "svelte";
 import { app } from "./app.svelte";
-import { adopt, keep, linkOf } from "./bar";
+import { adopt, isForeign, keep, linkOf } from "./bar";
 import { expose } from "./hook";
 import { save } from "./save";
 import { type State, isMoving, question, wanted } from "./store";
@@ -69,6 +69,12 @@ function explain(state: State): void {
   explainedAt = now;
   wire.send({ kind: "Explain", address: asking.address });
 }
+
+// A link that is pasted into this tab opens as it would in a new one: a link that the tab has not
+// written itself ends what it showed, and nothing of the page need know how to become another run.
+addEventListener("hashchange", () => {
+  if (isForeign(bar, location.hash)) location.reload();
+});
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 app.dress(dark.matches);
