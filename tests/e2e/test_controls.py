@@ -332,6 +332,30 @@ def test_keep_to_one_document_and_follow_the_training_again(tab: Opener, names_f
     assert it.shown("document") == run.document(10)
 
 
+def test_the_document_that_is_kept_survives_a_reload_and_travels_in_the_link(tab: Opener) -> None:
+    it = tab(f"{SMALL}&step=10")
+    it.stands_at(10)
+    box = it.page.get_by_label("keep to one document")
+    box.fill("anna")
+    box.press("Enter")
+    it.page.wait_for_url(re.compile("watch=anna"))
+    link = it.page.url.split("#")[1]
+    it.page.reload()
+    for one in (it, tab(link)):
+        one.stands_at(10)
+        one.until("s.frame.watching && s.frame.document === 'anna'")
+        assert "kept to “anna”" in one.page.locator(".hold").inner_text()
+    it.page.get_by_role("button", name="follow the training").click()
+    it.page.wait_for_function("() => !location.hash.includes('watch')")
+
+
+def test_a_document_that_this_vocabulary_cannot_spell_is_told_and_let_go(tab: Opener) -> None:
+    it = tab(f"{SMALL}&step=10&watch=7up")
+    it.told("'7'")
+    it.until("s.watched === null && !s.frame.watching && s.arrays.has('value:probs')")
+    it.page.wait_for_function("() => !location.hash.includes('watch')")
+
+
 def test_the_log_turns_its_pages_and_a_row_goes_to_its_step(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=40")
     it.stands_at(40)

@@ -10,6 +10,7 @@ export interface Bar {
   link: string;
   selected: Address | null;
   show: Show;
+  watched: string | null; // the text that the machine is kept to
   lesson: Lesson;
   story: number | null; // the step of the story that is asked for, from 1
   written: string;
@@ -19,6 +20,7 @@ export interface Bar {
 
 const RUN = "glassgpt.run";
 const WRITTEN = "glassgpt.link";
+const LONGEST_WATCHED = 200; // characters: a longer text would make a link that breaks in a mail
 const PAUSE = 500; // browsers take a hundred changes in half a minute
 
 /** What the address says, and whether this tab has been on that run before. */
@@ -33,6 +35,7 @@ export function adopt(hash: string, storage: Storage): Bar {
     link,
     selected: parseAddress(pairs.get("at") ?? ""),
     show: show === "grad" || show === "delta" ? show : "value",
+    watched: pairs.get("watch"),
     lesson: readLesson(pairs),
     story: Number.isInteger(story) && story > 0 ? story : null,
     written: link,
@@ -56,6 +59,7 @@ export function linkOf(state: State): string {
   if (state.frame && !state.frame.playing && !state.frame.busy) pairs.set("step", String(state.frame.step));
   if (state.selected) pairs.set("at", formatAddress(state.selected));
   if (state.show !== "value") pairs.set("show", state.show);
+  if (state.watched !== null && state.watched.length <= LONGEST_WATCHED) pairs.set("watch", state.watched);
   if (state.story) pairs.set("story", String(state.story.at + 1));
   writeLesson(state.lesson, pairs);
   return pairs.toString();

@@ -81,6 +81,7 @@ app.dress(dark.matches);
 dark.addEventListener("change", () => app.dress(dark.matches));
 app.dispatch({ kind: "select", address: bar.selected });
 app.dispatch({ kind: "show", show: bar.show });
+app.dispatch({ kind: "watch", document: bar.watched });
 app.dispatch({ kind: "lesson", lesson: bar.lesson });
 if (bar.story !== null) app.dispatch({ kind: "story", story: kept(sessionStorage, bar.story) });
 

@@ -193,7 +193,8 @@ function told(state: State, { event, arrays }: Told): State {
     case "File": return state; // kept by the reader, not by the page
     case "Refused": {
       const considered = event.command === "Consider" ? null : state.considered; // it was of another file
-      return { ...state, refused: event, considered };
+      const watched = event.command === "Watch" ? null : state.watched; // it cannot be read here
+      return { ...state, refused: event, considered, watched };
     }
     case "Stopped": return { ...state, stopped: event };
     default: return assertNever(event);
@@ -238,7 +239,7 @@ function greeted(state: State, hello: Hello): State {
     link: hello.link,
     selected: same || !state.hello ? state.selected : null, // a link selects before anything is told
     trail: same ? state.trail : [],
-    watched: same ? state.watched : null,
+    watched: same || !state.hello ? state.watched : null,
     scales: same ? state.scales : new Map(),
     old: state.hello?.run === hello.run && !same ? state.losses : EMPTY,
   };

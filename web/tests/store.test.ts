@@ -100,6 +100,14 @@ describe("store", () => {
     expect(tell(early, { ...HELLO, data_sha256: "y" }).selected).toBeNull();
   });
 
+  it("keeps a link's document through the first greeting, and lets go of one that is refused", () => {
+    const early = tell(reduce(INITIAL, { kind: "watch", document: "ab" }), HELLO);
+    expect(early.watched).toBe("ab");
+    expect(tell(early, { ...HELLO, data_sha256: "y" }).watched).toBeNull();
+    expect(tell(early, { kind: "Refused", command: "Seek", what: "", hint: "" }).watched).toBe("ab");
+    expect(tell(early, { kind: "Refused", command: "Watch", what: "", hint: "" }).watched).toBeNull();
+  });
+
   it("asks for what is shown, and for all of what is selected", () => {
     expect(wanted(greeted)).toEqual(["value:tok", "value:loss", "value:wte"]);
     const gradients = reduce(greeted, { kind: "show", show: "grad" });
