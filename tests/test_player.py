@@ -394,6 +394,39 @@ def test_a_run_may_be_kept_beside_a_new_one_and_chosen_again() -> None:
     assert first["site"] == ""
 
 
+@pytest.mark.parametrize("beside", [1, 2], ids=["it is shown", "it is compared"])
+def test_a_run_that_breaks_off_is_compared_where_it_stopped(beside: int) -> None:
+    async def script(player: Player, page: Page) -> None:
+        await forked(player, page, protocol.Tune({"learning_rate": 1.0, "beta1": 0.0}))
+        await page.until(lambda: page.count("Difference"))
+        player.tell(protocol.Play())
+        await page.until(lambda: page.count("Stopped"))
+        if beside == 2:
+            player.tell(protocol.Choose(1))
+        stopped = page.last("Stopped")["step"]
+        await page.until(lambda: page.last("Difference")["branch"] == beside)
+        await page.until(lambda: page.last("Difference")["step"] == stopped)
+
+    difference = played(script).last("Difference")
+    assert difference["first_step"] == 22  # the update at 20 was the first that was another
+    assert difference["site"] or difference["problem"]
+
+
+def test_a_branch_that_went_further_and_came_back_is_compared_anew() -> None:
+    async def script(player: Player, page: Page) -> None:
+        await forked(player, page, EDIT)
+        await page.until(lambda: page.count("Difference"))
+        assert page.last("Difference")["first_step"] is None
+        for step in (25, 20):
+            player.tell(protocol.Seek(step))
+            await page.stands_at(step)
+        await page.until(
+            lambda: [page.last("Difference")[name] for name in ("step", "first_step")] == [20, 21]
+        )
+
+    assert played(script).last("Difference")["first_step"] == 21
+
+
 def test_the_branch_that_is_compared_can_be_chosen() -> None:
     async def script(player: Player, page: Page) -> None:
         await forked(player, page, EDIT)

@@ -7,7 +7,7 @@ same position, a slice of time at a stretch, and then writes and is measured too
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from typing import Protocol, TypeVar
 
@@ -118,10 +118,7 @@ class Others:
         key = self._key(other)
         if key == self._compared:
             return False
-        try:
-            await self._go_on(page, other, key)
-        except GlassError:  # it cannot draw like that, or leaves the finite numbers
-            self._compared = key
+        await self._go_on(page, other, key)
         return exhibit.branches.current is not other
 
     def _key(self, other: Branch) -> object:
@@ -129,7 +126,8 @@ class Others:
         exhibit = self._exhibit
         here = exhibit.branches.current
         drawn = (exhibit.sampling, exhibit.sample_seed, self.document)
-        return (id(here.history), here.history.session.step, id(other.history), *drawn)
+        ours, theirs = here.history, other.history
+        return (id(ours), ours.session.step, ours.reached, id(theirs), theirs.reached, *drawn)
 
     async def _go_on(self, page: Listener, other: Branch, key: object) -> None:
         """Do the next piece of comparing: approach, draw, tell the samples, tell the difference."""
@@ -139,13 +137,18 @@ class Others:
         elif self._writing[0] != key:
             self._writing = (key, None)
         elif self._writing[1] is None:
-            glass = self._glass(other)
-            drawn = await self._work(lambda: list(self._exhibit.samples(other, glass)))
-            self._writing = (key, drawn)
+            self._writing = (key, await self._work(lambda: self._drawn(other)))
         elif page.credit:
             self._compared = key
             await page.tell(self._samples(page, other, self._writing[1]))
             await page.tell(await self._work(lambda: self._difference(other)))
+
+    def _drawn(self, other: Branch) -> list[protocol.Written]:
+        """Return what a branch writes; nothing where it cannot draw like that, or diverged."""
+        try:
+            return list(self._exhibit.samples(other, self._glass(other)))
+        except GlassError:
+            return []
 
     def _glass(self, branch: Branch) -> Glass:
         session = branch.history.session
@@ -173,10 +176,7 @@ class Others:
         ours, theirs = here.history, other.history
         first = first_difference(ours.losses, theirs.losses, exhibit.branches.common(here, other))
         document, tokens = exhibit.document(self.document)
-        parted = Parting()
-        if here.run == other.run and ours.session.step == theirs.session.step:
-            states = (ours.session.engine.state(), theirs.session.engine.state())
-            parted = self._glass(other).part(*states, tokens)
+        parted, problem = self._parted(here, other, tokens)
         return protocol.Difference(
             branch=other.number,
             step=ours.session.step,
@@ -187,8 +187,27 @@ class Others:
             index=list(parted.index),
             largest=parted.largest,
             largest_site=parted.largest_site,
-            held_out=[] if exhibit.judge is None else [*map(exhibit.judged, (here, other))],
+            problem=problem,
+            held_out=self._held_out(here, other),
         )
+
+    def _parted(self, here: Branch, other: Branch, tokens: Sequence[int]) -> tuple[Parting, str]:
+        """Return where the two part on a document, and why that cannot be said where it cannot."""
+        ours, theirs = here.history.session, other.history.session
+        if here.run != other.run or ours.step != theirs.step:
+            return Parting(), ""
+        try:
+            return self._glass(other).part(ours.engine.state(), theirs.engine.state(), tokens), ""
+        except DivergenceError as error:  # a run that stopped, where it would have gone on
+            return Parting(), error.what
+
+    def _held_out(self, here: Branch, other: Branch) -> list[float]:
+        if self._exhibit.judge is None:
+            return []
+        try:
+            return [*map(self._exhibit.judged, (here, other))]
+        except DivergenceError:
+            return []
 
 
 def _approach(branch: Branch, step: int) -> None:

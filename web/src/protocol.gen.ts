@@ -622,6 +622,7 @@ export interface Difference {
   index: number[];
   largest: number;
   largest_site: string;
+  problem: string;
   held_out: number[];
 }
 
