@@ -131,6 +131,24 @@ def test_the_graph_is_entered_at_a_number_and_walked_to_the_loss(opened: Tab, pa
     assert opened.faults == []
 
 
+def test_a_number_that_the_loss_is_not_made_of_is_told_beside_the_button(
+    opened: Tab, names_file: Path
+) -> None:
+    run = straight(names_file, STEP)
+    used = run.tokens(run.document(STEP))
+    unused = next(t for t in range(run.tokenizer.bos) if t not in used)
+    select(opened, f"value:wte[{unused},0]")
+    opened.page.get_by_role("button", name="find it among the nodes of this loss").click()
+    told = opened.page.get_by_role("region", name="Selected").get_by_role("alert")
+    told.get_by_text("the loss of this document is not made of").wait_for()
+    assert opened.page.locator(".notices p").count() == 0
+    select(opened, f"value:wte[{used[1]},0]")
+    assert told.count() == 0  # it was said of another number
+    opened.page.get_by_role("button", name="find it among the nodes of this loss").click()
+    opened.until("s.neighbours?.node.names.some((name) => name.startsWith('value:wte'))")
+    assert opened.state("refused") is None
+
+
 def test_the_scalar_engine_is_taken_beside_and_differs_by_rounding_only(opened: Tab) -> None:
     opened.page.get_by_role("button", name="steps with both engines").click()
     opened.until("s.verified && s.verified.step === s.verified.steps", 60)

@@ -187,7 +187,7 @@ function told(state: State, { event, arrays }: Told): State {
     case "Price": return { ...state, prices: new Map(state.prices).set(event.branch, event) };
     case "Imagined": return { ...state, imagined: dreamt(event.first ? state.imagined : null, event, arrays) };
     case "Verified": return { ...state, verified: event };
-    case "Neighbours": return { ...state, neighbours: event };
+    case "Neighbours": return { ...state, neighbours: event, refused: state.refused?.command === "Enter" ? null : state.refused };
     case "SeedBand": return { ...state, band: { event, arrays } };
     case "Origins": return { ...state, origins: event, curve: arrays.get("curve")?.data ?? [] };
     case "File": return state; // kept by the reader, not by the page
