@@ -78,6 +78,23 @@ def test_a_weight_shows_its_next_update_and_a_slope_that_agrees(opened: Tab, pas
         assert float(opened.shown(which).replace("−", "-")) == pytest.approx(wanted, rel=1e-3)
 
 
+OVERFLOWING = """() => {
+    const panel = document.querySelector("#selected").closest("section");
+    return [panel, ...panel.querySelectorAll("*")]
+        .filter((e) => e.clientWidth && e.scrollWidth > e.clientWidth)
+        .map((e) => `${e.tagName} ${e.textContent}`);
+}"""
+
+
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+@pytest.mark.parametrize("address", ["layer0.mlp_fc2[3,5]", "lm_head[2,1]", "layer0.attn.q[1,6]"])
+def test_the_panel_holds_every_number_of_it(tab: Opener, width: int, address: str) -> None:
+    it = tab(f"{SMALL}&step={STEP}&at={address}", viewport={"width": width, "height": 900})
+    it.until(f"s.explained?.event.step === {STEP} && !s.frame.busy")
+    it.page.wait_for_function("() => document.fonts.status === 'loaded'")
+    assert it.page.evaluate(OVERFLOWING) == []
+
+
 def test_one_walks_from_the_loss_to_a_weight_and_back(opened: Tab) -> None:
     page = opened.page
     select(opened, "value:loss")
