@@ -234,8 +234,6 @@ def test_a_number_is_explained_where_the_run_stands() -> None:
     update = weight["explanation"]["update"]
     assert (weight["step"], weight["document"]) == (25, run.document(25))
     assert weight["explanation"]["value"]["number"] == run.engine.state().params["wte"][1, 2]
-    assert page.arrays["steps"] == [0, 10, 20]
-    assert page.arrays["past"][2] == straight(20).engine.state().params["wte"][1, 2]
     rate, terms = 0.01 * (1 - 25 / 40), loss["explanation"]["value"]["terms"]
     assert update["learning_rate"] == rate
     assert abs(weight["nudge"]["slope"] - update["g"]) <= weight["nudge"]["error"]
@@ -504,6 +502,24 @@ def test_the_origins_of_a_probability_are_told() -> None:
     assert (told["context"], told["begin"], told["step"]) == ([2, 0], 0, 20)
     assert len(page.arrays["curve"]) == 21
     assert len(told["moves"]) == 20
+
+
+def test_the_past_of_a_weight_follows_its_explanation_and_grows_with_the_run() -> None:
+    async def script(player: Player, page: Page) -> None:
+        for told, step in enumerate((20, 30)):
+            player.tell(protocol.Seek(step))
+            await page.stands_at(step)
+            player.tell(protocol.Explain("value:wte[1,2]"))
+            await page.until(lambda: page.count("Past") > told)  # noqa: B023
+
+    page = played(script)
+    every = 1 if default_engine()[0] == "fast" else 10
+    assert page.last("Past")["address"] == "value:wte[1,2]"
+    assert page.last("Past")["every"] == every
+    assert page.arrays["steps"] == list(range(0, 31, every))
+    assert page.arrays["past"] == [
+        straight(step).engine.state().params["wte"][1, 2] for step in range(0, 31, every)
+    ]
 
 
 def test_a_new_sample_names_the_document_it_is_nearest_to() -> None:

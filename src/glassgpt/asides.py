@@ -1,8 +1,8 @@
 """Asides: what is computed beside the run because a reader asked, a slice of time in each turn.
 
-A complete run of other settings, a band of many seeds, the origins of a probability, the scalar
-engine beside the one that is shown. Of each the newest request counts and ends the one before; a
-change to the run ends what belongs to it.
+A complete run of other settings, a band of many seeds, the origins of a probability, the past of a
+weight, the scalar engine beside the one that is shown. Of each the newest request counts and ends
+the one before; a change to the run ends what belongs to it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any, Protocol, TypeVar
 
 from glassgpt import protocol
+from glassgpt.address import parse_address
 from glassgpt.arrays import array
 from glassgpt.clock import SLICE
 from glassgpt.config import Config
@@ -21,13 +22,14 @@ from glassgpt.exhibit import Exhibit, Told
 from glassgpt.glass import sampled
 from glassgpt.listener import Listener
 from glassgpt.origins import Origins
+from glassgpt.past import Past
 from glassgpt.proposal import check_bounds
 from glassgpt.verify import Verification
 from glassgpt.whatif import Band, Imagined
 
 FIRST_SLICE = 0.03  # seconds: a run of the usual size is whole within it
 TOLD_EVERY = 0.1  # seconds between two messages about the same piece of work
-BACKGROUND_REST = 2  # while time runs: how many times as long as it took a band waits
+BACKGROUND_REST = 2  # while time runs: how many times as long as it took unhurried work waits
 
 Result = TypeVar("Result")
 
@@ -48,8 +50,10 @@ class Asides:
         self._imagined: Imagined | None = None
         self._told_losses = 0
         self._band: Band | None = None
-        self._band_after = 0.0
+        self._rests = dict.fromkeys(("past", "band"), 0.0)  # until when, while time runs
         self._origins: Origins | None = None
+        self._past: Past | None = None
+        self._recalling = False  # is the past to be told?
         self._verified: Verification | None = None
         self._tell_after = dict.fromkeys(("imagined", "band", "origins", "verified"), 0.0)
 
@@ -82,6 +86,15 @@ class Asides:
         self._origins = Origins(self._exhibit.history, tokens[: position + 1], token)
         self._tell_after["origins"] = 0.0
 
+    def recall(self, explained: protocol.Explained) -> None:
+        """Begin to look for the past of a number that was explained, where it is a weight."""
+        if explained.explanation is None or explained.explanation.update is None:
+            return
+        where, history = parse_address(explained.address), self._exhibit.history
+        if self._past is None or not self._past.is_of(history, where.name, where.index):
+            self._past = Past(history, where.name, where.index)
+        self._recalling = True
+
     def verify(self, steps: int) -> None:
         """Begin to take the first steps of the run's settings with both engines; 0 ends it."""
         self._exhibit.check_graph()
@@ -92,7 +105,7 @@ class Asides:
 
     def changed(self) -> None:
         """End what belongs to the run as it was."""
-        self._band = self._origins = self._verified = None
+        self._band = self._origins = self._past = self._verified = None
 
     # -- a turn
 
@@ -102,6 +115,8 @@ class Asides:
             await self._go_on_imagining(page, self._imagined)
         elif self._origins is not None:
             await self._go_on_tracing(page, self._origins)
+        elif self._past is not None and await self._go_on_recalling(page, self._past, moving):
+            pass
         elif self._band is not None:
             return await self._go_on_with_band(page, self._band, moving)
         elif self._verified is not None:
@@ -160,15 +175,31 @@ class Asides:
             return []
 
     async def _go_on_with_band(self, page: Listener, band: Band, moving: bool) -> bool:
-        now = time.perf_counter()
-        if moving and now < self._band_after:
+        if not await self._unhurried("band", moving, lambda: band.go_on(SLICE)):
             return False
-        await self._work(lambda: band.go_on(SLICE))
-        self._band_after = now + BACKGROUND_REST * (time.perf_counter() - now)
         if band.done or (band.finished and self._is_time("band")):
             await page.tell(*await self._work(lambda: _told_band(band)))
         if band.done:
             self._band = None
+        return True
+
+    async def _go_on_recalling(self, page: Listener, past: Past, moving: bool) -> bool:
+        if not self._recalling:
+            return False
+        if not await self._unhurried("past", moving, lambda: past.go_on(SLICE)):
+            return False
+        if past.done:
+            self._recalling = False
+            await page.tell(*_told_past(past))
+        return True
+
+    async def _unhurried(self, what: str, moving: bool, job: Callable[[], None]) -> bool:
+        """Do a slice of a job, unless time runs and it rests; return whether it did."""
+        now = time.perf_counter()
+        if moving and now < self._rests[what]:
+            return False
+        await self._work(job)
+        self._rests[what] = now + BACKGROUND_REST * (time.perf_counter() - now)
         return True
 
     async def _go_on_verifying(self, page: Listener, run: Verification) -> None:
@@ -203,6 +234,15 @@ def _held_out(run: Imagined) -> float | None:
         return run.held_out()
     except DivergenceError:  # it learned what makes nothing of what it has not seen
         return None
+
+
+def _told_past(past: Past) -> Told:
+    steps, values = past.told()
+    size = (len(values),)
+    arrays = {"steps": array(steps, size), "past": array(values, size)}
+    address = f"value:{past.name}[{','.join(map(str, past.index))}]"
+    event = protocol.Past(address, past.every, protocol.heads(arrays))
+    return event, list(arrays.values())
 
 
 def _told_band(band: Band) -> Told:

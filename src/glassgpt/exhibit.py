@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from glassgpt import params, protocol
-from glassgpt.address import parse_address
 from glassgpt.anatomy import sites
-from glassgpt.arrays import array
 from glassgpt.bench import largest_difference, time_steps
 from glassgpt.branches import MAX_BRANCHES, Branch, Branches
 from glassgpt.config import Config, Sampling, Setting, hyper, settings
@@ -358,7 +356,7 @@ class Exhibit:
             engine=history.session.engine.name,
         )
 
-    def explain(self, address: str, watched: str | None) -> Told:
+    def explain(self, address: str, watched: str | None) -> protocol.Explained:
         """Return why a number of the machine is what it is."""
         text, tokens = self.document(watched)
         session, step = self.session, self.session.step
@@ -367,19 +365,10 @@ class Exhibit:
                 address, session.config, step, session.engine.state(), tokens
             )
         except GlassError as error:
-            return protocol.Explained(
-                address, step, text, None, 0, 0, None, error.what, error.hint, []
-            ), ()
-        arrays = {}
-        if told.update is not None:
-            where = parse_address(address)
-            steps, past = self.history.past(where.name, where.index)
-            arrays = {"steps": array(steps, (len(steps),)), "past": array(past, (len(past),))}
+            return protocol.Explained(address, step, text, None, 0, 0, None, error.what, error.hint)
         counts = len(told.value.terms), len(told.gradient.terms)
         brief = dataclasses.replace(told, value=_brief(told.value), gradient=_brief(told.gradient))
-        heads = protocol.heads(arrays)
-        event = protocol.Explained(address, step, text, brief, *counts, check, "", "", heads)
-        return event, list(arrays.values())
+        return protocol.Explained(address, step, text, brief, *counts, check, "", "")
 
     def check_graph(self) -> None:
         """Raise `EngineError` where the scalar engine's graph is too large for a page."""

@@ -42,7 +42,7 @@ class History:
         self.losses = array("d", [math.nan] * session.step)  # of the step after `index` updates
         self.rates = array("d", [math.nan] * session.step)
         self._snapshots: dict[int, Snapshot] = {}
-        self._stride = STRIDE
+        self.stride = STRIDE
         groups = session.engine.state().groups()
         self._size = sum(a.nbytes for _, group in groups for a in group.values())
         self._most = max(2, budget // self._size)
@@ -63,7 +63,7 @@ class History:
         other.before = self.before if self.session.step == step else None
         other.losses, other.rates = self.losses[:step], self.rates[:step]
         other._snapshots = {at: kept for at, kept in self._snapshots.items() if at < step}
-        other._arrive()
+        other.session.follow(recipe)
         other._keep()
         return other
 
@@ -91,13 +91,13 @@ class History:
         """Take so many steps, and what the recipe says; `DivergenceError` keeps those before it."""
         end = self.session.step + steps
         while self.session.step < end:
-            boundary = self.session.step + self._stride - self.session.step % self._stride
+            boundary = self.session.step + self.stride - self.session.step % self.stride
             stop = int(min(end, boundary, self._next_intervention()))
             if stop - 1 > self.session.step:
                 self._run(stop - 1 - self.session.step)
             self.before = self.session.engine.state().params
             self._run(1)
-            self._arrive()
+            self.session.follow(self.recipe)
             if stop == boundary:
                 self._keep()
 
@@ -120,14 +120,7 @@ class History:
         later = (done.step for done in self.recipe if done.step > self.session.step)
         return min(later, default=math.inf)
 
-    def _arrive(self) -> None:
-        """Do what the recipe says for this position, where it is not yet done."""
-        for done in self.recipe[len(self.session.interventions) :]:
-            if done.step > self.session.step:
-                return
-            self.session.apply(done.change)
-
-    def past(self, name: str, index: tuple[int, ...]) -> tuple[list[int], list[float]]:
+    def kept(self, name: str, index: tuple[int, ...]) -> tuple[list[int], list[float]]:
         """Return the positions that are kept, and what the weight was at each of them."""
         kept = sorted(self._snapshots)
         return kept, [self._snapshots[step].state.params[name][index] for step in kept]
@@ -156,9 +149,9 @@ class History:
 
     def _thin(self) -> None:
         while len(self._snapshots) > self._most:
-            self._stride *= 2
+            self.stride *= 2
             self._snapshots = {
                 step: snapshot
                 for step, snapshot in self._snapshots.items()
-                if step == self.begin or step % self._stride == 0
+                if step == self.begin or step % self.stride == 0
             }

@@ -326,7 +326,9 @@ class Player:
                 self._watch(names, document)
             case protocol.Explain(address):
                 watched = self._document
-                await self._answer(*await work(lambda: exhibit.explain(address, watched)))
+                explained = await work(lambda: exhibit.explain(address, watched))
+                await self._answer(explained)
+                await work(lambda: self._asides.recall(explained))
             case protocol.Verify(steps):
                 await work(lambda: self._asides.verify(max(0, min(steps, MAX_VERIFIED))))
             case protocol.Enter():

@@ -226,6 +226,13 @@ class Session:
                 pass
         self.interventions = (*self.interventions, done)
 
+    def follow(self, recipe: Recipe) -> None:
+        """Do what `recipe`, of which all before is done, says for this position."""
+        for done in recipe[len(self.interventions) :]:
+            if done.step > self.step:
+                return
+            self.apply(done.change)
+
     def _hold(self) -> None:
         for silence in held(self.interventions):
             self.engine.fill(silence.block(self.config), 0.0)

@@ -33,7 +33,7 @@ class Imagined:
     def __init__(self, config: Config, documents: Sequence[str], recipe: Recipe = ()) -> None:
         self.session = Session(config, documents)
         self._recipe = recipe
-        self._arrive()
+        self.session.follow(self._recipe)
         self.losses = array("d")
         self.stopped = ""
         self._chunk = 1
@@ -59,7 +59,7 @@ class Imagined:
             except DivergenceError as error:
                 self.losses.extend(error.losses)
                 self.stopped = error.what
-            self._arrive()
+            self.session.follow(self._recipe)
             each = (time.perf_counter() - began) / steps
             self._chunk = max(1, min(4 * self._chunk, int(CHUNK / each)))
 
@@ -67,12 +67,6 @@ class Imagined:
         """Return how many steps to take at a time, none of them past an intervention."""
         to_come = [done.step - self.session.step for done in self._recipe]
         return min(self._chunk, self.session.steps_left, *(n for n in to_come if n > 0))
-
-    def _arrive(self) -> None:
-        for done in self._recipe[len(self.session.interventions) :]:
-            if done.step != self.session.step:
-                return
-            self.session.apply(done.change)
 
     def held_out(self) -> float:
         """Return its held-out loss; raises `DivergenceError` where that is not finite."""

@@ -537,6 +537,13 @@ export interface Explained {
   nudge: Nudge | null;
   problem: string;
   hint: string;
+}
+
+/** What the weight at `address` was in all that its branch has reached, `every` so many steps. */
+export interface Past {
+  kind: "Past";
+  address: string;
+  every: number;
   arrays: ArrayHead[];
 }
 
@@ -738,6 +745,7 @@ export type Event =
   | Documents
   | Tokens
   | Explained
+  | Past
   | Verified
   | Neighbours
   | Considered

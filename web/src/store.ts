@@ -5,7 +5,7 @@ import { type Address, KINDS, type Kind, formatAddress, offsetOf, sameAddress } 
 import type { Lesson } from "./lesson";
 import type { Detour, Progress } from "./progress";
 import type {
-  Branches, Compared, Considered, Difference, Explained, Frame, HeldOut, Hello, Imagined, Measures, Neighbours, Origins, Price,
+  Branches, Compared, Considered, Difference, Explained, Frame, HeldOut, Hello, Imagined, Measures, Neighbours, Origins, Past, Price,
   Refused, Samples, SeedBand, SiteFacts, Spelling, Stopped, Tokens, Verified,
 } from "./protocol.gen";
 import { type Quantity, magnitude, quantity, scaleEnd } from "./scales";
@@ -19,8 +19,8 @@ export interface Spelled {
   arrays: Map<string, Tensor>;
 }
 
-export interface Opened {
-  event: Explained;
+export interface Remembered {
+  event: Past;
   arrays: Map<string, Tensor>;
 }
 
@@ -69,7 +69,8 @@ export interface State {
   considered: Considered | null;
   compared: Compared | null; // the engines on this run
   tokens: Tokens | null;
-  explained: Opened | null; // the number that was opened last
+  explained: { event: Explained } | null; // the number that was opened last
+  past: Remembered | null; // of the weight among them
   trail: Address[]; // the numbers that were selected before, the last one last
   verified: Verified | null; // the scalar engine beside the one shown
   neighbours: Neighbours | null; // of the node of the graph that was entered
@@ -96,7 +97,7 @@ export const INITIAL: State = {
   losses: EMPTY, rates: EMPTY, sums: EMPTY, old: EMPTY,
   branches: null, others: new Map(), prices: new Map(), imagined: null, band: null, origins: null, curve: [], measures: null, heldOut: [], heldOuts: new Map(),
   samples: null, spelled: null, documents: new Map(), considered: null, compared: null, tokens: null,
-  explained: null, trail: [], verified: null, neighbours: null, refused: null, uncopied: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
+  explained: null, past: null, trail: [], verified: null, neighbours: null, refused: null, uncopied: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
   selected: null, hovered: null, watched: null, reading: false, offered: false, sight: new Map(),
   story: null, lesson: { hide: [], ask: "" }, detour: null,
 };
@@ -174,7 +175,8 @@ function told(state: State, { event, arrays }: Told): State {
       return { ...state, documents };
     }
     case "Tokens": return { ...state, tokens: event };
-    case "Explained": return { ...state, explained: { event, arrays } };
+    case "Explained": return { ...state, explained: { event } };
+    case "Past": return { ...state, past: { event, arrays } };
     case "Compared": return { ...state, compared: event };
     case "Considered": return { ...state, considered: event };
     case "Settings": {

@@ -59,7 +59,7 @@ function open(state: State, address: string, { value = 1, grad = 1, delta, nudge
   const update = delta === undefined ? null : ({ delta } as Partial<Ledger> as Ledger);
   const nudge = nudged ? { epsilon: 1, loss: 1, loss_up: 1, loss_down: 1, slope: 1, grad: 1, error: 1, switches: 0, formula: "", numbers: "" } : null;
   const event: Explained = {
-    kind: "Explained", address, step: 0, document: "ab", value_terms: 1, gradient_terms: 1, nudge, problem: "", hint: "", arrays: [],
+    kind: "Explained", address, step: 0, document: "ab", value_terms: 1, gradient_terms: 1, nudge, problem: "", hint: "",
     explanation: { address, words: "", sentence: "", value: account(value), gradient: account(grad), update },
   };
   return tell(selected, event);

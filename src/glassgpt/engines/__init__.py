@@ -41,6 +41,9 @@ class Engine(Protocol):
     def state(self) -> State:
         """Return a copy of parameters and moments."""
 
+    def weight(self, name: str, index: tuple[int, ...]) -> float:
+        """Return one number of a parameter: what `state` holds there, without the copy."""
+
     def fill(self, block: Block, value: float) -> None:
         """Set these cells of a parameter; moments stay, and a backward needs another forward."""
 

@@ -216,6 +216,12 @@ class FastEngine:
         )
         return State(*groups)
 
+    def weight(self, name: str, index: tuple[int, ...]) -> float:
+        """Return one number of a parameter."""
+        (row, column), info = index, self._table["params"][name]
+        at = info.offset // ITEMSIZE + row * info.strides[0] + column
+        return float(self._numbers[at])
+
     def fill(self, block: Block, value: float) -> None:
         """Set these cells of a parameter; moments stay."""
         width = block.right - block.left

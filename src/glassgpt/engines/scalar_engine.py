@@ -74,6 +74,11 @@ class ScalarEngine:
             {name: array(self._v[name], shape) for name, shape in self._shapes.items()},
         )
 
+    def weight(self, name: str, index: tuple[int, ...]) -> float:
+        """Return one number of a parameter."""
+        row, column = index
+        return self._next[name][row][column].data
+
     def fill(self, block: Block, value: float) -> None:
         """Set these cells of a parameter; moments stay. An open graph keeps its own leaves."""
         matrix = [list(row) for row in self._next[block.param]]

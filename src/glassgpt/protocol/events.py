@@ -152,8 +152,8 @@ class Explained(Message, frozen=True, tag=True):
     """Why a number is what it is after `step` updates, or a sentence why there is none.
 
     At most `MAX_TERMS` terms of an account travel, the largest; `value_terms` and `gradient_terms`
-    say how many there are. A number that is not finite travels as null. For a weight there are the
-    check of its gradient and the arrays `steps` and `past`: what it was wherever that is kept.
+    say how many there are. A number that is not finite travels as null. For a weight there is the
+    check of its gradient, and its `Past` follows.
     """
 
     address: str
@@ -165,6 +165,16 @@ class Explained(Message, frozen=True, tag=True):
     nudge: Nudge | None
     problem: str
     hint: str
+
+
+class Past(Message, frozen=True, tag=True):
+    """What the weight at `address` was in all that its branch has reached, `every` so many steps.
+
+    Arrays over (positions,): `steps`, and `past`, the value after so many updates.
+    """
+
+    address: str
+    every: int
     arrays: list[ArrayHead]
 
 
@@ -351,6 +361,6 @@ class Stopped(Message, frozen=True, tag=True):
 
 Event: TypeAlias = (
     Hello | Frame | Samples | Spelling | Measures | HeldOut | Compared | Documents | Tokens
-    | Explained | Verified | Neighbours | Considered | Settings | Branches | Curve | Difference
-    | Price | Imagined | SeedBand | Origins | File | Refused | Stopped
+    | Explained | Past | Verified | Neighbours | Considered | Settings | Branches | Curve
+    | Difference | Price | Imagined | SeedBand | Origins | File | Refused | Stopped
 )  # fmt: skip
