@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 
 from glassgpt import Session, builtin_names, read_documents
+from glassgpt.arrays import Array, array, numbers, shape
+from glassgpt.engines import create
 from glassgpt.link import read_link
 from glassgpt.server import STATIC
+from glassgpt.snapshot import State
 from tests.test_server import Served, serving
 
 CHROMIUM = next(
@@ -98,6 +101,32 @@ def straight(names_file: Path, steps: int, link: str = SMALL) -> Session:
     if steps:
         session.run(steps)
     return session
+
+
+def computed_at(names_file: Path, step: int) -> Mapping[str, Mapping[str, Array]]:
+    """Return every array of the run at a step, straight from the engine, by kind and name."""
+    session = straight(names_file, step - 1)
+    before = session.engine.state()
+    session.run(1)
+    state = session.engine.state()
+    tokens = session.tokens(session.document(step))
+    engine = create(session.engine.name, session.config, session.tokenizer.vocab_size)
+    engine.load(State(before.params, state.m, state.v))
+    old = {**before.params, **engine.forward(tokens)}
+    engine.load(state)
+    new = {**state.params, **engine.forward(tokens)}
+    gradients = engine.backward()
+    return {
+        "value": new,
+        "grad": {**gradients.params, **gradients.sites},
+        "delta": {name: _minus(new[name], old[name]) for name in new},
+        "m": state.m,
+        "v": state.v,
+    }
+
+
+def _minus(a: Array, b: Array) -> Array:
+    return array((x - y for x, y in zip(numbers(a), numbers(b), strict=True)), shape(a))
 
 
 def shown(value: float, digits: int = 4) -> str:

@@ -12,10 +12,8 @@ import pytest
 from glassgpt import Session, read_documents
 from glassgpt.anatomy import sites
 from glassgpt.arrays import Array, numbers, shape
-from glassgpt.engines import create
 from glassgpt.link import read_link
-from glassgpt.snapshot import State
-from tests.e2e.conftest import SMALL, Opener
+from tests.e2e.conftest import SMALL, Opener, computed_at
 
 STEP = 23
 PAPER, LOW, HIGH, INK = (246, 243, 236), (30, 90, 168), (217, 108, 22), (24, 24, 24)
@@ -25,32 +23,7 @@ EASING = {"value": 0.8, "grad": 0.5, "delta": 0.5, "m": 0.5, "v": 0.3}
 
 @pytest.fixture(scope="module")
 def computed(names_file: Path) -> Mapping[str, Mapping[str, Array]]:
-    """Every array of the run at the step, straight from the engine, by kind and name."""
-    session = Session(read_link(SMALL).config, read_documents(names_file))
-    session.run(STEP - 1)
-    before = session.engine.state()
-    session.run(1)
-    state = session.engine.state()
-    tokens = session.tokens(session.document(STEP))
-    engine = create(session.engine.name, session.config, session.tokenizer.vocab_size)
-    engine.load(State(before.params, state.m, state.v))
-    old = {**before.params, **engine.forward(tokens)}
-    engine.load(state)
-    new = {**state.params, **engine.forward(tokens)}
-    gradients = engine.backward()
-    return {
-        "value": new,
-        "grad": {**gradients.params, **gradients.sites},
-        "delta": {name: _minus(new[name], old[name]) for name in new},
-        "m": state.m,
-        "v": state.v,
-    }
-
-
-def _minus(a: Array, b: Array) -> Array:
-    from glassgpt.arrays import array
-
-    return array((x - y for x, y in zip(numbers(a), numbers(b), strict=False)), shape(a))
+    return computed_at(names_file, STEP)
 
 
 def colour(value: float, end: float, kind: str, shares: bool) -> tuple[float, ...]:

@@ -252,6 +252,16 @@ def test_load_then_state_gives_the_same_bits(name: str, config: Config, seed: in
 
 
 @engines
+@given(config=models.configs(), seed=st.integers(0, 9))
+def test_a_weight_is_read_as_the_state_holds_it(name: str, config: Config, seed: int) -> None:
+    engine = loaded(name, config, 4, models.random_state(config, 4, seed))
+    for param, a in engine.state().params.items():
+        rows, columns = shape(a)
+        for index in ((0, 0), (rows - 1, 0), (0, columns - 1), (rows - 1, columns - 1)):
+            assert engine.weight(param, index) == a[index]
+
+
+@engines
 def test_a_returned_state_is_a_copy(name: str) -> None:
     session = Session(Config(n_embd=4, n_head=2), ["abc"], engine=name)
     before = session.engine.state()

@@ -347,11 +347,12 @@ export function grain(state: State, name: string): number[] {
 
 /** What is to be explained now: the selected number in the document and at the step that are here. */
 export function question(state: State): { address: string; key: string } | null {
-  const { selected, frame, hello } = state;
+  const { selected, frame, hello, branches } = state;
   if (!selected || !frame || !hello) return null;
+  const changes = branches?.branches.find((branch) => branch.number === branches.current)?.changes; // a weight that was set has another past
   const kind = selected.kind === "delta" ? "value" : selected.kind;
   const address = formatAddress({ ...selected, kind });
-  return { address, key: JSON.stringify([address, frame.step, frame.document, hello.run, hello.config, hello.data_sha256]) };
+  return { address, key: JSON.stringify([address, frame.step, frame.document, hello.run, hello.config, hello.data_sha256, branches?.current, changes]) };
 }
 
 function isReduced(state: State, name: string): boolean {
