@@ -95,6 +95,11 @@ def test_a_head_is_switched_off_kept_off_and_repaired(stood: Tab, names_file: Pa
     run.run(10)
     assert array(stood, "value:lm_head") == numbers(run.engine.state().params["lm_head"])
     stood.until("s.prices.size === 1")
+    select(stood, "value:layer0.attn_wo[2,5]")
+    assert stood.shown("new-weight") != "0"  # what Adam makes of it
+    assert stood.shown("kept-off") == "0"  # before it is set to zero again
+    select(stood, "value:layer0.attn_wo[2,3]")
+    assert stood.page.locator("[data-shown=kept-off]").count() == 0
     select(stood, "value:layer0.attn.q[1,6]")
     stood.page.get_by_role("button", name="let training repair it").click()
     forked(stood, 3)

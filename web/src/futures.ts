@@ -35,6 +35,11 @@ function trunk(state: State, number: number, until: number): Series {
   return extended(EMPTY, 0, data);
 }
 
+/** The parts that are kept off at the end of the branch that is shown. */
+export function heldIn({ branches }: State): readonly string[] {
+  return branches?.branches.find((branch) => branch.number === branches.current)?.held ?? [];
+}
+
 /** The curve of an imagined run. */
 export function ghostOf({ imagined }: State): { losses: Series; sums: Series } | null {
   if (!imagined) return null;

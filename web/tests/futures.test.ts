@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { futureOf } from "../src/futures";
-import { cellsOf, nameOf, partOf } from "../src/parts";
+import { cellsOf, isKeptOff, nameOf, partOf } from "../src/parts";
 import { EMPTY, at, extended } from "../src/series";
 import { INITIAL, type State } from "../src/store";
 
@@ -36,4 +36,14 @@ test("a number belongs to the head or neuron whose weights are switched off", ()
   expect(of("lm_head", 1, 2)).toBeNull();
   expect(cellsOf({ part: "head", layer: 0, number: 2 }, 4)).toBe("columns 8 to 11 of layer0.attn_wo");
   expect(nameOf({ part: "neuron", layer: 0, number: 17 })).toBe("neuron0.17");
+});
+
+test("of a part that is kept off only the weights that are set to zero are", () => {
+  const off = (name: string, ...index: number[]) => isKeptOff({ kind: "value", name, index }, 4, ["head0.2", "neuron1.5"]);
+  expect(off("layer0.attn_wo", 3, 9)).toBe(true);
+  expect(off("layer0.attn_wo", 3, 12)).toBe(false);
+  expect(off("layer1.attn_wo", 3, 9)).toBe(false);
+  expect(off("layer0.attn_wq", 9, 0)).toBe(false); // of head 2, but not what is set to zero
+  expect(off("layer1.mlp_fc2", 3, 5)).toBe(true);
+  expect(off("wpe", 1, 1)).toBe(false);
 });
