@@ -268,6 +268,22 @@ def test_arrow_keys_walk_within_a_figure_and_time_stands(it: Tab, figure: str) -
     assert canvas.evaluate("e => e === document.activeElement")
 
 
+@pytest.mark.parametrize(
+    "name", ["probs", "layer0.attn_wq"]
+)  # bars narrower than a fingertip, and cells
+def test_after_a_click_the_arrow_keys_go_on_from_there(it: Tab, name: str) -> None:
+    canvas = it.page.locator(f'[data-figure="value:{name}"]').first
+    canvas.click(position={"x": 9.5, "y": 20.5})
+    it.until("s.selected")
+    row, column = it.state("selected.index")
+    assert column > 0
+    for key, place in [("ArrowRight", [row, column + 1]), ("ArrowLeft", [row, column])]:
+        it.page.keyboard.press(key)
+        it.until(f"JSON.stringify(s.hovered?.index) === '[{place[0]},{place[1]}]'", 3)
+    it.page.keyboard.press("ArrowRight")
+    it.page.locator(".loupe code").get_by_text(f"value:{name}[{row},{column + 1}]").wait_for()
+
+
 def test_any_arrow_enters_an_attention_map(it: Tab) -> None:
     it.page.locator('[data-figure="value:layer0.attn.weights"]').first.focus()
     for arrow in ("ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"):
