@@ -6,6 +6,7 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ["Home End", "to the first step, to the last"],
   ["arrows in a figure", "walk from number to number; Enter selects, Escape lets go"],
   ["arrows in the log", "walk from row to row; Enter goes to that step"],
+  ["arrows in a switch", "turn it; the buttons at the top step then"],
   ["?", "this sheet"],
 ];
 

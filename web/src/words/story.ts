@@ -160,7 +160,7 @@ const ADAM: Told[] = [
   {
     title: "One step",
     text: () => "Learning is one small step, again and again. Read one text, find all gradients, and move every weight a little against its own. Adam, the rule used here, makes all weights move about equally far.",
-    task: "Switch the machine to “last update”, and take one step (→). Every weight has moved.",
+    task: "Switch the machine to “last update”, then press the button → at the top: one step. (The → key would turn the switch on.) Every weight has moved.",
     where: "machine",
     done: ({ show, frame, hello }, memo) => show === "delta" && !!frame && frame.step > Number(hello?.begin) && frame.step !== memo.step,
   },
