@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
@@ -24,6 +24,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from glassgpt import protocol
+from glassgpt.runs import MAX_RUNS
 
 
 @dataclass
@@ -190,6 +191,19 @@ def test_a_second_tab_takes_the_run_over(server: Served) -> None:
             hear(one, "Nothing")
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 4001
+
+
+def test_it_takes_a_class_and_refuses_one_tab_more_until_one_is_closed(tiny: Path) -> None:
+    with serving(data=tiny) as server, ExitStack() as tabs:
+        lines = [tabs.enter_context(talking(server)) for _ in range(MAX_RUNS)]
+        for line in lines:
+            say(line, protocol.Open(still=True))
+        assert len({hear(line, "Hello")["run"] for line in lines}) == MAX_RUNS == 64
+        with talking(server) as late:
+            say(late, protocol.Open(still=True))
+            assert hear(late, "Refused")["what"].startswith("64 runs are open")
+        lines[0].close()
+        works(server)
 
 
 def test_a_link_opens_its_experiment_at_its_step(server: Served) -> None:

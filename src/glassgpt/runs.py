@@ -24,7 +24,10 @@ from glassgpt.player import Player
 from glassgpt.proposal import Source
 from glassgpt.snapshot import Snapshot
 
-MAX_RUNS = 32
+# A class of thirty, two tabs each. The default run holds 16 MB at its last step, one that fills
+# its budget of snapshots (history.py) 90 MB, an entered graph 26 MB more: 64 take 1 GB, and 7 GB
+# where all are long. Branches share the budget of their run; runs that play share the cores.
+MAX_RUNS = 64
 IDLE = 15 * 60  # seconds that a run is kept for when nobody looks at it
 DIED = 1011  # WebSocket close code
 WAITS = (
