@@ -211,6 +211,21 @@ def test_arrays_that_are_watched_are_those_of_the_position() -> None:
     assert page.arrays["grad:loss"] == [1.0]
 
 
+def test_going_back_shows_one_picture_and_a_question_none() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Seek(30))
+        await page.stands_at(30)
+        shown = page.count("Frame")
+        player.tell(protocol.Seek(12))  # two steps after what is kept
+        await page.stands_at(12)
+        player.tell(protocol.Explain("value:loss"))
+        await page.until(lambda: page.count("Explained"))
+        await asyncio.sleep(0.1)
+        assert page.count("Frame") == shown + 1
+
+    played(script)
+
+
 def test_samples_are_the_runs_own_and_do_not_advance_it() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Seek(12))

@@ -37,7 +37,6 @@ MAX_QUEUE = 256
 MAX_WATCHED = 2000
 MAX_VERIFIED = 1000  # steps of the scalar engine
 MAX_LEARNED = 4  # sets of documents that one can go back to
-
 Result = TypeVar("Result")
 
 
@@ -110,12 +109,8 @@ class Player:
             if self._page is not None:
                 self._page.drew(command.seq)
         else:
-            newest_counts = (
-                protocol.Seek | protocol.Consider | protocol.Sample | protocol.Watch
-                | protocol.Explain | protocol.Enter | protocol.Imagine | protocol.Trace
-            )  # fmt: skip
             waiting = type(self._queue[-1][0]) if self._queue else None
-            if isinstance(command, newest_counts) and waiting is type(command):
+            if isinstance(command, protocol.NEWEST_COUNTS) and waiting is type(command):
                 self._queue.pop()
             if len(self._queue) >= MAX_QUEUE:
                 raise ProtocolError("more commands wait than a run can follow", "send fewer")
@@ -139,9 +134,9 @@ class Player:
         page = self._page
         if page is None:
             return False
-        worked = bool(page.sent) and await self._asides.do(page, self._moving)  # what was asked for
-        worked = (page.credit and await self._show(page)) or worked
+        worked = page.credit and await self._show(page)
         if page.sent:  # the first picture waits for nothing
+            worked = await self._asides.do(page, self._moving) or worked  # what was asked for
             worked = await self._others.do(page, self._moving) or worked
             worked = await self._critic.do(page, self._moving) or worked
         steps = self._due()
@@ -267,7 +262,7 @@ class Player:
             await self._follow(command, payload)
         except GlassError as error:
             await self._refuse(type(command).__name__, error)
-        self._fresh = False
+        self._fresh = self._fresh and isinstance(command, protocol.QUESTIONS)
 
     async def _follow(self, command: protocol.Command, payload: bytes | None) -> None:
         exhibit, work = self.exhibit, self._host.work
@@ -355,7 +350,10 @@ class Player:
         await self._host.work(lambda: history.approach(step))
         self.playing, self.target = False, step
         self._clock.start(self.exhibit.session.step)
-        if self.exhibit.session.step == step:
+        steps = step - self.exhibit.session.step
+        if 0 < steps <= self._clock.most:
+            await self._train(steps)  # at once: a picture on the way would only be in its way
+        elif not steps:
             self.target = None
 
     def _watch(self, names: list[str], document: str | None) -> None:

@@ -10,6 +10,8 @@ from these files. It knows no socket and no model.
 """
 
 from glassgpt.protocol.commands import (
+    NEWEST_COUNTS,
+    QUESTIONS,
     Ack,
     Band,
     Beside,
@@ -105,6 +107,8 @@ __all__ = [
     "MAX_COMMAND",
     "MAX_TERMS",
     "MAX_UPLOAD",
+    "NEWEST_COUNTS",
+    "QUESTIONS",
     "VERSION",
     "Ack",
     "ArrayHead",

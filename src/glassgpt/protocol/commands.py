@@ -223,3 +223,8 @@ Command: TypeAlias = (
     | Undo | Redo | Choose | Drop | Beside | Imagine | Band | Trace
     | Sample | Spell | Watch | Explain | Verify | Enter | Tokenize | Read | Save | Ack
 )  # fmt: skip
+
+NEWEST_COUNTS = Seek | Consider | Sample | Watch | Explain | Enter | Imagine | Trace
+QUESTIONS = (  # that change nothing a frame shows
+    Explain | Enter | Spell | Tokenize | Read | Save | Consider | Imagine | Band | Trace | Verify
+)
