@@ -1,8 +1,8 @@
 """How long it takes to go anywhere in a run: Chromium, the real server, story and a weight open.
 
-    python bench/seek.py [--steps 1000] [--times 200] [--link TEXT]
+    python bench/seek.py [--steps 1000] [--times 200] [--rest 0.15] [--link TEXT]
 
-The run is taken to its end; then the page goes to steps at random, one after the other. A line is
+The run is taken to its end; then the page goes to steps at random, and rests at each. A line is
 what was waited for, in milliseconds from the command to the picture:
 
     picture      the frame of that step is painted
@@ -48,6 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--times", type=int, default=200)
+    parser.add_argument("--rest", type=float, default=0.15, help="seconds between two of them")
     parser.add_argument("--link", default="story=3&at=wte[1,2]", help="what else is open")
     options = parser.parse_args()
     rng = random.Random(1)
@@ -59,7 +60,10 @@ def main() -> None:
         page.wait_for_timeout(3000)
         size = page.evaluate("() => window.glass.state().arrays.size")
         steps = [rng.randint(1, options.steps) for _ in range(options.times)]
-        waited = [page.evaluate(GO, [step, size]) for step in steps]
+        waited = []
+        for step in steps:
+            waited.append(page.evaluate(GO, [step, size]))
+            page.wait_for_timeout(1000 * options.rest)
         browser.close()
     print(f"{'':<14}{'median':>8}{'p95':>8}{'most':>8}")
     for title, times in zip(("picture", "every array"), zip(*waited, strict=True), strict=True):

@@ -89,11 +89,12 @@ class App {
   }
 }
 
-/** Is it something that comes often while time runs? Then the next view will do. */
+/** Does it come beside what the reader waits for, or often while time runs? Then the next view will do. */
 function canWait(action: Action, state: State): boolean {
   if (action.kind === "sight") return true;
-  if (action.kind !== "told" || !isMoving(state)) return false;
-  return ["Frame", "Samples", "HeldOut", "Documents"].includes(action.told.event.kind);
+  if (action.kind !== "told") return false;
+  const { kind } = action.told.event;
+  return ["Past", "Samples", "HeldOut", "Documents"].includes(kind) || (kind === "Frame" && isMoving(state));
 }
 
 export const app = new App();
