@@ -405,6 +405,28 @@ def test_a_run_may_be_kept_beside_a_new_one_and_chosen_again() -> None:
     assert page.losses == losses(12)
     first = next(event for event in page.events if event["kind"] == "Difference")
     assert first["site"] == ""
+    assert "other sizes" in next(
+        event["problem"]
+        for event in page.events
+        if event["kind"] == "Difference" and event["step"] == event["other_step"]
+    )
+
+
+def test_another_run_of_the_same_sizes_is_compared_number_by_number() -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Seek(12))
+        await page.stands_at(12)
+        other = {**asdict(SMALL), "learning_rate": 0.05}
+        player.tell(protocol.Start(other, "", keep=True))
+        await page.until(lambda: page.count("Hello") == 2)
+        player.tell(protocol.Seek(12))
+        await page.until(lambda: page.count("Difference") and page.last("Difference")["step"] == 12)
+
+    difference = played(script).last("Difference")
+    assert difference["first_step"] == 2
+    assert difference["site"]
+    assert difference["largest"] > 0
+    assert difference["problem"] == ""
 
 
 @pytest.mark.parametrize("beside", [1, 2], ids=["it is shown", "it is compared"])

@@ -20,6 +20,7 @@ from glassgpt.errors import DivergenceError, GlassError
 from glassgpt.exhibit import Exhibit
 from glassgpt.glass import Glass
 from glassgpt.listener import Listener
+from glassgpt.session import Session
 
 Result = TypeVar("Result")
 
@@ -194,8 +195,10 @@ class Others:
     def _parted(self, here: Branch, other: Branch, tokens: Sequence[int]) -> tuple[Parting, str]:
         """Return where the two part on a document, and why that cannot be said where it cannot."""
         ours, theirs = here.history.session, other.history.session
-        if here.run != other.run or ours.step != theirs.step:
+        if ours.step != theirs.step:
             return Parting(), ""
+        if _model(ours) != _model(theirs):
+            return Parting(), "the two models are of other sizes or letters"
         try:
             return self._glass(other).part(ours.engine.state(), theirs.engine.state(), tokens), ""
         except DivergenceError as error:  # a run that stopped, where it would have gone on
@@ -208,6 +211,13 @@ class Others:
             return [*map(self._exhibit.judged, (here, other))]
         except DivergenceError:
             return []
+
+
+def _model(session: Session) -> tuple[object, ...]:
+    """What two runs must share for their numbers to be compared one by one."""
+    config = session.config
+    sizes = config.n_layer, config.n_embd, config.n_head, config.block_size
+    return (*sizes, session.tokenizer.characters)
 
 
 def _approach(branch: Branch, step: int) -> None:

@@ -196,3 +196,23 @@ def test_the_way_back_survives_a_reload(gallery: Tab) -> None:
     page.reload()
     it.stands_at(200)
     assert page.get_by_role("complementary", name="Failure on show").count() == 0
+
+
+def test_each_failure_is_one_of_the_run_before_whichever_was_on_show(gallery: Tab) -> None:
+    it, page = gallery, gallery.page
+    before = run_of(it)
+    for title in ("All weights zero", "A single document"):
+        page.get_by_role("button", name=f"Show it: {title}", exact=True).click()
+        it.until("s.frame.playing && s.frame.step > 0")
+        page.get_by_role("button", name="To the end").click()
+        it.stands_at(STEPS)
+        it.until(f"s.samples?.step === {STEPS}")
+        SYMPTOMS[title](it)
+    page.get_by_role("button", name="Show it: Temperature 0.01", exact=True).click()
+    it.stands_at(200)
+    it.until("s.samples?.step === 200 && s.samples.sampling.temperature === .01")
+    assert losses(it)[:200] == before["losses"]
+    page.get_by_role("button", name="Back to the run before").click()
+    it.until("s.samples?.sampling.temperature === .5")
+    assert run_of(it) == before
+    assert not it.faults

@@ -63,10 +63,15 @@ class App {
     const wait = VIEW - (now - this.#viewed);
     if (this.#half) this.#paintView();
     if (this.#urgent || wait <= 0) this.#follow(now);
-    else if (!this.#later) this.#later = window.setTimeout(() => this.#ask(), wait); // were this the last
+    else this.#later ||= window.setTimeout(() => this.#wake(), wait); // were this the last
     for (const painter of this.#painters.picture) painter(this.state, this.palette);
     this.drawn += 1;
     this.seen(this.state);
+  }
+
+  #wake(): void {
+    this.#later = 0; // a picture may come a moment before the wait is over, and then waits again
+    this.#ask();
   }
 
   #follow(now: number): void {

@@ -25,32 +25,36 @@ interface Said {
   file?: Uint8Array;
 }
 
-/** What starts a failure. */
-export function started(failure: Failure, state: State): Said[] {
-  const { hello } = state;
-  if (!hello) return [];
-  if (failure.sampling) return [{ command: { kind: "Sample", sampling: { ...before(state)?.sampling, ...failure.sampling }, seed: null } }];
+/** What starts a failure of the run before, whatever other failure is on show. */
+export function started(failure: Failure, run: Before, state: State): Said[] {
+  const sample: Command = { kind: "Sample", sampling: { ...run.sampling, ...failure.sampling }, seed: failure.sampling ? null : run.seed };
+  if (failure.sampling) return [...(isThere(run, state) ? [] : again(run, state)), { command: sample }];
   const document = failure.single ? (state.frame?.document ?? "") : undefined;
-  return [
-    {
-      command: {
-        kind: "Start", config: { ...hello.config, ...failure.config }, engine: hello.engine.name, play: true, do: failure.did ?? "",
-        ...(document === undefined ? {} : { data: "sent", data_name: `only “${document}”` }),
-      },
-      file: document === undefined ? undefined : new TextEncoder().encode(document),
-    },
-  ];
+  const start: Command = {
+    kind: "Start", config: { ...run.config, ...failure.config }, engine: run.engine, play: true, do: failure.did ?? "",
+    ...(document === undefined ? { data: dataOf(run, state) } : { data: "sent", data_name: `only “${document}”` }),
+  };
+  const file = document === undefined ? undefined : new TextEncoder().encode(document);
+  return [{ command: start, file }, ...(state.detour ? [{ command: sample }] : [])];
+}
+
+function isThere(run: Before, state: State): boolean {
+  const { hello } = state;
+  return done(state) === run.did && hello?.data_sha256 === run.data && JSON.stringify(hello.config) === JSON.stringify(run.config);
+}
+
+function dataOf(run: Before, { hello }: State): string {
+  return hello?.data_sha256 === run.data ? "kept" : run.data;
+}
+
+/** What makes the run before anew, and goes to where it stood. */
+function again(run: Before, state: State): Said[] {
+  const start: Command = { kind: "Start", config: run.config, engine: run.engine, do: run.did, data: dataOf(run, state) };
+  return [{ command: start }, { command: { kind: "Seek", step: run.step } }];
 }
 
 /** What leads back, to where the run before stood. */
 export function back({ before: run }: Detour, state: State): Said[] {
-  const { hello } = state;
-  const there = done(state) === run.did && hello?.data_sha256 === run.data && JSON.stringify(hello.config) === JSON.stringify(run.config);
-  const start: Command = { kind: "Start", config: run.config, engine: run.engine, do: run.did, data: hello?.data_sha256 === run.data ? "kept" : run.data };
-  const commands: Command[] = [
-    ...(there ? [] : [start]),
-    { kind: "Sample", sampling: run.sampling, seed: run.seed },
-    ...(there ? [] : [{ kind: "Seek" as const, step: run.step }]),
-  ];
-  return commands.map((command) => ({ command }));
+  const sample: Command = { kind: "Sample", sampling: run.sampling, seed: run.seed };
+  return isThere(run, state) ? [{ command: sample }] : [...again(run, state), { command: sample }];
 }

@@ -350,8 +350,7 @@ export function question(state: State): { address: string; key: string } | null 
   const { selected, frame, hello, branches } = state;
   if (!selected || !frame || !hello) return null;
   const changes = branches?.branches.find((branch) => branch.number === branches.current)?.changes; // a weight that was set has another past
-  const kind = selected.kind === "delta" ? "value" : selected.kind;
-  const address = formatAddress({ ...selected, kind });
+  const address = formatAddress({ ...selected, kind: "value" }); // which tells of its gradient as well
   return { address, key: JSON.stringify([address, frame.step, frame.document, hello.run, hello.config, hello.data_sha256, branches?.current, changes]) };
 }
 

@@ -43,7 +43,9 @@ def kept(address: Address, update: Ledger) -> Account:
         "m": (update.m, update.new_m),
         "v": (update.v, update.new_v),
     }[kind]
-    text = f"{figure(now)}; update {update.step:,} makes it {figure(new)}"
+    ends = update.learning_rate == 0  # the run has taken its last step
+    makes = "another update would make" if ends else f"update {update.step:,} makes"
+    text = f"{figure(now)}; {makes} it {figure(new)}"
     return Account(now, FORMULAS[kind], text, (), now, "", lines(KEPT[kind]))
 
 

@@ -160,7 +160,7 @@ const ADAM: Told[] = [
   {
     title: "One step",
     text: () => "Learning is one small step, again and again. Read one text, find all gradients, and move every weight a little against its own. Adam, the rule used here, makes all weights move about equally far.",
-    task: "Switch the machine to “last update”, then press the button → at the top: one step. (The → key would turn the switch on.) Every weight has moved.",
+    task: "Switch the machine to “last update”, then press the button → at the top: one step. (The → key would turn the switch on.) Every weight that a document has used so far has moved.",
     where: "machine",
     done: ({ show, frame, hello }, memo) => show === "delta" && !!frame && frame.step > Number(hello?.begin) && frame.step !== memo.step,
   },
@@ -237,7 +237,7 @@ const INFERENCE: Told[] = [
   {
     title: "You begin, it goes on",
     text: () => "What a chat model does with your question is nothing else. Your text is put in front, and the model writes on, token by token. There it is called a prompt.",
-    task: "Under “begins with”, give it two or three letters of yours.",
+    task: "Under “begins with”, give it two or three letters of yours, and press Enter. A temperature of 0.5 keeps it sensible.",
     where: "samples",
     done: ({ samples }, memo) => {
       const prefix = String(samples?.sampling["prefix"] ?? "");
