@@ -26,7 +26,7 @@ export const SECTIONS = ["Tokenizer", "Autograd", "Model", "Adam", "Inference", 
 
 type Told = Omit<Step, "section">;
 
-const STAND: Step["help"] = { label: "Let time stand", commands: () => [{ kind: "Pause" }] };
+export const STAND: Step["help"] = { label: "Let time stand", commands: () => [{ kind: "Pause" }] };
 const TRAIN: Step["help"] = { label: "Train it to the end", commands: (state) => [{ kind: "Seek", step: total(state) }] };
 
 const TOKENIZER: Told[] = [
@@ -65,7 +65,7 @@ const AUTOGRAD: Told[] = [
   {
     title: "Surprise, in one number",
     text: () => "At each letter the model says how likely every next letter is. Its surprise is −log of what it gave to the one that came: 0 if it was sure and right. The mean of these is the loss, and learning means making it small.",
-    task: "Click the loss: the number of nats at the very bottom of the machine.",
+    task: "Click the loss: the number of nats at the very bottom of the machine. It opens under “selected”.",
     where: "machine",
     site: "loss",
     done: (state) => opened(state, /^\w+:loss$/) !== null,
@@ -74,7 +74,7 @@ const AUTOGRAD: Told[] = [
   {
     title: "Every number knows its parents",
     text: () => "The loss was added up from surprises, those were made from probabilities, those from scores, and so on. “How it is made” lists the parts of a number, and each name there is a door.",
-    task: "Walk from the loss through those doors until you stand at a weight. Take only doors on your way.",
+    task: "Walk from the loss through those doors until you stand at a weight: wte, wpe, lm_head, or one whose name begins with attn_w or mlp_fc. Take only doors on your way.",
     where: "selected",
     done: hasWalked,
   },
@@ -89,8 +89,8 @@ const AUTOGRAD: Told[] = [
   },
   {
     title: "Do not believe it, check it",
-    text: () => "Anyone can test a gradient. Push a weight up a tiny bit and down a tiny bit, compute the whole loss anew both times, and take the slope. Under “Is the gradient right?” the page has just done so.",
-    task: "Open another weight, and compare the slope with what backward said.",
+    text: () => "Anyone can test a gradient. Push a weight up a tiny bit and down a tiny bit, compute the whole loss anew both times, and take the slope. Of every weight that you open the page does so, under “Is the gradient right?”.",
+    task: "Open a weight that you have not just opened, and compare the slope with what backward said.",
     where: "weights",
     done: (state, memo) => {
       const event = opened(state, /./);
@@ -215,7 +215,7 @@ const INFERENCE: Told[] = [
   {
     title: "Writing is drawing lots",
     text: () => "To write, the model starts with BOS and gets a probability for every letter. A lot is drawn, the letter that it falls on is put behind, and all begins again until BOS is drawn.",
-    task: "Click a sample that is new, one that does not stand in the data, and watch it being drawn.",
+    task: "Click a sample that is new (those in italics stand in the data), and watch it being drawn.",
     where: "samples",
     done: ({ spelled, samples }) => !!spelled && samples?.written[spelled.event.index]?.seen === false,
     help: TRAIN,
