@@ -28,7 +28,8 @@ const HERE = /^(localhost|127\.|\[::1\])/; // what only this computer answers to
 
 /** Where others open the page: `address` is the server's own, with its token; null where none can. */
 export function wayIn(address: string, location: { host: string; origin: string }): string | null {
-  const server = URL.parse(address);
-  if (!server || HERE.test(server.host)) return null;
+  if (!URL.canParse(address)) return null;
+  const server = new URL(address);
+  if (HERE.test(server.host)) return null;
   return `${HERE.test(location.host) ? server.origin : location.origin}/${server.search}`;
 }

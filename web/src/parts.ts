@@ -2,8 +2,14 @@
 
 import type { Address } from "./address";
 import type { Silence } from "./protocol.gen";
+import type { State } from "./store";
 
 export type Part = Pick<Required<Silence>, "part" | "layer" | "number">;
+
+/** How many channels a head has. */
+export function headDimOf({ hello }: State): number {
+  return Number(hello?.config["n_embd"] ?? 1) / Number(hello?.config["n_head"] ?? 1);
+}
 
 /** What a number belongs to that can be switched off, or nothing. `headDim` channels are a head. */
 export function partOf({ name, index }: Address, headDim: number): Part | null {

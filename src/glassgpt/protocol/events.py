@@ -260,8 +260,8 @@ class Difference(Message, frozen=True, tag=True):
 
     `first_step` is the number of the first step (from 1) whose losses differ, as far as both went.
     On `document` they part at `index` of `site`, the first in the order of computing (empty where
-    they do not part, or are models of other sizes); the largest difference is `largest`. Where one
-    of them has no finite numbers there, `problem` says so. Held-out losses are those of the two,
+    they do not part, or are models of other sizes); the largest difference is `largest`. Where the
+    numbers of the two cannot be compared, `problem` says why. Held-out losses are those of the two,
     where an engine is quick enough and both are finite.
     """
 
