@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 from glassgpt import Config, Session, load_checkpoint, save_checkpoint
+from glassgpt.checkpoint import load_checkpoint_bytes
 from glassgpt.errors import CheckpointError
 from glassgpt.snapshot import Snapshot, from_bytes, to_bytes
 from tests import models
@@ -168,8 +169,8 @@ def test_a_failed_write_leaves_the_checkpoint_before_it(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_snapshot_is_found_by_directory_or_file(tmp_path: Path) -> None:
+def test_a_snapshot_is_found_by_directory_file_or_bytes(tmp_path: Path) -> None:
     path = save_checkpoint(trained().snapshot(), tmp_path / "a" / "b")
     first, second = load_checkpoint(path), load_checkpoint(path.parent)
     assert isinstance(first, Snapshot)
-    assert to_bytes(first) == to_bytes(second)
+    assert to_bytes(first) == to_bytes(second) == to_bytes(load_checkpoint_bytes(path.read_bytes()))

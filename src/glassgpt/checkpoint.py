@@ -58,7 +58,15 @@ def load_checkpoint(directory: str | Path) -> Snapshot:
             f"there is no checkpoint at {str(path)!r}: {error.strerror}",
             "make one with: glassgpt train --out DIR",
         ) from None
-    return from_bytes(octets, str(path))
+    return load_checkpoint_bytes(octets, str(path))
+
+
+def load_checkpoint_bytes(octets: bytes, name: str = "checkpoint") -> Snapshot:
+    """Return the snapshot that a checkpoint file's bytes hold; `name` is the file's, for errors.
+
+    Raises `CheckpointError` where they are damaged, forged or no checkpoint.
+    """
+    return from_bytes(octets, name)
 
 
 def write_atomically(path: Path, octets: bytes) -> None:
