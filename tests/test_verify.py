@@ -94,9 +94,8 @@ def test_the_command_prints_a_row_for_each_quantity_and_holds_a_kept_run(tmp_pat
     assert "a kept run has its own settings, so seed cannot be given" in told
 
 
-def test_a_kept_run_whose_settings_were_changed_is_another(tmp_path: Path) -> None:
+def test_a_kept_run_whose_settings_were_changed_is_followed(tmp_path: Path) -> None:
     glassgpt("train", *TINY, "--samples", "0", "--out", tmp_path)
     glassgpt("train", "--resume", tmp_path, "--out", tmp_path, "--steps", "30", "--samples", "0")
-    out, told = glassgpt("verify", tmp_path, check=1)
-    assert "DIFFERENT" in out
-    assert "a run kept after its settings were changed on the way is another run" in told
+    out, _ = glassgpt("verify", tmp_path)
+    assert "DIFFERENT" not in out

@@ -100,7 +100,9 @@ class Asides:
         self._exhibit.check_graph()
         history, documents = self._exhibit.history, self._exhibit.source.documents
         name = history.session.engine.name
-        self._verified = Verification(history.base, documents, name, steps) if steps else None
+        self._verified = (
+            Verification(history.base, documents, name, steps, history.recipe) if steps else None
+        )
         self._tell_after["verified"] = 0.0
 
     def changed(self) -> None:

@@ -471,7 +471,7 @@ def _new_session(
     check_bounds(config, Tokenizer.of(source.documents).vocab_size)
     if snapshot is not None:
         return Session.resumed(snapshot, source.documents)
-    return Session(config, source.documents, engine=engine, data_name=source.name)
+    return Session(config, source.documents, engine=engine, data_name=source.name, cut=source.cut)
 
 
 def _new_judge(session: Session) -> Engine | None:

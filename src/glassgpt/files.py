@@ -1,4 +1,4 @@
-"""The files that a reader can keep of a run: checkpoint, weights, log, script."""
+"""The files that a reader can keep of a run: checkpoint, weights, documents, log, script."""
 
 from __future__ import annotations
 
@@ -6,27 +6,31 @@ import json
 import struct
 from collections.abc import Callable, Iterator, Mapping
 
-from glassgpt import data, protocol
+from glassgpt import protocol
 from glassgpt.arrays import ITEMSIZE, Array, shape
-from glassgpt.config import Config, Sampling, settings
 from glassgpt.errors import ConfigError
 from glassgpt.exhibit import Exhibit, Told
-from glassgpt.session import Session
+from glassgpt.script import as_lines, documents_name, script
 from glassgpt.snapshot import to_bytes
 
 
 def file(exhibit: Exhibit, what: str) -> Told:
     """Return a file of the run at its position."""
     makers: dict[str, tuple[str, str, Callable[[Exhibit], bytes]]] = {
-        "checkpoint": ("checkpoint.safetensors", "application/octet-stream", _checkpoint),
-        "weights": ("weights.safetensors", "application/octet-stream", _weights),
-        "log.jsonl": ("glassgpt-log.jsonl", "application/x-ndjson", _jsonl),
-        "log.csv": ("glassgpt-log.csv", "text/csv", _csv),
-        "script": ("glassgpt_run.py", "text/x-python", _script),
+        "checkpoint": (".safetensors", "application/octet-stream", _checkpoint),
+        "weights": ("-weights.safetensors", "application/octet-stream", _weights),
+        "documents": (".txt", "text/plain", _documents),
+        "log.jsonl": ("-log.jsonl", "application/x-ndjson", _jsonl),
+        "log.csv": ("-log.csv", "text/csv", _csv),
+        "script": (".py", "text/x-python", script),
     }
     if what not in makers:
         raise ConfigError(f"there is no file {what!r}", f"choose one of: {', '.join(makers)}")
-    name, kind, make = makers[what]
+    ending, kind, make = makers[what]
+    session = exhibit.session
+    name = f"glassgpt-seed{session.config.seed}-step{session.step}{ending}"
+    if what == "documents":  # which do not depend on the position
+        name = documents_name(session)
     octets = memoryview(make(exhibit))
     return protocol.File(name, kind, protocol.heads({"bytes": octets})), [octets]
 
@@ -37,6 +41,10 @@ def _checkpoint(exhibit: Exhibit) -> bytes:
 
 def _weights(exhibit: Exhibit) -> bytes:
     return tensors(exhibit.session.engine.state().params)
+
+
+def _documents(exhibit: Exhibit) -> bytes:
+    return as_lines(exhibit.source.documents)
 
 
 def _log(exhibit: Exhibit) -> Iterator[tuple[int, str, float, float]]:
@@ -56,48 +64,6 @@ def _jsonl(exhibit: Exhibit) -> bytes:
 def _csv(exhibit: Exhibit) -> bytes:
     rows = (f'{s},"{d.replace(chr(34), chr(34) * 2)}",{x!r},{r!r}' for s, d, x, r in _log(exhibit))
     return "".join(f"{row}\n" for row in ("step,document,loss,learning_rate", *rows)).encode()
-
-
-def _script(exhibit: Exhibit) -> bytes:
-    base = exhibit.history.base
-    changed = ", ".join(
-        f"{s.name}={getattr(base, s.name)!r}"
-        for s in settings(Config)
-        if getattr(base, s.name) != s.default
-    )
-    drawn = ", ".join(
-        f"{s.name}={getattr(exhibit.sampling, s.name)!r}"
-        for s in settings(Sampling)
-        if getattr(exhibit.sampling, s.name) != s.default
-    )
-    builtin = exhibit.source.name == data.BUILTIN
-    documents = "builtin_names()" if builtin else f"read_documents({exhibit.source.name!r})"
-    reader = "builtin_names" if builtin else "read_documents"
-    session = exhibit.session
-    more = "from glassgpt.interventions import Edit, Release, Silence, Tune\n"
-    return (
-        '"""The run that was on the page, as a script: pip install glassgpt."""\n\n'
-        f"from glassgpt import Config, Sampling, Session, {reader}\n"
-        f"{more * bool(session.interventions)}\n"
-        f"session = Session(Config({changed}), {documents}, engine={session.engine.name!r})\n"
-        f"{_training(session)}"
-        f"for text in session.sample(Sampling({drawn})):\n"
-        "    print(text)\n"
-    ).encode()
-
-
-def _training(session: Session) -> str:
-    """Return the lines that take the run to where it stands, with what was done to it."""
-    lines, step = "", 0
-    for until, change in [
-        *((d.step, d.change) for d in session.interventions),
-        (session.step, None),
-    ]:
-        lines += f"for record in session.run({until - step}):\n"
-        lines += '    print(f"step {record.step} loss {record.loss:.4f} {record.document}")\n'
-        lines += f"session.apply({change!r})\n" if change else ""
-        step = until
-    return lines
 
 
 def tensors(arrays: Mapping[str, Array]) -> bytes:

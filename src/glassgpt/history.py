@@ -10,6 +10,7 @@ clock: whoever drives it says how many steps at a time.
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from array import array
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from glassgpt.session import Session, StepRecords
 from glassgpt.snapshot import Snapshot
 
 BUDGET = 64 * 2**20  # bytes of snapshots that a run may keep
+_VERSIONS = itertools.count()
 STRIDE = 10  # steps between two snapshots, until memory runs short
 
 
@@ -31,13 +33,15 @@ class History:
     `before` holds the parameters as they were one update ago, where they are known; what a step
     changed is then its update, and the interventions at its end with it. `recipe` are all
     interventions of the run, those to come as well: a position is after those of its step.
+    `version` is another number for each history that was ever made here.
     """
 
     def __init__(self, session: Session, budget: int = BUDGET) -> None:
         self.session = session
+        self.version = next(_VERSIONS)
         self.begin = session.step
         self.before: Mapping[str, Array] | None = None
-        self.base = session.config  # the settings at the beginning
+        self.base = session.base  # the settings at the beginning
         self.recipe = session.interventions
         self.losses = array("d", [math.nan] * session.step)  # of the step after `index` updates
         self.rates = array("d", [math.nan] * session.step)
@@ -57,6 +61,7 @@ class History:
         step, recipe = before.step, before.interventions + changes
         check(recipe, self.base, self.session.tokenizer.vocab_size)
         other = copy.copy(self)
+        other.version = next(_VERSIONS)
         other.session = self.session.sibling()
         other.session.restore(before)
         other.recipe = recipe

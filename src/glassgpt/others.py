@@ -84,7 +84,7 @@ class Others:
         for branch in branches:
             history = branch.history
             first = min(max(branch.fork, history.begin), history.reached)
-            told = (id(history), history.reached)
+            told = (history.version, history.reached)
             if branch is branches.current:
                 self._curves.pop(branch.number, None)
             elif self._curves.get(branch.number) != told:
@@ -99,9 +99,9 @@ class Others:
     async def _tell_price(self, page: Listener) -> bool:
         """Say once for each fork what it cost."""
         branch = self._exhibit.branches.current
-        if id(branch.history) in self._priced:
+        if branch.history.version in self._priced:
             return False
-        self._priced.add(id(branch.history))
+        self._priced.add(branch.history.version)
         try:
             price = await self._work(lambda: self._exhibit.price(branch))
         except DivergenceError:  # a weight so large that nothing can be measured
@@ -128,7 +128,8 @@ class Others:
         here = exhibit.branches.current
         drawn = (exhibit.sampling, exhibit.sample_seed, self.document)
         ours, theirs = here.history, other.history
-        return (id(ours), ours.session.step, ours.reached, id(theirs), theirs.reached, *drawn)
+        places = (ours.version, ours.session.step, ours.reached, theirs.version, theirs.reached)
+        return (*places, *drawn)
 
     async def _go_on(self, page: Listener, other: Branch, key: object) -> None:
         """Do the next piece of comparing: approach, draw, tell the samples, tell the difference."""

@@ -30,6 +30,11 @@ class Source:
     documents: tuple[str, ...]
     cut: str = ""
 
+    def __post_init__(self) -> None:
+        """Rename other documents that are called as the built-in ones: links go by that name."""
+        if self.name == data.BUILTIN and self.documents != tuple(data.builtin_names()):
+            object.__setattr__(self, "name", f"{self.name} (a file)")
+
     @classmethod
     def builtin(cls) -> Source:
         """Return the built-in names."""

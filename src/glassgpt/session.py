@@ -79,6 +79,8 @@ class StepRecords(Sequence[StepRecord]):
 class Session:
     """A run of `config` on `documents`; `engine` computes it (the fastest to be had, if not named).
 
+    `base` are the settings that it began with, `config` those that hold now. `data_name` and `cut`
+    (how the documents were cut out of a text, one of `cutting.WAYS`) go into its checkpoints.
     Raises `ConfigError`, `DataError` or `EngineError` where they do not make a model.
     """
 
@@ -89,6 +91,7 @@ class Session:
         *,
         engine: str = "",
         data_name: str = "documents",
+        cut: str = "",
     ) -> None:
         if isinstance(documents, str) or not documents:
             raise DataError(
@@ -97,8 +100,9 @@ class Session:
             )
         self.tokenizer = Tokenizer.of(documents)
         params.count(config, self.tokenizer.vocab_size)
-        self.config = config
+        self.base = self._config = config
         self.data_name = data_name
+        self.cut = cut
         self.data_sha256 = data.fingerprint(documents)
         self.engine = create(engine or default_engine()[0], config, self.tokenizer.vocab_size)
         self.rng = random.Random(config.seed)
@@ -123,6 +127,7 @@ class Session:
             documents,
             engine=engine or default_engine(snapshot.engine)[0],
             data_name=snapshot.data_name,
+            cut=snapshot.cut,
         )
         session.restore(snapshot)
         return session
@@ -136,6 +141,11 @@ class Session:
         return other
 
     # -- training
+
+    @property
+    def config(self) -> Config:
+        """The settings that hold now; `apply` a `Tune` to change them."""
+        return self._config
 
     @property
     def steps_left(self) -> int:
@@ -217,7 +227,7 @@ class Session:
         check_next(done, self.interventions, self.config, self.tokenizer.vocab_size)
         match change:
             case Tune():
-                self.config = change.config(self.config, self.step)
+                self._config = change.config(self.config, self.step)
             case Edit():
                 self.engine.fill(change.block(self.config), change.value)
             case Silence():
@@ -232,6 +242,17 @@ class Session:
             if done.step > self.step:
                 return
             self.apply(done.change)
+
+    def replay(self, steps: int, recipe: Recipe) -> list[float]:
+        """Take so many steps, doing what `recipe` says on the way; return their losses."""
+        losses: list[float] = []
+        end = self.step + steps
+        self.follow(recipe)
+        while self.step < end:
+            later = (done.step for done in recipe if done.step > self.step)
+            losses += self.run(min([end, *later]) - self.step).losses
+            self.follow(recipe)
+        return losses
 
     def _hold(self) -> None:
         for silence in held(self.interventions):
@@ -251,7 +272,9 @@ class Session:
             data_sha256=self.data_sha256,
             engine=self.engine.name,
             instruction_set=self.engine.instruction_set,
+            base=self.base,
             interventions=self.interventions,
+            cut=self.cut,
         )
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -262,7 +285,8 @@ class Session:
                 f"{snapshot.data_sha256[:12]}…, not {self.data_name!r}, {self.data_sha256[:12]}…",
                 f"give {snapshot.data_name!r} as it was",
             )
-        self.config = same_run(self.config, snapshot.config)
+        self._config = same_run(self.config, snapshot.config)
+        self.base = snapshot.base
         self.engine.load(snapshot.state)
         self.step = snapshot.step
         self.interventions = snapshot.interventions

@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 from glassgpt.arrays import ITEMSIZE, Array, frozen, shape, view
 from glassgpt.config import Config
 from glassgpt.errors import CheckpointError, GlassError
-from glassgpt.interventions import Recipe, check, read, write
+from glassgpt.interventions import Recipe, check, config_at, read, write
 from glassgpt.params import shapes
 from glassgpt.tokenizer import Tokenizer
 
@@ -53,7 +53,9 @@ class State:
 class Snapshot:
     """A run after `step` updates. `engine` and `instruction_set` name what computed it.
 
-    `interventions` are those made so far: what is held at zero follows from them.
+    `config` are the settings that hold now, `base` those at step 0. `interventions` are those made
+    so far: they lead from one to the other, and what is held at zero follows from them. `cut` says
+    how the documents were cut out of a text: by its lines, or one of `cutting.WAYS`.
     """
 
     config: Config
@@ -65,7 +67,9 @@ class Snapshot:
     data_sha256: str
     engine: str
     instruction_set: str
+    base: Config
     interventions: Recipe = ()
+    cut: str = ""
 
     def rng(self) -> random.Random:
         """Return a generator that goes on where the run's random stream stands."""
@@ -87,10 +91,15 @@ def to_bytes(snapshot: Snapshot) -> bytes:
     facts = {
         "format": FORMAT,
         "config": dataclasses.asdict(snapshot.config),
+        "base": dataclasses.asdict(snapshot.base),
         "step": snapshot.step,
         "vocabulary": snapshot.tokenizer.characters,
         "random_state": [version, list(internal), gauss_next],
-        "data": {"name": snapshot.data_name, "sha256": snapshot.data_sha256},
+        "data": {
+            "name": snapshot.data_name,
+            "sha256": snapshot.data_sha256,
+            "cut": snapshot.cut,
+        },
         "engine": {"name": snapshot.engine, "instruction_set": snapshot.instruction_set},
         "interventions": write(snapshot.interventions),
         "body_sha256": hashlib.sha256(body).hexdigest(),
@@ -149,7 +158,10 @@ def _snapshot(head: dict[str, Any], body: memoryview) -> Snapshot:
     if not isinstance(step, int) or not 0 <= step <= config.num_steps:
         raise ValueError(f"step {step!r} of {config.num_steps}")
     interventions = read(facts.get("interventions", ""))  # older files have none
-    check(interventions, config, tokenizer.vocab_size)
+    base = Config(**facts["base"]) if "base" in facts else config
+    check(interventions, base, tokenizer.vocab_size)
+    if config_at(base, interventions) != config:
+        raise ValueError("its changes do not lead to the settings that it has now")
     version, internal, gauss_next = facts["random_state"]
     snapshot = Snapshot(
         config=config,
@@ -161,7 +173,9 @@ def _snapshot(head: dict[str, Any], body: memoryview) -> Snapshot:
         data_sha256=str(facts["data"]["sha256"]),
         engine=str(facts["engine"]["name"]),
         instruction_set=str(facts["engine"]["instruction_set"]),
+        base=base,
         interventions=interventions,
+        cut=str(facts["data"].get("cut", "")),
     )
     snapshot.rng()  # a state that the generator refuses is found here, not at the first draw
     return snapshot

@@ -16,6 +16,7 @@ from glassgpt.arrays import Array, numbers, shape
 from glassgpt.config import Config, Sampling
 from glassgpt.data import fingerprint
 from glassgpt.engines import create
+from glassgpt.interventions import Recipe, config_at
 from glassgpt.session import Session
 from glassgpt.snapshot import State
 
@@ -79,14 +80,22 @@ def is_recorded(config: Config, documents: Sequence[str]) -> bool:
 class Verification:
     """The run of `config` on `documents` by `engine` and by the scalar one, from the first step.
 
-    `gaps` say how far they strayed until now. `steps` is where it ends: after all, if not said.
+    `recipe` is what is done to it on the way. `gaps` say how far they strayed until now. `steps` is
+    where it ends: after all, if not said.
     `recorded` says whether it is the run that microgpt.py's record is of.
     """
 
     def __init__(
-        self, config: Config, documents: Sequence[str], engine: str, steps: int | None = None
+        self,
+        config: Config,
+        documents: Sequence[str],
+        engine: str,
+        steps: int | None = None,
+        recipe: Recipe = (),
     ) -> None:
-        self.steps = config.num_steps if steps is None else min(steps, config.num_steps)
+        last = config_at(config, recipe).num_steps
+        self.steps = last if steps is None else min(steps, last)
+        self._recipe = recipe
         self.step = 0
         self._names = (engine, "scalar")
         self._runs = [
@@ -94,7 +103,7 @@ class Verification:
         ]
         size = self._runs[0].tokenizer.vocab_size
         self._mirrors = [create(run.engine.name, config, size) for run in self._runs]
-        self.recorded = is_recorded(config, documents)
+        self.recorded = not recipe and is_recorded(config, documents)
         self._gaps: dict[tuple[str, str], Gap] = {}
 
     @property
@@ -110,7 +119,7 @@ class Verification:
     def advance(self, steps: int) -> None:
         """Take so many more steps with both engines and compare; at the end, samples too."""
         start, steps = self.step, min(steps, self.steps - self.step)
-        losses = [run.run(steps).losses for run in self._runs]
+        losses = [run.replay(steps, self._recipe) for run in self._runs]
         ours, theirs = losses[0], losses[-1]
         self.step += steps
         self._compare("losses", *self._names, _by_step(start, ours, theirs))

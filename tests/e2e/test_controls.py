@@ -12,6 +12,7 @@ import pytest
 from glassgpt import Config, GlassError, Sampling
 from glassgpt.arrays import numbers
 from glassgpt.config import Setting, settings
+from glassgpt.interventions import Tune
 from glassgpt.link import read_link
 from glassgpt.sampling import probabilities
 from tests.e2e.conftest import SMALL, Opener, Tab, shown, straight
@@ -104,14 +105,12 @@ def test_a_setting_that_needs_a_new_model_makes_it(
 def test_a_live_setting_holds_from_the_next_step_on(
     tab: Opener, names_file: Path, name: str, value: float
 ) -> None:
-    from dataclasses import replace
-
     it = tab(f"{SMALL}&step=5")
     it.stands_at(5)
     fill(it, name, str(value))
     it.until(f"s.hello.config['{name}'] === {value}")
     run = straight(names_file, 5)
-    run.config = replace(run.config, **{name: value})  # type: ignore[arg-type]
+    run.apply(Tune(((name, value),)))
     it.page.get_by_label("Position in the run").focus()
     it.page.keyboard.press("Shift+ArrowRight")
     it.stands_at(15)

@@ -214,7 +214,7 @@ def test_the_save_menu_is_worked_by_tab_and_enter(it: Tab) -> None:
         it.page.keyboard.press("Tab")
     with it.page.expect_download() as download:
         it.page.keyboard.press("Enter")
-    assert download.value.suggested_filename == "glassgpt-log.csv"
+    assert download.value.suggested_filename.endswith("-log.csv")
     assert it.page.locator("#save:popover-open").count() == 0
 
 

@@ -162,16 +162,14 @@ def _rewound(snapshot: Snapshot, step: int, data: str | None) -> Snapshot:
         )
     documents = _documents(snapshot, data, "--step trains again: name that file, --data")
     end = Session.resumed(snapshot, documents)  # which checks that they are its documents
-    again = Session(
-        snapshot.config, documents, engine=end.engine.name, data_name=snapshot.data_name
-    )
-    again.run(step)
+    again = Session(snapshot.base, documents, engine=end.engine.name, data_name=snapshot.data_name)
+    again.replay(step, snapshot.interventions)
     then = again.snapshot()
-    again.run(snapshot.step - step)
+    again.replay(snapshot.step - step, snapshot.interventions)
     if not _alike(again.engine.state(), snapshot.state):
         raise CheckpointError(
-            "the run had other settings on its way, so training it again does not lead to it",
-            "leave --step away",
+            "training this run again does not lead to the weights in the file",
+            "omit --step",
         )
     return then
 

@@ -28,7 +28,7 @@ from glassgpt.config import Config, Sampling
 from glassgpt.data import BUILTIN
 from glassgpt.engines import ENGINES
 from glassgpt.errors import CheckpointError, DivergenceError
-from glassgpt.interventions import extended
+from glassgpt.interventions import Tune
 from glassgpt.sampling import check_room
 from glassgpt.session import Session, StepRecords
 from glassgpt.tokenizer import shorten
@@ -128,7 +128,10 @@ def _resumed(context: click.Context, resume: Path, data: str | None, engine: str
     session = Session.resumed(
         snapshot, documents_of(snapshot, data), engine=chosen_engine(engine, snapshot.engine)
     )
-    session.config = extended(session.config, session.step, **given(context, Config))
+    now = session.config
+    changes = {k: v for k, v in given(context, Config).items() if v != getattr(now, k)}
+    if changes:
+        session.apply(Tune(tuple(changes.items())))
     if (
         session.engine.name != snapshot.engine
         or session.engine.instruction_set != snapshot.instruction_set

@@ -59,7 +59,8 @@ def verify(
     config = _config(context, snapshot)
     documents = documents_from(data)[0] if snapshot is None else documents_of(snapshot, data)
     steps = None if snapshot is None else snapshot.step
-    run = Verification(config, documents, chosen_engine(engine), steps)
+    changes = () if snapshot is None else snapshot.interventions
+    run = Verification(config, documents, chosen_engine(engine), steps, changes)
     if snapshot is None and is_recorded(config, documents):
         click.echo("these are the settings and the documents of the recorded run of microgpt.py")
     _watch(run)
@@ -72,7 +73,7 @@ def verify(
     if not run.holds:
         raise ConfigError(
             "the numbers differ by more than rounding",
-            "a run kept after its settings were changed on the way is another run"
+            "the weights in this file were not made by the settings and changes in it"
             if snapshot is not None
             else "training that is close to diverging makes any rounding grow; try a smaller rate",
         )
@@ -87,7 +88,7 @@ def _config(context: click.Context, snapshot: Snapshot | None) -> Config:
             f"a kept run has its own settings, so {', '.join(values)} cannot be given",
             "leave them out, or leave the directory out",
         )
-    return snapshot.config
+    return snapshot.base
 
 
 def _watch(run: Verification) -> None:

@@ -1,0 +1,185 @@
+"""A run is its recipe: its checkpoint, its link and its script lead to the same bits."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from glassgpt import Config, Session, load_checkpoint, protocol
+from glassgpt.arrays import numbers
+from glassgpt.cli.main import run as glassgpt
+from glassgpt.cutting import WAYS
+from glassgpt.data import builtin_names
+from glassgpt.errors import CheckpointError
+from glassgpt.exhibit import Exhibit
+from glassgpt.files import file
+from glassgpt.history import History
+from glassgpt.interventions import Change, Edit, Silence, Tune, read
+from glassgpt.link import read_link
+from glassgpt.proposal import Source, Text
+from glassgpt.snapshot import from_bytes, to_bytes
+from glassgpt.verify import Verification
+
+SMALL = Config(n_embd=8, n_head=2, block_size=8, num_steps=60)
+CHANGES: tuple[Change, ...] = (
+    Tune((("learning_rate", 0.02),)),
+    Tune((("num_steps", 80), ("beta1", 0.5))),
+    Edit("wte", 3, 1, 0.5),
+    Silence("head", 0, 1, hold=True),
+)
+
+
+def tuned(*changes: Change) -> Session:
+    """Return a run to step 40 that was changed at step 20."""
+    session = Session(SMALL, builtin_names(), data_name="built-in names")
+    session.run(20)
+    for change in changes:
+        session.apply(change)
+    session.run(20)
+    return session
+
+
+def weights(session: Session) -> list[float]:
+    return [x for a in session.engine.state().params.values() for x in numbers(a)]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_link_of_an_opened_checkpoint_leads_to_the_same_bits(change: Change) -> None:
+    session = tuned(change)
+    kept = from_bytes(to_bytes(session.snapshot()))
+    link = read_link(Exhibit(Source.builtin(), kept.config, snapshot=kept).link())
+    again = Exhibit(Source.builtin(), link.config, recipe=link.interventions)
+    again.history.advance(40)
+    assert weights(again.session) == weights(session)
+
+
+def test_a_checkpoint_is_resumed_with_its_base_settings() -> None:
+    session = tuned(*CHANGES)
+    resumed = Session.resumed(from_bytes(to_bytes(session.snapshot())), builtin_names())
+    assert (resumed.base, resumed.config) == (SMALL, session.config)
+    assert History(resumed).base == SMALL
+
+
+def test_a_checkpoint_whose_changes_do_not_lead_to_its_settings_is_refused() -> None:
+    octets = to_bytes(tuned(CHANGES[0]).snapshot())
+    forged = octets.replace(b"learning_rate=0.02", b"learning_rate=0.03")
+    assert len(forged) == len(octets)
+    assert forged != octets
+    with pytest.raises(CheckpointError):
+        from_bytes(forged)
+
+
+def test_settings_given_to_resume_are_recorded_as_a_change(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "run")
+    assert glassgpt(["train", "--steps", "10", "--out", out, "-q"]) == 0
+    more = ["--steps", "20", "--learning-rate", "0.02"]
+    assert glassgpt(["train", "--resume", out, "-q", *more]) == 0
+    kept = load_checkpoint(out)
+    change = Tune((("num_steps", 20), ("learning_rate", 0.02)))
+    assert [(done.step, done.change) for done in kept.interventions] == [(10, change)]
+    assert kept.base == Config(num_steps=10)
+    assert glassgpt(["train", "--resume", out, "-q"]) == 0  # no change, no record of one
+    assert load_checkpoint(out).interventions == kept.interventions
+    assert glassgpt(["verify", out]) == 0, capsys.readouterr()
+
+
+def test_verification_follows_the_changes_of_a_run() -> None:
+    session = tuned(*CHANGES)
+    run = Verification(SMALL, builtin_names(), "fast", 40, session.interventions)
+    run.advance(40)
+    run.compare_kept(session.engine.state(), "this run")
+    assert run.holds
+
+
+# -- what is saved from the page
+
+PROSE = (
+    "It was a bright cold day. “The clocks!” he said.\n\nNobody heard; the wind blew.\n"
+    "Then all was still.  A door fell shut.\n\nWas it the last one? It was.\n"
+)
+SOURCES = {
+    "built-in": Source.builtin(),
+    "pasted": Text.of("your text", b"anna\nbob\ncleo\n").source(""),
+    "a file named as the built-in names": Text.of("built-in names", b"anna\nbob\n").source(""),
+    "a name with a path and quotes": Source("../my 'texts'/a \"b\".txt", ("anna", "bob")),
+    "odd characters": Source("odd", ("\ufeffa\x0bb", "c\u2028d", "e\x85f", "\\n", '"""')),
+    "large": Source(
+        "large",
+        tuple(f"{name}, number {i} of these" for i, name in enumerate(builtin_names()[:3000])),
+    ),
+    **{way: Text.of("prose.txt", PROSE.encode()).source(way) for way in WAYS},
+}
+
+
+def saved(exhibit: Exhibit, what: str, directory: Path) -> Path:
+    event, (octets,) = file(exhibit, what)
+    assert isinstance(event, protocol.File)
+    path = directory / event.name
+    path.write_bytes(octets)
+    return path
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_saved_script_gives_the_same_run(name: str, tmp_path: Path) -> None:
+    exhibit = Exhibit(SOURCES[name], SMALL, recipe=read("3:learning_rate=0.02;6:wte[0,0]=0.5"))
+    exhibit.history.advance(12)
+    exhibit.sample_seed = 7
+    script, documents = saved(exhibit, "script", tmp_path), saved(exhibit, "documents", tmp_path)
+    if name != "large":
+        documents.unlink()  # the script holds them
+    done = subprocess.run(
+        [sys.executable, script], cwd="/", capture_output=True, text=True, encoding="utf-8",
+        env={"PYTHONUTF8": "1", "PYTHONPATH": ":".join(sys.path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = done.stdout.split("\n")
+    lines = [
+        f"step {i + 1} loss {loss:.4f} {exhibit.session.document(i)}"
+        for i, loss in enumerate(exhibit.history.losses)
+    ]
+    texts = [one.text for one in exhibit.samples()]
+    assert told == [*lines, *texts, ""]
+
+
+def test_a_saved_script_refuses_other_documents(tmp_path: Path) -> None:
+    exhibit = Exhibit(SOURCES["large"], SMALL)
+    script = saved(exhibit, "script", tmp_path)
+    documents = saved(exhibit, "documents", tmp_path)
+    command = [sys.executable, str(script)]
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    documents.write_text("anna\nbob\n")
+    other = subprocess.run(command, capture_output=True, text=True, env=environment)
+    documents.unlink()
+    missing = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (other.returncode, missing.returncode) == (1, 1)
+    assert "not the documents of this run" in other.stderr
+    assert "Save → Documents" in other.stderr
+    assert f"there is no file {str(documents)!r}" in missing.stderr
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_saved_checkpoint_knows_how_its_documents_were_cut(way: str) -> None:
+    source = SOURCES[way]
+    exhibit = Exhibit(source, SMALL)
+    kept = from_bytes(bytes(file(exhibit, "checkpoint")[1][0]))
+    assert (kept.cut, kept.data_name) == (way, "prose.txt")
+    resumed = Session.resumed(kept, source.documents)
+    assert resumed.cut == way
+
+
+def test_a_saved_file_is_named_by_its_run(tmp_path: Path) -> None:
+    exhibit = Exhibit(Source.builtin(), SMALL)
+    exhibit.history.advance(10)
+    names = {
+        what: saved(exhibit, what, tmp_path).name for what in ("checkpoint", "weights", "script")
+    }
+    assert names == {
+        "checkpoint": "glassgpt-seed42-step10.safetensors",
+        "weights": "glassgpt-seed42-step10-weights.safetensors",
+        "script": "glassgpt-seed42-step10.py",
+    }
