@@ -10,10 +10,13 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 from urllib.parse import parse_qsl, urlencode
 
-from glassgpt.config import Config, Sampling, Scalar, settings
+from glassgpt.config import Config, Sampling, Scalar, Setting, settings
 from glassgpt.data import BUILTIN
 from glassgpt.errors import ConfigError
 from glassgpt.interventions import Recipe, read, write
@@ -22,6 +25,8 @@ from glassgpt.sampling import MAX_DRAW_SEED
 MAX_LINK = 8192  # characters; longer addresses break in mail programs and servers
 MAX_DATA = 2**20  # bytes that data inside a link may unpack to
 MAX_STEP = 10**10 - 1
+Value = TypeVar("Value")
+
 _ROOM = 4000  # characters that data may take in a link
 
 
@@ -72,31 +77,74 @@ def write_link(experiment: Experiment) -> str:
 
 def read_link(text: str) -> Experiment:
     """Return the experiment in a link's text; raise `ConfigError` where a value cannot be."""
+    experiment, faults = read_leniently(text)
+    if faults:
+        raise faults[0]
+    return experiment
+
+
+def read_leniently(text: str) -> tuple[Experiment, list[ConfigError]]:
+    """Return what can be read in a link's text, and of each value that is left out why."""
     text = text.lstrip("#?")
     if len(text) > MAX_LINK:
-        raise ConfigError(f"the link has {len(text):,} characters, more than {MAX_LINK:,}")
-    found = dict(parse_qsl(text, keep_blank_values=True))
-    values: list[dict[str, Scalar]] = [{}, {}]
-    for owner, into in zip((Config, Sampling), values, strict=True):
-        for setting in settings(owner):
-            if setting.name in found:
-                into[setting.name] = _scalar(
-                    setting.name, found.pop(setting.name), type(setting.default)
-                )
-    name = found.pop("data", BUILTIN)
-    return Experiment(
-        config=Config(**values[0]),  # type: ignore[arg-type]
-        sampling=Sampling(**values[1]),  # type: ignore[arg-type]
-        sample_seed=_whole("draw", found.pop("draw", None), MAX_DRAW_SEED),
-        engine=found.pop("engine", ""),
-        step=_whole("step", found.pop("step", None), MAX_STEP),
-        data_name=name,
-        documents=_unpack(found.pop("text", "")),
-        data_sha256=found.pop("sha256", ""),
-        cut=found.pop("cut", ""),
-        interventions=read(found.pop("do", "")),
-        others=found,
+        fault = ConfigError(f"the link has {len(text):,} characters, more than {MAX_LINK:,}")
+        return Experiment(), [fault]
+    found = _Found(dict(parse_qsl(text, keep_blank_values=True)))
+    experiment = Experiment(
+        config=_config(found),
+        sampling=Sampling(**found.settings(Sampling)),  # type: ignore[arg-type]
+        sample_seed=found.take("draw", lambda said: _whole("draw", said, MAX_DRAW_SEED), None),
+        engine=found.take("engine", str, ""),
+        step=found.take("step", lambda said: _whole("step", said, MAX_STEP), None),
+        data_name=found.take("data", str, BUILTIN),
+        documents=found.take("text", _unpack, ""),
+        data_sha256=found.take("sha256", str, ""),
+        cut=found.take("cut", str, ""),
+        interventions=found.take("do", read, ()),
+        others=found.pairs,
     )
+    return experiment, found.faults
+
+
+@dataclass(slots=True)
+class _Found:
+    """The pairs of a link that were not read yet, and what was wrong with those that were."""
+
+    pairs: dict[str, str]
+    faults: list[ConfigError] = field(default_factory=list)
+
+    def take(self, name: str, read: Callable[[str], Value], missing: Value) -> Value:
+        """Read the value of a key; return `missing` where there is none that can be read."""
+        if name not in self.pairs:
+            return missing
+        try:
+            return read(self.pairs.pop(name))
+        except ConfigError as error:
+            self.faults.append(error)
+            return missing
+
+    def settings(self, owner: type[Config] | type[Sampling]) -> dict[str, Scalar]:
+        """Read the settings of `owner` that are named, each within its own bounds."""
+        read = {
+            setting.name: self.take(setting.name, partial(_setting, setting), setting.default)
+            for setting in settings(owner)
+            if setting.name in self.pairs
+        }
+        return read
+
+
+def _config(found: _Found) -> Config:
+    """Return the settings; sizes that do not fit together are left out together."""
+    values = found.settings(Config)
+    try:
+        return Config(**values)  # type: ignore[arg-type]
+    except ConfigError as error:
+        found.faults.append(error)
+        return Config(**{k: v for k, v in values.items() if k not in ("n_embd", "n_head")})  # type: ignore[arg-type]
+
+
+def _setting(setting: Setting, text: str) -> Scalar:
+    return setting.check(_scalar(setting.name, text, type(setting.default)))
 
 
 def _scalar(name: str, text: str, kind: type) -> Scalar:
@@ -109,9 +157,7 @@ def _scalar(name: str, text: str, kind: type) -> Scalar:
     return value
 
 
-def _whole(name: str, text: str | None, most: int) -> int | None:
-    if text is None:
-        return None
+def _whole(name: str, text: str, most: int) -> int:
     digits = text.isascii() and text.isdigit() and len(text) <= len(str(most))
     if not digits or int(text) > most:
         raise ConfigError(

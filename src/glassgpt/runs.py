@@ -10,16 +10,13 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from glassgpt import protocol
-from glassgpt.config import Sampling
-from glassgpt.data import fingerprint, split_documents
-from glassgpt.errors import EngineError, GlassError
-from glassgpt.exhibit import Exhibit, check_sampling
-from glassgpt.interventions import write
-from glassgpt.link import Experiment, read_link
+from glassgpt.errors import EngineError
+from glassgpt.exhibit import Exhibit
+from glassgpt.opening import is_default, open_link
 from glassgpt.player import Player
 from glassgpt.proposal import Source
 from glassgpt.snapshot import Snapshot
@@ -30,10 +27,6 @@ from glassgpt.snapshot import Snapshot
 MAX_RUNS = 64
 IDLE = 15 * 60  # seconds that a run is kept for when nobody looks at it
 DIED = 1011  # WebSocket close code
-WAITS = (
-    "This link's run learned from {name!r}, which is too large to travel in a link. Choose that "
-    "file under set-up: the other settings of the link then come with it."
-)
 
 Result = TypeVar("Result")
 
@@ -96,50 +89,18 @@ class Runs:
         return run
 
     async def _new_player(self, name: str, request: protocol.Open) -> Player:
-        notice, waiting, experiment = "", None, Experiment()
-        try:
-            experiment = read_link(request.link)
-            if self._lacks_data(experiment):
-                waiting, experiment = experiment, Experiment()
-            exhibit = await self._prepared(experiment)
-            exhibit.sampling = check_sampling(asdict(experiment.sampling), exhibit)
-            exhibit.sample_seed = experiment.sample_seed
-        except GlassError as error:
-            notice, experiment = str(error), Experiment()
-            exhibit = await self._prepared(experiment)
-        player = Player(name, exhibit, Threads())
-        player.notice = notice
-        if waiting is not None:
-            player.notice = WAITS.format(name=waiting.data_name)
-            player.waiting = _waiting(waiting)
-        elif experiment.step is not None:
-            player.tell(protocol.Seek(experiment.step))
-        if experiment.step is None and not request.still and exhibit.session.steps_left:
+        first, self._first = self._first, None
+        ready = await first if first is not None and is_default(request.link) else None
+        opened = await asyncio.to_thread(
+            lambda: open_link(request.link, self._source, self._snapshot, ready)
+        )
+        player = Player(name, opened.exhibit, Threads())
+        player.notice, player.waiting = opened.notice, opened.waiting
+        if opened.step is not None:
+            player.tell(protocol.Seek(opened.step))
+        elif not request.still and opened.exhibit.session.steps_left:
             player.tell(protocol.Play())
         return player
-
-    def _lacks_data(self, experiment: Experiment) -> bool:
-        sent = experiment.documents or not experiment.data_sha256
-        return not sent and experiment.data_sha256 != fingerprint(self._source.documents)
-
-    async def _prepared(self, experiment: Experiment) -> Exhibit:
-        """Return the run that was made ready, where it is the one that is asked for, or another."""
-        first, self._first = self._first, None
-        asked = replace(experiment, step=None, sampling=Sampling(), sample_seed=None, others={})
-        if first is not None and asked == Experiment():
-            return await first
-        return await asyncio.to_thread(lambda: self._exhibit(experiment))
-
-    def _exhibit(self, experiment: Experiment) -> Exhibit:
-        source = self._source
-        if experiment.documents:
-            name = experiment.data_name
-            source = Source(name, tuple(split_documents(experiment.documents.encode(), name)))
-        if self._snapshot is not None and experiment == Experiment():
-            return Exhibit(source, self._snapshot.config, snapshot=self._snapshot)
-        return Exhibit(
-            source, experiment.config, experiment.engine, recipe=experiment.interventions
-        )
 
     def _died(self, run: Run, task: asyncio.Task[None]) -> None:
         """Say why a run died of a fault of ours, and let its page ask for another."""
@@ -179,17 +140,3 @@ class Runs:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _waiting(experiment: Experiment) -> protocol.Waiting:
-    return protocol.Waiting(
-        config=asdict(experiment.config),
-        engine=experiment.engine,
-        sampling=asdict(experiment.sampling),
-        sample_seed=experiment.sample_seed,
-        step=experiment.step,
-        data_name=experiment.data_name,
-        data_sha256=experiment.data_sha256,
-        cut=experiment.cut,
-        do=write(experiment.interventions),
-    )
