@@ -516,7 +516,8 @@ def test_a_band_of_seeds_is_told_and_a_change_ends_it() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Band(5))
         await page.until(lambda: page.count("SeedBand") and page.last("SeedBand")["finished"] == 5)
-        assert page.arrays["low"] <= page.arrays["median"] <= page.arrays["high"]
+        lines = (page.arrays[name] for name in ("low", "median", "high"))
+        assert all(low <= median <= high for low, median, high in zip(*lines, strict=True))
         player.tell(protocol.Band(200))
         player.tell(EDIT)
         await page.until(lambda: page.count("Settings"))
@@ -668,6 +669,8 @@ def test_the_slow_engine_is_shown_to_be_the_same_run() -> None:
         (protocol.Start({}, "scalar", "sent", "x"), b" \n ", "no documents"),
         (protocol.Start({}, "scalar", "sent", "x"), b"", "no documents"),
         (protocol.Start({}, "scalar", "sent", "x"), None, "no file came"),
+        (protocol.Load("x"), None, "no checkpoint came"),
+        (protocol.Load("notes.txt"), b"anna\nbob\n" * 9, "notes.txt"),
         (protocol.Start({}, "scalar", "88da9bb5"), None, "no longer here"),
         (protocol.Start({"n_embd": 5}, "scalar", play=True), None, "multiple"),
         (protocol.Start({"num_steps": 5_000_000}, "scalar"), b"", "at most"),

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from glassgpt import Config, Session, load_checkpoint, protocol
+from glassgpt import Config, Session, load_checkpoint, protocol, read_documents
 from glassgpt.arrays import numbers
 from glassgpt.cli.main import run as glassgpt
 from glassgpt.cutting import WAYS
 from glassgpt.data import builtin_names
-from glassgpt.errors import CheckpointError
+from glassgpt.errors import CheckpointError, DataError
 from glassgpt.exhibit import Exhibit
 from glassgpt.files import file
 from glassgpt.history import History
@@ -124,42 +122,46 @@ def saved(exhibit: Exhibit, what: str, directory: Path) -> Path:
     return path
 
 
+def execute(script: Path) -> None:
+    code = compile(script.read_bytes(), str(script), "exec")
+    exec(code, {"__name__": "__main__", "__file__": str(script)})
+
+
 @pytest.mark.parametrize("name", SOURCES)
-def test_a_saved_script_gives_the_same_run(name: str, tmp_path: Path) -> None:
+def test_a_saved_script_gives_the_same_run(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     exhibit = Exhibit(SOURCES[name], SMALL, recipe=read("3:learning_rate=0.02;6:wte[0,0]=0.5"))
     exhibit.history.advance(12)
     exhibit.sample_seed = 7
     script, documents = saved(exhibit, "script", tmp_path), saved(exhibit, "documents", tmp_path)
     if name != "large":
         documents.unlink()  # the script holds them
-    done = subprocess.run(
-        [sys.executable, script], cwd="/", capture_output=True, text=True, encoding="utf-8",
-        env={"PYTHONUTF8": "1", "PYTHONPATH": ":".join(sys.path)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    told = done.stdout.split("\n")
+    execute(script)
     lines = [
         f"step {i + 1} loss {loss:.4f} {exhibit.session.document(i)}"
         for i, loss in enumerate(exhibit.history.losses)
     ]
     texts = [one.text for one in exhibit.samples()]
-    assert told == [*lines, *texts, ""]
+    assert capsys.readouterr().out.split("\n") == [*lines, *texts, ""]
 
 
 def test_a_saved_script_refuses_other_documents(tmp_path: Path) -> None:
     exhibit = Exhibit(SOURCES["large"], SMALL)
-    script = saved(exhibit, "script", tmp_path)
-    documents = saved(exhibit, "documents", tmp_path)
-    command = [sys.executable, str(script)]
-    environment = {"PYTHONPATH": ":".join(sys.path)}
+    script, documents = saved(exhibit, "script", tmp_path), saved(exhibit, "documents", tmp_path)
     documents.write_text("anna\nbob\n")
-    other = subprocess.run(command, capture_output=True, text=True, env=environment)
+    with pytest.raises(SystemExit, match=r"not the documents of this run .*Save → Documents"):
+        execute(script)
     documents.unlink()
-    missing = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert (other.returncode, missing.returncode) == (1, 1)
-    assert "not the documents of this run" in other.stderr
-    assert "Save → Documents" in other.stderr
-    assert f"there is no file {str(documents)!r}" in missing.stderr
+    with pytest.raises(DataError, match="there is no file"):
+        execute(script)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_saved_documents_are_read_again_as_they_were(name: str, tmp_path: Path) -> None:
+    exhibit = Exhibit(SOURCES[name], SMALL)
+    path = saved(exhibit, "documents", tmp_path)
+    assert tuple(read_documents(path)) == exhibit.source.documents
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -55,6 +55,7 @@ class Asides:
         self._past: Past | None = None
         self._recalling = False  # is the past to be told?
         self._verified: Verification | None = None
+        self._ended: protocol.Verified | None = None  # that it ended, until the page is told
         self._tell_after = dict.fromkeys(("imagined", "band", "origins", "verified"), 0.0)
 
     # -- what is asked
@@ -97,23 +98,34 @@ class Asides:
 
     def verify(self, steps: int) -> None:
         """Begin to take the first steps of the run's settings with both engines; 0 ends it."""
+        self._end_verifying()
+        if not steps:
+            return
         self._exhibit.check_graph()
         history, documents = self._exhibit.history, self._exhibit.source.documents
         name = history.session.engine.name
-        self._verified = (
-            Verification(history.base, documents, name, steps, history.recipe) if steps else None
-        )
+        self._verified = Verification(history.base, documents, name, steps, history.recipe)
         self._tell_after["verified"] = 0.0
 
     def changed(self) -> None:
         """End what belongs to the run as it was."""
-        self._band = self._origins = self._past = self._verified = None
+        self._band = self._origins = self._past = None
+        self._end_verifying()
+
+    def _end_verifying(self) -> None:
+        """End the verification, and remember to say so."""
+        if self._verified is not None:
+            self._ended = _told_verified(self._verified, running=False)
+        self._verified = None
 
     # -- a turn
 
     async def do(self, page: Listener, moving: bool) -> bool:
         """Do one slice of what was asked, the shortest first; return whether there was one."""
-        if self._imagined is not None:
+        if self._ended is not None:
+            ended, self._ended = self._ended, None
+            await page.tell(ended)
+        elif self._imagined is not None:
             await self._go_on_imagining(page, self._imagined)
         elif self._origins is not None:
             await self._go_on_tracing(page, self._origins)
@@ -208,13 +220,12 @@ class Asides:
         try:
             await self._work(lambda: run.advance(1))
         except GlassError as error:
-            self._verified = None
+            self._end_verifying()
             await page.refuse("Verify", error)
             return
         done = run.step == run.steps
         if done or self._is_time("verified"):
-            gaps = [protocol.GapFacts(**asdict(gap), holds=gap.holds) for gap in run.gaps]
-            await page.tell(protocol.Verified(run.step, run.steps, gaps, run.holds, run.recorded))
+            await page.tell(_told_verified(run, running=not done))
         if done:
             self._verified = None
 
@@ -236,6 +247,11 @@ def _held_out(run: Imagined) -> float | None:
         return run.held_out()
     except DivergenceError:  # it learned what makes nothing of what it has not seen
         return None
+
+
+def _told_verified(run: Verification, *, running: bool) -> protocol.Verified:
+    gaps = [protocol.GapFacts(**asdict(gap), holds=gap.holds) for gap in run.gaps]
+    return protocol.Verified(run.step, run.steps, running, gaps, run.holds, run.recorded)
 
 
 def _told_past(past: Past) -> Told:

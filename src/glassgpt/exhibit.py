@@ -84,9 +84,19 @@ class Exhibit:
         self._compared: protocol.Compared | None = None
         self._graph: tuple[object, Graph] | None = None
 
-    def begin(self, source: Source, config: Config, engine: str, recipe: Recipe = ()) -> None:
-        """Begin another run beside those there are; raise where there is no room for it."""
-        session = _new_session(source, config, engine)
+    def begin(
+        self,
+        source: Source,
+        config: Config,
+        engine: str,
+        recipe: Recipe = (),
+        snapshot: Snapshot | None = None,
+    ) -> None:
+        """Begin another run beside those there are, or go on with that of `snapshot`.
+
+        Raises `ConfigError` where there is no room for it.
+        """
+        session = _new_session(source, config, engine, snapshot)
         stage = Stage.of(source, session)
         self._stages[self.branches.begin(History(session)).run] = stage
         if recipe:
@@ -125,6 +135,13 @@ class Exhibit:
     def judge(self) -> Engine | None:
         """The engine that is quick enough for the held-out loss, if there is one."""
         return self.stage().judge
+
+    def sources(self) -> dict[str, Source]:
+        """Return the documents of all runs, by their fingerprint."""
+        return {
+            branch.history.session.data_sha256: self._stages[branch.run].source
+            for branch in self.branches
+        }
 
     def stage(self, number: int | None = None) -> Stage:
         """Return what surrounds a branch, or the current one."""

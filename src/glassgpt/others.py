@@ -35,14 +35,15 @@ class Work(Protocol):
 class Others:
     """Tells whoever listens of the branches that are not shown.
 
-    `beside` is the number of the branch that is compared, `document` the text that is watched.
+    `beside` is the number of the branch that is compared; `watched` returns the text that the
+    machine is kept to, if it is.
     """
 
-    def __init__(self, exhibit: Exhibit, work: Work) -> None:
+    def __init__(self, exhibit: Exhibit, work: Work, watched: Callable[[], str | None]) -> None:
         self._exhibit = exhibit
         self._work = work
         self.beside: int | None = None
-        self.document: str | None = None
+        self._watched = watched
         self._glasses: dict[int, Glass] = {}  # by run: drawing here must not disturb what is shown
         self.tell_all_again()
 
@@ -126,7 +127,7 @@ class Others:
         """What a comparison depends on; another one begins where it changes."""
         exhibit = self._exhibit
         here = exhibit.branches.current
-        drawn = (exhibit.sampling, exhibit.sample_seed, self.document)
+        drawn = (exhibit.sampling, exhibit.sample_seed, self._watched())
         ours, theirs = here.history, other.history
         places = (ours.version, ours.session.step, ours.reached, theirs.version, theirs.reached)
         return (*places, *drawn)
@@ -177,7 +178,7 @@ class Others:
         exhibit, here = self._exhibit, self._exhibit.branches.current
         ours, theirs = here.history, other.history
         first = first_difference(ours.losses, theirs.losses, exhibit.branches.common(here, other))
-        document, tokens = exhibit.document(self.document)
+        document, tokens = exhibit.document(self._watched())
         parted, problem = self._parted(here, other, tokens)
         return protocol.Difference(
             branch=other.number,

@@ -20,6 +20,7 @@ from glassgpt import interventions, protocol
 from glassgpt.arrays import array
 from glassgpt.asides import Asides
 from glassgpt.branches import Branch
+from glassgpt.checkpoint import load_checkpoint_bytes
 from glassgpt.clock import Clock
 from glassgpt.config import Config
 from glassgpt.critic import Critic
@@ -28,15 +29,15 @@ from glassgpt.exhibit import Exhibit, check_sampling
 from glassgpt.files import file
 from glassgpt.listener import Listener
 from glassgpt.others import Others
-from glassgpt.proposal import Source, Text, considered, made_of
+from glassgpt.proposal import Source, considered, made_of
 from glassgpt.sampling import check_draw_seed
+from glassgpt.sources import Sources
 
 FRAME = 1 / 125  # seconds between two frames, where the page has drawn the one before
 AHEAD = 1 / 90  # and where it has not: a page far away has one on its way while it draws
 MAX_QUEUE = 256
 MAX_WATCHED = 2000
 MAX_VERIFIED = 1000  # steps of the scalar engine
-MAX_LEARNED = 4  # sets of documents that one can go back to
 Result = TypeVar("Result")
 
 
@@ -67,8 +68,7 @@ class Player:
         self._clock = Clock()
         self._watched: list[str] = []
         self._document: str | None = None
-        self._text: Text | None = None  # the last that was sent to be considered
-        self._learned: dict[str, Source] = {}  # from what runs before this one learned
+        self._sources = Sources()
         self._begin_again()
 
     def _begin_again(self) -> None:
@@ -77,7 +77,7 @@ class Player:
         self._fresh = False  # is the last frame what there is to see?
         self._frame_at = 0.0
         self._critic = Critic(self.exhibit, self._host.work)
-        self._others = Others(self.exhibit, self._host.work)
+        self._others = Others(self.exhibit, self._host.work, lambda: self._document)
         self._asides = Asides(self.exhibit, self._host.work)
 
     # -- what a host calls
@@ -280,14 +280,16 @@ class Player:
                 self._clock.start(exhibit.session.step)
             case protocol.Seek(step):
                 await self._go(step)
+            case protocol.Load(name):
+                await self._load(name, payload)
             case protocol.Start():
-                source = self._source_of(command, payload)
+                source = self._sources.wanted(command, payload, exhibit.source)
                 config = made_of(Config, command.config)
                 recipe = interventions.read(command.do)
                 await self._start(source, config, command, recipe)
             case protocol.Consider():
-                source = self._source_of(command, payload)
-                text = self._text if command.data == "sent" else None
+                source = self._sources.wanted(command, payload, exhibit.source)
+                text = self._sources.text if command.data == "sent" else None
                 await self._answer(await work(lambda: considered(source, command.config, text)))
                 if command.engine == "scalar" and (told := await work(exhibit.compared)):
                     await self._answer(told)
@@ -361,7 +363,6 @@ class Player:
         if document is not None:
             self.exhibit.session.tokens(document)  # a character it does not know is refused here
         self._watched, self._document = known, document
-        self._others.document = document
 
     # -- another run, another branch
 
@@ -375,10 +376,24 @@ class Player:
             self.exhibit = await self._host.work(
                 lambda: Exhibit(source, config, engine, recipe=recipe)
             )
-        self._keep_documents(before)
-        self._carry_over(before)
+        self._sources.learned(before.source, before.session.data_sha256)
+        self._show_run(before)
         if command.play:
             self._play()
+
+    async def _load(self, name: str, payload: bytes | None) -> None:
+        """Go on with the run of a checkpoint, beside the branches there are."""
+        if payload is None:
+            raise ProtocolError("no checkpoint came with the command", "choose the file again")
+        snapshot = await self._host.work(lambda: load_checkpoint_bytes(payload, name))
+        exhibit = self.exhibit
+        source = await self._host.work(lambda: self._sources.of_checkpoint(snapshot, exhibit))
+        await self._host.work(lambda: exhibit.begin(source, snapshot.config, "", snapshot=snapshot))
+        self._show_run(exhibit)
+
+    def _show_run(self, before: Exhibit) -> None:
+        """Show a run that has begun."""
+        self._carry_over(before)
         self.notice, self.waiting = "", None
         self._greet()
 
@@ -417,29 +432,6 @@ class Player:
     def _position(self) -> int:
         """Where it stands, or is going."""
         return self.exhibit.session.step if self.target is None else self.target
-
-    def _source_of(self, command: protocol.Wanted, payload: bytes | None) -> Source:
-        match command.data:
-            case "builtin":
-                return Source.builtin()
-            case "sent":
-                if payload is not None:
-                    self._text = Text.of(command.data_name or "your text", payload)
-                if self._text is None:
-                    raise ProtocolError("no file came with the command", "choose the file again")
-                return self._text.source(command.cut)
-            case "kept":
-                return self.exhibit.source
-            case fingerprint if fingerprint in self._learned:
-                return self._learned[fingerprint]
-            case _:
-                raise ProtocolError("these documents are no longer here", "choose the file again")
-
-    def _keep_documents(self, before: Exhibit) -> None:
-        """Let a later run learn from the documents of this one again."""
-        self._learned[before.session.data_sha256] = before.source
-        while len(self._learned) > MAX_LEARNED:
-            del self._learned[next(iter(self._learned))]
 
     def _carry_over(self, before: Exhibit) -> None:
         """Keep what the reader chose where the new run can follow it."""

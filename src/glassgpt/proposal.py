@@ -102,6 +102,7 @@ def considered(
         bytes=parameters * BYTES_PER_PARAMETER,
         documents=len(source.documents),
         characters=list(tokenizer.characters[:200]),
+        character_count=len(tokenizer.characters),
         examples=[text[:200] for text in source.documents[:EXAMPLES]],
         clipped=sum(len(text) + 1 > context for text in source.documents),
         data_sha256=data.fingerprint(source.documents),

@@ -5,6 +5,8 @@ export const CREDITS = 2;
 export const MAX_COMMAND = 65536;
 export const MAX_UPLOAD = 8388608;
 
+export const BUILTIN = "built-in names"; // what the built-in documents are called
+
 export type Scalar = number | string;
 
 /** An array that follows the header: its name, numbers' type and shape. */
@@ -262,6 +264,12 @@ export interface Consider {
   do?: string;
 }
 
+/** Go on with the run of a checkpoint, the file with this, beside the branches there are. */
+export interface Load {
+  kind: "Load";
+  data_name: string;
+}
+
 /** Fork the run: change live settings, or num_steps, from the next step on. */
 export interface Tune {
   kind: "Tune";
@@ -395,7 +403,7 @@ export interface Read {
   count: number;
 }
 
-/** Make a file of `what`: checkpoint, weights, log.jsonl, log.csv or script. */
+/** Make a file of `what`: checkpoint, weights, documents, log.jsonl, log.csv or script. */
 export interface Save {
   kind: "Save";
   what: string;
@@ -547,11 +555,12 @@ export interface Past {
   arrays: ArrayHead[];
 }
 
-/** How far the engines have strayed after `step` of so many `steps`. */
+/** How far the engines have strayed after `step` of so many `steps`; `running` until it ends. */
 export interface Verified {
   kind: "Verified";
   step: number;
   steps: number;
+  running: boolean;
   gaps: GapFacts[];
   holds: boolean;
   recorded: boolean;
@@ -581,6 +590,7 @@ export interface Considered {
   bytes: number;
   documents: number;
   characters: string[];
+  character_count: number;
   examples: string[];
   clipped: number;
   data_sha256: string;
@@ -711,6 +721,7 @@ export type Command =
   | Pace
   | Start
   | Consider
+  | Load
   | Tune
   | Edit
   | Silence

@@ -64,6 +64,12 @@ class Consider(Wanted, frozen=True, tag=True):
     """Say what `Start` would make of the same, without making it."""
 
 
+class Load(Message, frozen=True, tag=True):
+    """Go on with the run of a checkpoint, the file with this, beside the branches there are."""
+
+    data_name: str  # what the file is called
+
+
 class Tune(Message, frozen=True, tag=True):
     """Fork the run: change live settings, or num_steps, from the next step on."""
 
@@ -207,7 +213,7 @@ class Read(Message, frozen=True, tag=True):
 
 
 class Save(Message, frozen=True, tag=True):
-    """Make a file of `what`: checkpoint, weights, log.jsonl, log.csv or script."""
+    """Make a file of `what`: checkpoint, weights, documents, log.jsonl, log.csv or script."""
 
     what: str
 
@@ -219,7 +225,7 @@ class Ack(Message, frozen=True, tag=True):
 
 
 Command: TypeAlias = (
-    Open | Play | Pause | Seek | Pace | Start | Consider | Tune | Edit | Silence | Release
+    Open | Play | Pause | Seek | Pace | Start | Consider | Load | Tune | Edit | Silence | Release
     | Undo | Redo | Choose | Drop | Beside | Imagine | Band | Trace
     | Sample | Spell | Watch | Explain | Verify | Enter | Tokenize | Read | Save | Ack
 )  # fmt: skip

@@ -179,13 +179,14 @@ class Past(Message, frozen=True, tag=True):
 
 
 class Verified(Message, frozen=True, tag=True):
-    """How far the engines have strayed after `step` of so many `steps`.
+    """How far the engines have strayed after `step` of so many `steps`; `running` until it ends.
 
     With `recorded` the scalar engine is held to the record of microgpt.py as well.
     """
 
     step: int
     steps: int
+    running: bool
     gaps: list[GapFacts]
     holds: bool
     recorded: bool
@@ -218,7 +219,8 @@ class Considered(Message, frozen=True, tag=True):
     parameters: int
     bytes: int
     documents: int
-    characters: list[str]
+    characters: list[str]  # at most 200 of `character_count`
+    character_count: int
     examples: list[str]
     clipped: int
     data_sha256: str
