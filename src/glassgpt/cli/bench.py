@@ -11,6 +11,7 @@ import click
 from glassgpt.bench import SCALING, Timing, largest_difference, scaling, time_engine
 from glassgpt.cli.options import documents_from
 from glassgpt.cli.tables import show_table
+from glassgpt.cli.terminal import say
 from glassgpt.config import Config
 from glassgpt.engines import ENGINES, create, default_engine
 from glassgpt.engines.fast import core_peak
@@ -28,24 +29,24 @@ def bench(data: str | None, as_json: bool) -> None:
     documents, _ = documents_from(data)
     fastest, why_not = default_engine()
     if why_not:
-        click.echo(f"note: {why_not}", err=True)
+        say(f"note: {why_not}", err=True)
     engines = [name for name in ENGINES if name == "scalar" or name == fastest]
     peak = measure_peak() if fastest == "fast" else float("nan")
     timings = [time_engine(name, Config(), documents) for name in engines]
     differences = [largest_difference(name, Config(), documents, 20) for name in engines]
     growth = scaling(Config(), fastest) if fastest == "fast" else []
     if as_json:
-        click.echo(json.dumps(_facts(timings, differences, growth, peak), indent=2))
+        say(json.dumps(_facts(timings, differences, growth, peak), indent=2))
         return
-    click.echo(f"{machine()}, {create(fastest, Config(), 27).instruction_set}")
-    click.echo(f"one core does at most {peak / 1e9:.1f} billion operations a second\n")
+    say(f"{machine()}, {create(fastest, Config(), 27).instruction_set}")
+    say(f"one core does at most {peak / 1e9:.1f} billion operations a second\n")
     rows = [
         (t.engine, f"{t.seconds * 1e6:,.2f}", f"{1 / t.seconds:,.0f}", share(t, peak), f"{d:.1e}")
         for t, d in zip(timings, differences, strict=True)
     ]
     show_table(("engine", "µs/step", "steps/s", "of peak", "largest loss difference"), rows)
     if growth:
-        click.echo("\nfull contexts of random letters; all else as in the default model\n")
+        say("\nfull contexts of random letters; all else as in the default model\n")
         show_table(("size", "µs/step", "Mflop/step", "of peak"), _growth_rows(growth, peak))
 
 

@@ -14,6 +14,7 @@ from glassgpt.arrays import numbers, shape
 from glassgpt.checkpoint import load_checkpoint
 from glassgpt.cli.options import chosen_engine, documents_of
 from glassgpt.cli.tables import show_table
+from glassgpt.cli.terminal import say
 from glassgpt.errors import GlassError
 from glassgpt.session import Session
 from glassgpt.snapshot import Snapshot
@@ -35,7 +36,7 @@ def inspect(directory: Path, data: str | None) -> None:
     except GlassError as error:
         if data is not None:
             raise
-        click.echo(f"\nno losses: {error.what}\nhint: add --data FILE")
+        say(f"\nno losses: {error.what}\nhint: add --data FILE")
         return
     engine = chosen_engine(None, snapshot.engine)
     _show_losses(Session.resumed(snapshot, documents, engine=engine))
@@ -52,7 +53,7 @@ def _show_settings(snapshot: Snapshot) -> None:
         **{name: str(value) for name, value in dataclasses.asdict(snapshot.config).items()},
     }
     for name, fact in facts.items():
-        click.echo(f"{name:<14} {fact}")
+        say(f"{name:<14} {fact}")
 
 
 def _show_matrices(snapshot: Snapshot) -> None:
@@ -62,7 +63,7 @@ def _show_matrices(snapshot: Snapshot) -> None:
         figures = (fmean(weights), pstdev(weights), min(weights), max(weights))
         size = " × ".join(map(str, shape(a)))
         rows.append((name, size, f"{len(weights):,}", *(f"{figure:+.4f}" for figure in figures)))
-    click.echo()
+    say()
     show_table(("matrix", "shape", "weights", "mean", "std dev", "min", "max"), rows)
 
 
@@ -89,8 +90,6 @@ def _show_losses(session: Session) -> None:
             f"the model on the last {len(tokens):,} shuffled documents: {remark}",
         )
     )
-    click.echo()
+    say()
     show_table(("guess by", "nats", ""), sorted(rows, key=lambda row: -float(row[1])))
-    click.echo(
-        "\nuni-, bi- and trigram are counted from all the documents and score those very ones"
-    )
+    say("\nuni-, bi- and trigram are counted from all the documents and score those very ones")

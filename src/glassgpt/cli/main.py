@@ -1,11 +1,13 @@
 """The command `glassgpt`: its subcommands, and how an error becomes a sentence and an exit code.
 
-Exit codes: 0 done, 1 a mistake of the user (told on stderr), 130 Ctrl-C, 141 a closed pipe.
+Exit codes: 0 done, 1 a mistake (a sentence on stderr says which) or a closed pipe (which nobody
+would read a sentence about), 130 Ctrl-C.
 """
 
 from __future__ import annotations
 
-import os
+import errno
+import io
 import sys
 from importlib import import_module
 
@@ -14,6 +16,7 @@ from click.shell_completion import get_completion_class
 
 from glassgpt import __version__
 from glassgpt.cli.page import open_page, page_options
+from glassgpt.cli.terminal import abandon, prepare_streams, say, say_error
 from glassgpt.errors import GlassError
 
 COMMANDS = {  # name: module, function; imported when called, as all together take a while
@@ -26,6 +29,7 @@ COMMANDS = {  # name: module, function; imported when called, as all together ta
     "bench": ("glassgpt.cli.bench", "bench"),
     "verify": ("glassgpt.cli.verify", "verify"),
 }
+GONE = (errno.EPIPE, errno.EIO)  # nobody reads any more: a closed pipe, a closed terminal
 
 
 class Commands(click.Group):
@@ -83,7 +87,7 @@ def completion(shell: str) -> None:
     """
     kind = get_completion_class(shell)
     assert kind is not None, shell
-    click.echo(kind(cli, {}, "glassgpt", "_GLASSGPT_COMPLETE").source())
+    say(kind(cli, {}, "glassgpt", "_GLASSGPT_COMPLETE").source())
 
 
 def main() -> None:
@@ -93,23 +97,34 @@ def main() -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line with `arguments` (those of the process) and return the exit code."""
+    prepare_streams()
     try:
         code = cli.main(arguments, prog_name="glassgpt", standalone_mode=False)
         if sys.stdout is not None:  # a shell may close it: >&-
             sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        say_error(_shown(error))
         return 1
     except GlassError as error:
-        click.echo(f"error: {error}", err=True)
+        say_error(f"error: {error}")
         return 1
     except (click.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
-        # nobody reads any more; what Python still holds for them goes nowhere, without a complaint
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+    except SystemExit as error:  # click's answer to a closed pipe
+        abandon(sys.stdout)
+        return error.code if isinstance(error.code, int) else 1
+    except MemoryError:
+        say_error("error: there is not enough memory for this\nhint: choose smaller sizes")
+        return 1
     except OSError as error:
-        click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
+        abandon(sys.stdout)
+        if error.errno not in GONE:
+            say_error(f"error: the output cannot be written: {error.strerror}")
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _shown(error: click.ClickException) -> str:
+    text = io.StringIO()
+    error.show(text)
+    return text.getvalue().rstrip()

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from glassgpt.cli.terminal import say
 from glassgpt.config import Config, Sampling, Setting, settings
 from glassgpt.data import BUILTIN, builtin_names, read_documents
 from glassgpt.engines import ENGINES, default_engine
@@ -57,7 +58,7 @@ def chosen_engine(engine: str | None, wanted: str = ENGINES[0]) -> str:
         return engine
     name, why_not = default_engine(wanted)
     if why_not:
-        click.echo(f"note: {why_not}", err=True)
+        say(f"note: {why_not}", err=True)
     return name
 
 

@@ -10,6 +10,7 @@ import click
 
 from glassgpt.checkpoint import load_checkpoint
 from glassgpt.cli.options import documents_from, documents_of
+from glassgpt.cli.terminal import say
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -52,7 +53,7 @@ def open_page(
     else:
         documents, name = documents_of(snapshot, data), snapshot.data_name
     source = Source(name, tuple(documents))
-    serve(source, snapshot=snapshot, host=host, port=port, show=not no_open, say=click.echo)
+    serve(source, snapshot=snapshot, host=host, port=port, show=not no_open, say=say)
 
 
 @click.command("open")

@@ -5,15 +5,13 @@ A progress is a context manager that is told of each chunk of step records as it
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import deque
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-import click
-
+from glassgpt.cli.terminal import on_terminal, say
 from glassgpt.session import StepRecord
 
 if TYPE_CHECKING:
@@ -99,7 +97,7 @@ class Lines:
             return
         self._next = (last.step // self._every + 1) * self._every
         left = (self._total - last.step) / self._smoothed.pace
-        click.echo(
+        say(
             f"step {last.step:>{len(str(self._total))}}/{self._total}  loss {last.loss:.4f}  "
             f"smoothed {self._smoothed.loss:.4f}  lr {last.learning_rate:.5f}  "
             f"{self._smoothed.pace:,.0f} steps/s  {duration(left)} left"
@@ -153,7 +151,7 @@ def progress_for(done: int, total: int, *, quiet: bool) -> Progress:
     """Return the progress that fits where standard output goes."""
     if quiet:
         return Silent()
-    return Bar(done, total) if sys.stdout.isatty() else Lines(done, total)
+    return Bar(done, total) if on_terminal() else Lines(done, total)
 
 
 def duration(seconds: float) -> str:

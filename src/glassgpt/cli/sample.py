@@ -9,6 +9,7 @@ import click
 
 from glassgpt.checkpoint import load_checkpoint
 from glassgpt.cli.options import chosen_engine, setting_options
+from glassgpt.cli.terminal import say, say_sample, visible, writable
 from glassgpt.config import Sampling
 from glassgpt.engines import create
 from glassgpt.sampling import MAX_DRAW_SEED, Draw
@@ -16,6 +17,7 @@ from glassgpt.session import draw_samples, text_of
 from glassgpt.tokenizer import Tokenizer
 
 BARS = "▁▂▃▄▅▆▇█"
+PLAIN_BARS = "12345678"  # where the encoding has no bars
 # from blue (it was surprised) to orange (it was sure), safe for colour-blind eyes
 COLOURS = (
     (70, 110, 200),
@@ -64,27 +66,28 @@ def sample(
     engine = create(chosen_engine(None, snapshot.engine), snapshot.config, tokenizer.vocab_size)
     engine.load(snapshot.state)
     rng = snapshot.rng() if seed is None else random.Random(seed)
+    bars = BARS if writable(BARS) else PLAIN_BARS
     for draws in draw_samples(engine, tokenizer, snapshot.config, sampling, rng):
         drawn = list(draws)
         text = text_of(drawn, tokenizer, prefix)
-        click.echo(
-            f"{text:<{snapshot.config.block_size}}  {_bars(drawn, tokenizer)}" if probs else text
-        )
+        if probs:
+            shown = f"{visible(text):<{snapshot.config.block_size}}"
+            say(f"{shown}  {_cells(drawn, tokenizer, bars)}", styled=True)
+        else:
+            say_sample(text)
     if probs:
-        click.echo(
-            f"\nthe probability each letter was drawn with: {BARS[0]} unlikely … "
-            f"{BARS[-1]} certain; · ends the text"
+        say(
+            f"\nthe probability each letter was drawn with: {bars[0]} unlikely … "
+            f"{bars[-1]} certain; · ends the text"
         )
 
 
-def _bars(draws: list[Draw], tokenizer: Tokenizer) -> str:
+def _cells(draws: list[Draw], tokenizer: Tokenizer, bars: str) -> str:
     cells = []
     for draw in draws:
         p = draw.probs[draw.token]
         letter = "·" if draw.token == tokenizer.bos else tokenizer.name(draw.token)
-        bar = click.style(
-            BARS[min(int(p * len(BARS)), len(BARS) - 1)],
-            fg=COLOURS[min(int(p * len(COLOURS)), len(COLOURS) - 1)],
-        )
-        cells.append(letter + bar)
+        bar = bars[min(int(p * len(bars)), len(bars) - 1)]
+        colour = COLOURS[min(int(p * len(COLOURS)), len(COLOURS) - 1)]
+        cells.append(visible(letter) + click.style(bar, fg=colour))
     return " ".join(cells)

@@ -13,6 +13,7 @@ import click
 
 from glassgpt.cli.options import chosen_engine, documents_from, setting_options
 from glassgpt.cli.tables import show_table
+from glassgpt.cli.terminal import say
 from glassgpt.config import Config, Scalar
 from glassgpt.data import fingerprint
 from glassgpt.engines import ENGINES
@@ -26,7 +27,7 @@ from glassgpt.sweep import LAST, Result, grid, parse_grid, run_all
     "--grid",
     "axes",
     multiple=True,
-    metavar="NAME=V,V…",
+    metavar="NAME=V,V,...",
     help="The values of a setting to try; give it again for another setting.",
 )
 @click.option("--seeds", default=1, show_default=True, help="Runs of each point, by seed.")
@@ -71,7 +72,7 @@ def sweep(
                 done.append(result)
     except KeyboardInterrupt:
         kept = f"the same command goes on from {out}" if out else "--out FILE would keep them"
-        click.echo(f"stopped after {len(done):,} of {len(configs):,} runs; {kept}", err=True)
+        say(f"stopped after {len(done):,} of {len(configs):,} runs; {kept}", err=True)
         if done:
             _show(done, list(values))
         raise
@@ -140,9 +141,9 @@ def _show(results: Sequence[Result], names: Sequence[str]) -> None:
         rows.append((order, row))
     head = [*names, "held-out", f"last {LAST} losses", "runs", "diverged", "seconds a run"]
     show_table(head, [row for _, row in sorted(rows, key=lambda pair: pair[0])])
-    click.echo("\nmeans in nats, ± the standard deviation over seeds")
+    say("\nmeans in nats, ± the standard deviation over seeds")
     if not all(result.unseen for result in results):
-        click.echo("held-out is not: some runs were long enough to learn from those documents too")
+        say("held-out is not: some runs were long enough to learn from those documents too")
 
 
 def _spread(figures: Sequence[float]) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import click
+from glassgpt.cli.terminal import on_terminal, say, visible
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -14,7 +13,8 @@ if TYPE_CHECKING:
 
 def show_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under a head; the first column reads from the left, others from the right."""
-    if sys.stdout.isatty():
+    rows = [[visible(cell) for cell in row] for row in rows]
+    if on_terminal():
         from rich.console import Console
 
         Console().print(rich_table(head, rows))
@@ -22,17 +22,18 @@ def show_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     for row in (head, *rows):
         first, *others = (cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join((first.strip().ljust(widths[0]), *others)).rstrip())
+        say("  ".join((first.strip().ljust(widths[0]), *others)).rstrip())
 
 
 def rich_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """Return the table as Rich draws it."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for i, name in enumerate(head):
         table.add_column(name, justify="left" if i == 0 or not name else "right")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(visible(cell)) for cell in row))  # no markup: [b] is what a user wrote
     return table

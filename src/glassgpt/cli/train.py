@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from glassgpt.cli.options import (
     setting_options,
 )
 from glassgpt.cli.progress import Progress, progress_for
+from glassgpt.cli.terminal import say, say_sample
 from glassgpt.config import Config, Sampling
 from glassgpt.data import BUILTIN
 from glassgpt.engines import ENGINES
@@ -136,7 +136,7 @@ def _resumed(context: click.Context, resume: Path, data: str | None, engine: str
         session.engine.name != snapshot.engine
         or session.engine.instruction_set != snapshot.instruction_set
     ):
-        click.echo(
+        say(
             f"note: the run was computed by {snapshot.engine} ({snapshot.instruction_set}) so far; "
             f"{session.engine.name} ({session.engine.instruction_set}) agrees within rounding",
             err=True,
@@ -161,11 +161,11 @@ def _introduce(session: Session) -> None:
         taken = f"steps taken of {config.num_steps:,}{left}"
         facts.append(("resumed", f"{session.step:,}", taken))
     for name, number, remark in facts:
-        click.echo(f"{name:<11} {number:>9}  {remark}")
+        say(f"{name:<11} {number:>9}  {remark}")
     long = [document for document in documents if len(document) > config.block_size]
     if long:
         longest = max(long, key=len)
-        click.echo(
+        say(
             f"note: {len(long):,} of the documents are longer than the context of "
             f"{config.block_size}; of each only as many characters are learned "
             f"(the longest has {len(longest):,}: {shorten(longest, 30)!r})"
@@ -256,14 +256,11 @@ def _say_interrupted(
         if out
         else "nothing was kept; --out DIR keeps the model"
     )
-    click.echo(
-        f"stopped after step {session.step:,} of {session.config.num_steps:,}; {kept}", err=True
-    )
+    say(f"stopped after step {session.step:,} of {session.config.num_steps:,}; {kept}", err=True)
 
 
 def _print_samples(session: Session, sampling: Sampling, quiet: bool) -> None:
     if sampling.num_samples and not quiet:
-        click.echo("")
+        say("")
     for text in session.sample(sampling):
-        click.echo(text)
-        sys.stdout.flush()
+        say_sample(text)

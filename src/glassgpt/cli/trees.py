@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import click
+from glassgpt.cli.terminal import on_terminal, say, visible
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -29,25 +28,25 @@ class Branch:
 
 def show_tree(root: Branch) -> None:
     """Print a tree."""
-    if sys.stdout.isatty():
+    if on_terminal():
         from rich.console import Console
 
         Console(highlight=False).print(_rich(root))
         return
     for line in _plain(root):
-        click.echo(line)
+        say(line)
 
 
 def _rich(branch: Branch) -> Tree:
     from rich.text import Text
     from rich.tree import Tree
 
-    tree = Tree(Text(branch.text, style=branch.style), guide_style="dim")
+    tree = Tree(Text(visible(branch.text), style=branch.style), guide_style="dim")
     tree.children = [_rich(each) for each in branch.below]
     return tree
 
 
 def _plain(branch: Branch, depth: int = 0) -> Iterator[str]:
-    yield "  " * depth + branch.text
+    yield "  " * depth + visible(branch.text)
     for each in branch.below:
         yield from _plain(each, depth + 1)

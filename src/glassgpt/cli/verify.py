@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from glassgpt.cli.options import (
     setting_options,
 )
 from glassgpt.cli.tables import rich_table, show_table
+from glassgpt.cli.terminal import on_terminal, say
 from glassgpt.config import Config
 from glassgpt.engines import ENGINES
 from glassgpt.errors import ConfigError
@@ -62,14 +62,12 @@ def verify(
     changes = () if snapshot is None else snapshot.interventions
     run = Verification(config, documents, chosen_engine(engine), steps, changes)
     if snapshot is None and is_recorded(config, documents):
-        click.echo("these are the settings and the documents of the recorded run of microgpt.py")
+        say("these are the settings and the documents of the recorded run of microgpt.py")
     _watch(run)
     if snapshot is not None:
         run.compare_kept(snapshot.state, str(directory))
     show_table(HEAD, [_row(gap) for gap in run.gaps])
-    click.echo(
-        f"a difference up to {ROUNDING:g} is rounding: the same sums, added in another order"
-    )
+    say(f"a difference up to {ROUNDING:g} is rounding: the same sums, added in another order")
     if not run.holds:
         raise ConfigError(
             "the numbers differ by more than rounding",
@@ -92,7 +90,7 @@ def _config(context: click.Context, snapshot: Snapshot | None) -> Config:
 
 
 def _watch(run: Verification) -> None:
-    show, close = _terminal(run) if sys.stdout.isatty() else (_lines(run), lambda: None)
+    show, close = _terminal(run) if on_terminal() else (_lines(run), lambda: None)
     try:
         while run.step < run.steps:
             run.advance(CHUNK)
@@ -129,7 +127,7 @@ def _lines(run: Verification) -> Callable[[], None]:
         if run.step % every < CHUNK or run.step == run.steps:
             worst = max(run.gaps, key=lambda gap: gap.largest)
             found = f"largest difference {worst.largest:.1e} ({worst.quantity})"
-            click.echo(f"step {run.step}/{run.steps}  {found}")
+            say(f"step {run.step}/{run.steps}  {found}")
 
     return show
 

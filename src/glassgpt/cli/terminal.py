@@ -1,0 +1,119 @@
+"""Text on its way out: the one place that prints, in every encoding, without control characters.
+
+Documents, names of files and whatever else a user gives may hold characters that a terminal obeys
+instead of showing, and characters that its encoding does not have. The former are shown as signs,
+as on the page; the latter as plain signs where there is one, else as an escape.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+_CONTROL = re.compile(
+    "[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns the direction of text round
+    "\u2028\u2029\ud800-\udfff]"  # separators of lines and paragraphs, lone surrogates
+)
+_MOST = 2_000  # characters of an error that are shown
+# fmt: off
+_PLAIN = {  # the program's own signs, for encodings without them
+    "–": "-", "—": "-", "−": "-", "…": "...", "·": ".", "×": "x", "±": "+/-", "→": "->", "←": "<-",
+    "≤": "<=", "≥": ">=", "∝": "~", "√": "sqrt ", "∂": "d", "Σ": "sum", "∞": "inf", "µ": "u",
+    "β": "beta", "ε": "eps", "Δ": "delta", "²": "^2", "ⁿ": "^n", "₁": "1", "₂": "2",
+    "\N{COMBINING CIRCUMFLEX ACCENT}": "^", "“": '"', "”": '"', "‘": "'", "’": "'",
+    **{chr(0x2400 + code): f"\\x{code:02x}" for code in range(32)}, "␡": "\\x7f", "␦": "?",
+}
+# fmt: on
+_HANDLER = "glassgpt.plain"
+
+
+def visible(text: str) -> str:
+    """Return `text` with a sign for each control character: ␉ for a tab, ␦ for one without."""
+    return _CONTROL.sub(lambda found: _sign(ord(found[0])), text)
+
+
+def _sign(code: int) -> str:
+    return chr(0x2400 + code) if code < 32 else "␡" if code == 127 else "␦"
+
+
+def say(text: str = "", *, err: bool = False, styled: bool = False) -> None:
+    """Print `text`, its control characters but line ends visible unless it is `styled` by us."""
+    if not styled:
+        text = "\n".join(map(visible, text.split("\n")))
+    click.echo(text, file=sys.stderr if err else sys.stdout)
+
+
+def say_sample(text: str) -> None:
+    """Print a text that the model wrote: to a terminal visibly, to a program as it is."""
+    say(text, styled=not on_terminal())
+
+
+def say_error(text: str) -> None:
+    """Print an error where somebody reads it; of one that quotes a long text, not all."""
+    if len(text) > _MOST:
+        left, kept = len(text) - _MOST, _MOST // 2
+        text = f"{text[:kept]} … ({left:,} characters left out) … {text[-kept:]}"
+    try:
+        say(text, err=True)
+    except OSError:  # nobody does
+        abandon(sys.stderr)
+
+
+def on_terminal() -> bool:
+    """Return whether standard output is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def writable(text: str) -> bool:
+    """Return whether the encoding of standard output has every character of `text`."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def command_line(*words: str | Path) -> str:
+    """Return a command as it is typed, its words quoted for the shell where they need it."""
+    texts = [str(word) for word in words]
+    return subprocess.list2cmdline(texts) if os.name == "nt" else shlex.join(texts)
+
+
+# -- the streams
+
+
+def prepare_streams() -> None:
+    """Let no character be an error: what a stream's encoding does not have is written plainly."""
+    codecs.register_error(_HANDLER, _written_plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a notebook's has not; None where a shell closed it
+            stream.reconfigure(errors=_HANDLER)
+
+
+def _written_plainly(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lost = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(c) or _escape(c) for c in lost), error.end
+
+
+def _escape(character: str) -> str:
+    return character.encode("ascii", "backslashreplace").decode()
+
+
+def abandon(stream: TextIO | None) -> None:
+    """Send what Python still holds for a stream that nobody reads nowhere, without a complaint."""
+    try:
+        if stream is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except (OSError, ValueError):  # not a file, or closed
+        pass
