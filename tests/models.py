@@ -75,3 +75,23 @@ def still_state(state: State) -> State:
 def weights_of(state: State) -> list[float]:
     """All weights, flat, in parameter order."""
     return [number for a in state.params.values() for number in numbers(a)]
+
+
+@st.composite
+def damaged(draw: st.DrawFn, octets: bytes) -> bytes:
+    """The bytes after some accidents: bits flipped, pieces cut, zeroed, doubled or swapped."""
+    for _ in range(draw(st.integers(1, 3))):
+        begin, end = sorted(draw(st.tuples(*2 * [st.integers(0, len(octets))])))
+        piece = octets[begin:end]
+        kind = draw(st.sampled_from(["flip", "byte", "cut", "end", "zero", "double", "swap"]))
+        if kind in ("flip", "byte") and begin < len(octets):
+            low = 1 << draw(st.integers(0, 7)) if kind == "flip" else draw(st.integers(0, 255))
+            piece = bytes([octets[begin] ^ low])
+            end = begin + 1
+        elif kind == "swap":
+            half = len(piece) // 2
+            piece = piece[half : 2 * half] + piece[:half] + piece[2 * half :]
+        else:
+            piece = {"cut": b"", "zero": bytes(len(piece)), "double": piece * 2}.get(kind, piece)
+        octets = octets[:begin] + piece + (b"" if kind == "end" else octets[end:])
+    return octets

@@ -285,6 +285,12 @@ class Session:
                 f"{snapshot.data_sha256[:12]}…, not {self.data_name!r}, {self.data_sha256[:12]}…",
                 f"give {snapshot.data_name!r} as it was",
             )
+        if snapshot.tokenizer != self.tokenizer:
+            raise CheckpointError(
+                "the checkpoint's vocabulary is not that of its documents, so it was not written "
+                "by this run",
+                "use an older copy of it, or train anew",
+            )
         self._config = same_run(self.config, snapshot.config)
         self.base = snapshot.base
         self.engine.load(snapshot.state)

@@ -3,7 +3,9 @@
 `restore(snapshot)` then `step()` equals the uninterrupted run, bit for bit, so everything that the
 next step depends on is here: weights, both moments, settings, step, vocabulary, the random stream,
 and the fingerprint of the data. The bytes are a safetensors file, which the official library reads:
-https://huggingface.co/docs/safetensors (a u64 header length, a JSON header, the tensors).
+https://huggingface.co/docs/safetensors (a u64 header length, a JSON header, the tensors). Its
+checksum covers every byte, and a file is read only if it is, byte for byte, what would be written
+for the snapshot read from it.
 """
 
 from __future__ import annotations
@@ -11,24 +13,34 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 import random
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from glassgpt.arrays import ITEMSIZE, Array, frozen, shape, view
 from glassgpt.config import Config
 from glassgpt.errors import CheckpointError, GlassError
-from glassgpt.interventions import Recipe, check, config_at, read, write
+from glassgpt.interventions import Recipe, read, write
 from glassgpt.params import shapes
 from glassgpt.tokenizer import Tokenizer
+from glassgpt.validation import (
+    RandomState,
+    check_interventions,
+    check_numbers,
+    valid_config,
+    valid_data,
+    valid_engine,
+    valid_random_state,
+    valid_step,
+    valid_vocabulary,
+)
 
-FORMAT = "glassgpt-1"
+FORMAT = "glassgpt-2"
+FORMAT_1 = "glassgpt-1"  # read, no longer written: its checksum covers the tensors alone
 _MAX_HEADER = 16 * 2**20  # bytes; the largest model allowed needs well under one
-
-RandomState: TypeAlias = tuple[Any, ...]  # what random.Random.getstate() gives
+_NO_CHECKSUM = "0" * 64  # stands in the place of the checksum while it is computed
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +92,35 @@ class Snapshot:
 
 def to_bytes(snapshot: Snapshot) -> bytes:
     """Return `snapshot` as the bytes of a safetensors file."""
-    header: dict[str, Any] = {}
-    body = bytearray()
+    body = b"".join(a.tobytes() for _, a in _tensors(snapshot))
+    return _head(snapshot, _checksum(_head(snapshot, _NO_CHECKSUM), body)) + body
+
+
+def _tensors(snapshot: Snapshot) -> Iterator[tuple[str, Array]]:
+    """Yield the arrays in the order of the file, by the names that they have there."""
+    table = shapes(snapshot.config, snapshot.tokenizer.vocab_size)
     for prefix, group in snapshot.state.groups():
-        for name, a in group.items():
-            span = [len(body), len(body) + a.nbytes]
-            header[prefix + name] = {"dtype": "F64", "shape": list(shape(a)), "data_offsets": span}
-            body += a.tobytes()
+        yield from ((prefix + name, group[name]) for name in table)
+
+
+def _head(snapshot: Snapshot, checksum: str) -> bytes:
+    """Return all that stands before the tensors: the header and its length."""
+    header: dict[str, Any] = {}
+    end = 0
+    for name, a in _tensors(snapshot):
+        span = [end, end := end + a.nbytes]
+        header[name] = {"dtype": "F64", "shape": list(shape(a)), "data_offsets": span}
+    # safetensors allows text only in its metadata, so every fact is JSON of its own
+    facts = {"sha256": checksum, **_facts(snapshot)}
+    header["__metadata__"] = {key: json.dumps(value) for key, value in facts.items()}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % ITEMSIZE)  # the tensors begin on a multiple of 8 bytes
+    return struct.pack("<Q", len(text)) + text
+
+
+def _facts(snapshot: Snapshot) -> dict[str, Any]:
     version, internal, gauss_next = snapshot.random_state
-    facts = {
+    return {
         "format": FORMAT,
         "config": dataclasses.asdict(snapshot.config),
         "base": dataclasses.asdict(snapshot.base),
@@ -102,97 +134,137 @@ def to_bytes(snapshot: Snapshot) -> bytes:
         },
         "engine": {"name": snapshot.engine, "instruction_set": snapshot.instruction_set},
         "interventions": write(snapshot.interventions),
-        "body_sha256": hashlib.sha256(body).hexdigest(),
     }
-    # safetensors allows text only in its metadata, so every fact is JSON of its own
-    header["__metadata__"] = {key: json.dumps(value) for key, value in facts.items()}
-    head = json.dumps(header).encode()
-    head += b" " * (-len(head) % ITEMSIZE)  # the tensors begin on a multiple of 8 bytes
-    return struct.pack("<Q", len(head)) + head + body
+
+
+def _checksum(head: bytes, body: bytes | memoryview) -> str:
+    digest = hashlib.sha256(head)
+    digest.update(body)
+    return digest.hexdigest()
+
+
+# -- and back
 
 
 def from_bytes(octets: bytes, name: str = "checkpoint") -> Snapshot:
     """Return the snapshot in `octets`; raise `CheckpointError` if they are damaged or foreign."""
     try:
         head, body = _split(octets)
-        return _snapshot(head, body)
+        header = _header(head)
+        facts = _checked_facts(header, head, body)
+        snapshot = _snapshot(facts, header, body)
+        if facts["format"] == FORMAT and _head(snapshot, facts["sha256"]) != head:
+            raise ValueError("its header is not as GlassGPT writes it")
+        return snapshot
     except CheckpointError as error:
         raise CheckpointError(f"{name} {error.what}", error.hint) from None
-    except (
-        GlassError,
-        AttributeError,
-        LookupError,
-        TypeError,
-        ValueError,
-        RecursionError,
-        struct.error,
-    ) as error:
-        reason = error.what if isinstance(error, GlassError) else f"{type(error).__name__}: {error}"
-        raise CheckpointError(f"{name} is damaged: {reason}", "use an older copy of it") from None
+    except (GlassError, ValueError) as error:
+        reason = error.what if isinstance(error, GlassError) else str(error)
+        raise _damaged(name, reason) from None
+    except (AttributeError, LookupError, TypeError, RecursionError):  # of a header made by hand
+        raise _damaged(name, "its header is not as GlassGPT writes it") from None
 
 
-def _split(octets: bytes) -> tuple[dict[str, Any], memoryview]:
-    (length,) = struct.unpack_from("<Q", octets)
-    if length > min(_MAX_HEADER, len(octets) - ITEMSIZE):
+def _damaged(name: str, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"{name} is damaged: {reason}",
+        "use an older copy of it, or train anew: glassgpt train --out DIR",
+    )
+
+
+def _foreign(what: str) -> CheckpointError:
+    return CheckpointError(what, "give a directory made by: glassgpt train --out DIR")
+
+
+def _split(octets: bytes) -> tuple[bytes, memoryview]:
+    """Return what stands before the tensors, and the tensors."""
+    if not octets:
         raise CheckpointError(
-            "is not a GlassGPT checkpoint, or is cut short",
-            "give a directory made by: glassgpt train --out DIR",
+            "is empty", "use an older copy of it, or train anew: glassgpt train --out DIR"
         )
-    head = json.loads(octets[ITEMSIZE : ITEMSIZE + length])
-    facts = head.get("__metadata__", {})
-    if json.loads(facts.get("format", "null")) != FORMAT:
+    length = int.from_bytes(octets[:ITEMSIZE], "little")
+    if len(octets) < ITEMSIZE or length > min(_MAX_HEADER, len(octets) - ITEMSIZE):
+        raise _foreign("is not a GlassGPT checkpoint, or is cut short")
+    begin = ITEMSIZE + length
+    return octets[:begin], memoryview(octets)[begin:]
+
+
+def _header(head: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(head[ITEMSIZE:])
+    except (ValueError, RecursionError):
+        raise _foreign("is not a GlassGPT checkpoint, or is damaged") from None
+    facts = header.get("__metadata__") if isinstance(header, dict) else None
+    written = facts.get("format") if isinstance(facts, dict) else None
+    if written not in (json.dumps(FORMAT), json.dumps(FORMAT_1)):
         raise CheckpointError(
             f"is no GlassGPT checkpoint of the format {FORMAT!r}",
             "it may come from another program or version",
         )
-    return head, memoryview(octets)[ITEMSIZE + length :]
+    assert isinstance(header, dict)
+    return header
 
 
-def _snapshot(head: dict[str, Any], body: memoryview) -> Snapshot:
-    facts = {key: json.loads(value) for key, value in head["__metadata__"].items()}
-    if hashlib.sha256(body).hexdigest() != facts["body_sha256"]:
-        raise ValueError("its numbers do not match their checksum")
-    config = Config(**facts["config"])
-    tokenizer = Tokenizer(facts["vocabulary"])
-    step = facts["step"]
-    if not isinstance(step, int) or not 0 <= step <= config.num_steps:
-        raise ValueError(f"step {step!r} of {config.num_steps}")
-    interventions = read(facts.get("interventions", ""))  # older files have none
-    base = Config(**facts["base"]) if "base" in facts else config
-    check(interventions, base, tokenizer.vocab_size)
-    if config_at(base, interventions) != config:
-        raise ValueError("its changes do not lead to the settings that it has now")
-    version, internal, gauss_next = facts["random_state"]
-    snapshot = Snapshot(
+def _checked_facts(header: dict[str, Any], head: bytes, body: memoryview) -> dict[str, Any]:
+    """Return the metadata, if the file is as it was written."""
+    facts = {key: json.loads(value) for key, value in header["__metadata__"].items()}
+    if facts["format"] == FORMAT_1:
+        whole = hashlib.sha256(body).hexdigest() == facts["body_sha256"]
+    else:
+        written = str(facts["sha256"])
+        blank = head.replace(written.encode(), _NO_CHECKSUM.encode(), 1)
+        whole = _checksum(blank, body) == written
+    if not whole:
+        raise ValueError("it does not match its checksum")
+    return facts
+
+
+def _snapshot(facts: dict[str, Any], header: dict[str, Any], body: memoryview) -> Snapshot:
+    config = valid_config(facts["config"])
+    base = valid_config(facts.get("base", facts["config"]))  # files of the first format had none
+    tokenizer = Tokenizer(valid_vocabulary(facts["vocabulary"]))
+    step = valid_step(facts["step"], config)
+    state = _state(header, body, shapes(config, tokenizer.vocab_size))
+    check_numbers(step, state.groups())
+    data_name, data_sha256, cut = valid_data(**facts["data"])
+    engine, instruction_set = valid_engine(**facts["engine"])
+    recipe = read(facts.get("interventions", ""))  # nor these
+    check_interventions(recipe, step, base, config, state.params)
+    return Snapshot(
         config=config,
         tokenizer=tokenizer,
         step=step,
-        state=_state(head, body, shapes(config, tokenizer.vocab_size)),
-        random_state=(version, tuple(internal), gauss_next),
-        data_name=str(facts["data"]["name"]),
-        data_sha256=str(facts["data"]["sha256"]),
-        engine=str(facts["engine"]["name"]),
-        instruction_set=str(facts["engine"]["instruction_set"]),
+        state=state,
+        random_state=valid_random_state(facts["random_state"]),
+        data_name=data_name,
+        data_sha256=data_sha256,
+        engine=engine,
+        instruction_set=instruction_set,
         base=base,
-        interventions=interventions,
-        cut=str(facts["data"].get("cut", "")),
+        interventions=recipe,
+        cut=cut,
     )
-    snapshot.rng()  # a state that the generator refuses is found here, not at the first draw
-    return snapshot
 
 
-def _state(head: dict[str, Any], body: memoryview, table: dict[str, tuple[int, int]]) -> State:
+def _state(header: dict[str, Any], body: memoryview, table: dict[str, tuple[int, int]]) -> State:
+    """Return the tensors, which fill the file in their order without a gap."""
+    end = 0
+
     def tensor(name: str, wanted: tuple[int, int]) -> Array:
-        entry = head[name]
-        begin, end = entry["data_offsets"]
-        if entry["dtype"] != "F64" or tuple(entry["shape"]) != wanted:
+        nonlocal end
+        begin, end = end, end + ITEMSIZE * wanted[0] * wanted[1]
+        entry = header[name]
+        if entry["dtype"] != "F64" or entry["shape"] != list(wanted):
             raise ValueError(f"{name} is {entry['dtype']} {entry['shape']}, not F64 {list(wanted)}")
-        if not 0 <= begin <= end <= len(body) or end - begin != ITEMSIZE * math.prod(wanted):
-            raise ValueError(f"{name} lies at {begin}–{end}, outside the file or of another size")
+        if entry["data_offsets"] != [begin, end] or end > len(body):
+            raise ValueError(f"{name} does not lie at {begin}–{end}")
         return view(body[begin:end], wanted)
 
     groups = (
         {name: tensor(prefix + name, shape) for name, shape in table.items()}
         for prefix in ("", "adam.m.", "adam.v.")
     )
-    return State(*groups)
+    state = State(*groups)
+    if end != len(body):
+        raise ValueError(f"{len(body) - end:,} bytes follow its last number")
+    return state

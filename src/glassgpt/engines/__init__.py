@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from glassgpt import validation
 from glassgpt.arrays import Array
 from glassgpt.config import Config, Hyper
 from glassgpt.errors import EngineError
@@ -13,7 +14,7 @@ from glassgpt.interventions import Block
 from glassgpt.snapshot import State
 from glassgpt.tokenizer import TokenLists
 
-ENGINES = ("fast", "scalar")  # by name, the fastest first
+ENGINES = tuple(validation.ENGINES)  # by name, the fastest first
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,10 +28,11 @@ from glassgpt.interventions import Block
 from glassgpt.params import shapes
 from glassgpt.snapshot import State
 from glassgpt.tokenizer import TokenLists
+from glassgpt.validation import ENGINES
 
 FOLDER = Path(os.environ.get("GLASSGPT_KERNEL", Path(__file__).parent / "kernel"))
 LIBRARIES = {"win32": "glass.dll", "darwin": "libglass.dylib"}
-INSTRUCTION_SETS = ("avx512", "avx2", "sse2", "neon", "simd128", "generic")  # widest first
+INSTRUCTION_SETS = ENGINES["fast"]  # widest first
 PROBE_BITS = {"sse2": 1, "avx2": 2, "avx512": 4, "neon": 8, "simd128": 16, "generic": 32}
 FORCE = "GLASSGPT_ISA"  # the environment variable that forces an instruction set
 
