@@ -3,6 +3,7 @@
 import type { Block, Plan } from "../layout";
 import { type Palette, css, level } from "../scales";
 import type { Numbers } from "../wire";
+import { FACE } from "./labels";
 
 let scratch: OffscreenCanvas | null = null;
 
@@ -76,7 +77,7 @@ export function paintRing(
 export function paintLetters(
   canvas: CanvasRenderingContext2D, plan: Plan, letters: readonly string[], palette: Palette,
 ): void {
-  canvas.font = "11px Newsreader, serif";
+  canvas.font = `11px ${FACE}`;
   canvas.textAlign = "center";
   canvas.textBaseline = "middle";
   canvas.fillStyle = css(palette.ink, 0.75);

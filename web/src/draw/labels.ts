@@ -3,6 +3,9 @@
 import type { Columns } from "../layout";
 import { type Palette, css } from "../scales";
 
+/** The face of letters in a picture; `Signs` has what it lacks (page.css). */
+export const FACE = "Newsreader, Signs, serif";
+
 export interface Label {
   x: number; // its middle
   y: number; // its baseline
@@ -24,7 +27,7 @@ export function paintLabels(canvas: CanvasRenderingContext2D, labels: readonly L
   canvas.textAlign = "center";
   canvas.fillStyle = css(palette.ink);
   for (const { x, y, size, text } of labels) {
-    canvas.font = `${size}px Newsreader, serif`;
+    canvas.font = `${size}px ${FACE}`;
     canvas.fillText(text, x, y);
   }
 }
