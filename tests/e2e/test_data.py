@@ -75,7 +75,7 @@ def drop(it: Tab, octets: bytes, name: str = "mine.txt") -> None:
 
 
 def choose(it: Tab, octets: bytes, name: str = "mine.txt") -> None:
-    it.page.locator('input[type="file"]').set_input_files(
+    it.page.locator('main input[type="file"]').set_input_files(
         {"name": name, "mimeType": "text/plain", "buffer": octets}
     )
 
@@ -88,7 +88,7 @@ def fresh(it: Tab) -> None:
     for close in it.page.locator(".notices button").all():
         close.click()
     it.until("!s.considered && !s.refused")
-    it.page.locator('input[type="file"]').evaluate("e => { e.value = '' }")
+    it.page.locator('main input[type="file"]').evaluate("e => { e.value = '' }")
 
 
 @pytest.mark.parametrize("how", [drop, choose])
@@ -102,7 +102,7 @@ def test_a_file_is_previewed_as_the_tokenizer_reads_it(it: Tab, how) -> None:
     assert it.state("considered.examples") == documents
     told = it.page.get_by_role("region", name="Set-up").inner_text()
     assert "three words.txt" in told
-    assert "learning from 3 documents of 7 characters" in told
+    assert "learning from 3 documents with 7 different characters" in told
     assert "“hello”, “world”, “old”" in told
 
 
@@ -240,7 +240,7 @@ def test_a_line_longer_than_the_context_is_clipped_and_told(it: Tab) -> None:
     fresh(it)
     choose(it, b"a" * 100_000 + b"\nb\n")
     it.until("s.considered")
-    assert "1 of which are longer than the context" in it.page.locator(".new").inner_text()
+    assert "1 of them is longer than the context" in it.page.locator(".new").inner_text()
 
 
 def test_an_alphabet_too_large_for_the_sizes_is_a_sentence(it: Tab) -> None:

@@ -38,6 +38,9 @@ def mean(numbers: list[float]) -> float:
     return math.fsum(numbers) / len(numbers)
 
 
+BESIDE = "() => [...window.glass.state().others.get(window.glass.state().branches.beside).losses]"
+
+
 def array(it: Tab, name: str) -> list[float]:
     it.until(f"s.arrays.has('{name}')")
     told: list[float] = it.page.evaluate(
@@ -50,9 +53,10 @@ def texts(it: Tab) -> list[str]:
     return [one["text"] for one in it.state("samples.written")]
 
 
-def breaks(it: Tab) -> None:
+def leaps_and_breaks(it: Tab) -> None:
     it.until("s.stopped")
-    assert it.state("frame.step") < 10
+    assert max(losses(it)[:10]) > 3 * it.state("measures.uniform")
+    assert it.state("frame.pace") == 10
 
 
 def hardly_moves(it: Tab) -> None:
@@ -75,7 +79,7 @@ def begins_and_stays_worse_than_blind(it: Tab) -> None:
 
 def has_one_map(it: Tab) -> None:
     it.until("s.arrays.get('value:layer0.attn.weights')?.shape[0] === 1")
-    usual = mean(it.page.evaluate("() => [...window.glass.state().old.data.slice(100, 200)]"))
+    usual = mean(it.page.evaluate(BESIDE)[100:200])
     assert mean(losses(it)[100:200]) < usual + 0.1
 
 
@@ -122,7 +126,7 @@ def writes_gibberish(it: Tab) -> None:
 
 
 SYMPTOMS: dict[str, Callable[[Tab], None]] = {
-    "Learning rate 1": breaks,
+    "Learning rate 0.3": leaps_and_breaks,
     "Learning rate 0.00001": hardly_moves,
     "All weights zero": stays_blind,
     "First weights far too large": begins_and_stays_worse_than_blind,
@@ -144,6 +148,8 @@ def run_of(it: Tab) -> dict[str, Any]:
         "losses": losses(it)[:200],
         "samples": texts(it),
         "step": it.state("frame.step"),
+        "pace": it.state("frame.pace"),
+        "branches": [branch["number"] for branch in it.state("branches.branches")],
     }
 
 
@@ -166,7 +172,7 @@ def test_a_failure_shows_its_symptom_and_leads_back_to_the_run_before(
     if title.startswith("Temperature"):
         degrees = float(title.split()[1])
         it.until(f"s.samples.sampling.temperature === {degrees}")
-    elif title != "Learning rate 1":
+    elif title != "Learning rate 0.3":
         it.until("s.frame.step > 0 && s.frame.step !== 200")
         page.get_by_role("button", name="To the end").click()
         it.stands_at(STEPS)

@@ -183,7 +183,7 @@ def test_sizes_that_cannot_be_are_told_in_the_words_of_the_terminal(tab: Opener)
 )
 def test_own_data_of_every_kind_is_told_what_it_is(tab: Opener, octets: bytes, words: str) -> None:
     it = tab()
-    it.page.locator('input[type="file"]').set_input_files(
+    it.page.locator('main input[type="file"]').set_input_files(
         {"name": "mine.txt", "mimeType": "text/plain", "buffer": octets}
     )
     it.page.wait_for_timeout(600)
@@ -196,7 +196,7 @@ def test_own_data_of_every_kind_is_told_what_it_is(tab: Opener, octets: bytes, w
 
 def test_own_data_is_learned_from(tab: Opener) -> None:
     it = tab()
-    it.page.locator('input[type="file"]').set_input_files(
+    it.page.locator('main input[type="file"]').set_input_files(
         {"name": "mine.txt", "mimeType": "text/plain", "buffer": b"xyz\nzyx\n"}
     )
     it.until("s.considered?.documents === 2")
@@ -275,7 +275,7 @@ def test_with_the_reference_names_it_is_the_reference(tab: Opener, reference: Re
         pytest.skip("a thousand steps take the scalar engine too long here")
     it = tab("seed=42&step=0")
     text = "\n".join(reference.documents).encode()
-    it.page.locator('input[type="file"]').set_input_files(
+    it.page.locator('main input[type="file"]').set_input_files(
         {"name": "names.txt", "mimeType": "text/plain", "buffer": text}
     )
     it.until(f"s.considered?.documents === {len(reference.documents)}")

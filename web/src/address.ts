@@ -2,6 +2,8 @@
 
 export type Kind = "value" | "grad" | "delta" | "m" | "v";
 
+export type Show = Extract<Kind, "value" | "grad" | "delta">; // what the machine's switch chooses from
+
 export interface Address {
   kind: Kind;
   name: string;

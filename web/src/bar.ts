@@ -1,9 +1,9 @@
 // The address bar holds the experiment. The player writes what makes the run; the page adds where
 // it stands and what is selected. The run's name is kept for a reload of the same tab.
 
-import { type Address, formatAddress, parseAddress } from "./address";
+import { type Address, type Show, formatAddress, parseAddress } from "./address";
 import { type Lesson, readLesson, writeLesson } from "./lesson";
-import type { Show, State } from "./store";
+import type { State } from "./store";
 
 export interface Bar {
   run: string;
@@ -16,6 +16,8 @@ export interface Bar {
   written: string;
   at: number; // when it was last written
   waits: State | null; // what is to be written when the pause is over
+  dropped: string[]; // what the page cannot use of the link
+  held: string | null; // the link to what a faulty address came to: it stays until that changes; "" once it has
 }
 
 const RUN = "glassgpt.run";
@@ -30,6 +32,14 @@ export function adopt(hash: string, storage: Storage): Bar {
   const pairs = new URLSearchParams(link);
   const show = pairs.get("show");
   const story = Number(pairs.get("story") ?? NaN);
+  const isShow = show === null || show === "value" || show === "grad" || show === "delta";
+  const isStory = !pairs.has("story") || (Number.isInteger(story) && story > 0);
+  const at = pairs.get("at");
+  const faults: [boolean, string][] = [
+    [!!at && !parseAddress(at), `at=${at}, which is no address of a number`],
+    [!isShow, `show=${show}, but a machine shows value, grad or delta`],
+    [!isStory, `story=${pairs.get("story")}, which is no step of the story`],
+  ];
   return {
     run: same ? (storage.getItem(RUN) ?? "") : "",
     link,
@@ -41,6 +51,8 @@ export function adopt(hash: string, storage: Storage): Bar {
     written: link,
     at: 0,
     waits: null,
+    dropped: faults.flatMap(([isFault, words]) => (isFault ? [words] : [])),
+    held: null,
   };
 }
 
@@ -65,8 +77,24 @@ export function linkOf(state: State): string {
   return pairs.toString();
 }
 
+/** May the address be written? Not while it says what could not all be used, and nothing has changed since. */
+export function mayWrite(bar: Bar, state: State): boolean {
+  const pairs = new URLSearchParams(linkOf(state));
+  pairs.delete("step"); // time moves by itself
+  const link = pairs.toString();
+  bar.held ??= state.hello?.notice || bar.dropped.length ? link : "";
+  if (bar.held === link) return false;
+  bar.held = "";
+  return true;
+}
+
 export function keep(bar: Bar, state: State): void {
   if (!state.hello || !state.frame || isForeign(bar, location.hash)) return; // a pasted link is not written over
+  if (!mayWrite(bar, state)) {
+    sessionStorage.setItem(RUN, bar.run); // a reload comes back to the run nevertheless
+    sessionStorage.setItem(WRITTEN, bar.written);
+    return;
+  }
   const link = linkOf(state);
   if (link === bar.written && sessionStorage.getItem(RUN) === bar.run) return;
   const now = performance.now();

@@ -1,60 +1,59 @@
-// A detour to a failure of the gallery: what starts it, and what leads back to the run before.
+// A detour to a failure of the gallery: what starts it, and what leads back. The failure is a run of its
+// own beside those there are, so the run before, its futures and its band of seeds stay as they are.
 
 import type { Before, Detour } from "./progress";
-import type { Command } from "./protocol.gen";
+import type { BranchFacts, Command } from "./protocol.gen";
 import type { State } from "./store";
 import type { Failure } from "./words/gallery";
-
-/** What was done to the run, as its link says it. */
-function done(state: State): string {
-  return new URLSearchParams(state.link).get("do") ?? "";
-}
-
-/** The run as it is now. */
-export function before(state: State): Before | null {
-  const { hello, frame, samples } = state;
-  if (!hello || !frame) return null;
-  return {
-    config: hello.config, did: done(state), engine: hello.engine.name, data: hello.data_sha256, step: frame.step,
-    sampling: samples?.sampling ?? hello.sampling, seed: samples ? samples.seed : hello.sample_seed,
-  };
-}
 
 interface Said {
   command: Command;
   file?: Uint8Array;
 }
 
+function shown({ branches }: State): BranchFacts | undefined {
+  return branches?.branches.find((one) => one.number === branches.current);
+}
+
+/** The run as it is now, or null while not all of it is known. */
+export function before(state: State): Before | null {
+  const { hello, frame, samples, branches } = state;
+  const branch = shown(state);
+  if (!hello || !frame || !branches || !branch) return null;
+  return {
+    branch: branch.number, runs: branches.branches.map((one) => one.run), config: branch.config, engine: branch.engine,
+    document: frame.document, step: frame.step, pace: frame.pace,
+    sampling: samples?.sampling ?? hello.sampling, seed: samples ? samples.seed : hello.sample_seed,
+  };
+}
+
 /** What starts a failure of the run before, whatever other failure is on show. */
 export function started(failure: Failure, run: Before, state: State): Said[] {
-  const sample: Command = { kind: "Sample", sampling: { ...run.sampling, ...failure.sampling }, seed: failure.sampling ? null : run.seed };
-  if (failure.sampling) return [...(isThere(run, state) ? [] : again(run, state)), { command: sample }];
-  const document = failure.single ? (state.frame?.document ?? "") : undefined;
+  const first = state.detour ? back(state.detour, state) : [];
+  if (failure.sampling) return [...first, { command: { kind: "Sample", sampling: { ...run.sampling, ...failure.sampling }, seed: null } }];
   const start: Command = {
-    kind: "Start", config: { ...run.config, ...failure.config }, engine: run.engine, play: true, do: failure.did ?? "",
-    ...(document === undefined ? { data: dataOf(run, state) } : { data: "sent", data_name: `only “${document}”` }),
+    kind: "Start", config: { ...run.config, ...failure.config }, engine: run.engine, play: true, keep: true, do: failure.did ?? "",
+    ...(failure.single ? { data: "sent", data_name: `only “${run.document}”` } : { data: "kept" }),
   };
-  const file = document === undefined ? undefined : new TextEncoder().encode(document);
-  return [{ command: start, file }, ...(state.detour ? [{ command: sample }] : [])];
+  const file = failure.single ? new TextEncoder().encode(run.document) : undefined;
+  return [...first, { command: start, file }, ...(failure.pace ? [{ command: pace(failure.pace) }] : [])];
 }
 
-function isThere(run: Before, state: State): boolean {
-  const { hello } = state;
-  return done(state) === run.did && hello?.data_sha256 === run.data && JSON.stringify(hello.config) === JSON.stringify(run.config);
+function pace(steps: number): Command {
+  return { kind: "Pace", steps_per_second: steps };
 }
 
-function dataOf(run: Before, { hello }: State): string {
-  return hello?.data_sha256 === run.data ? "kept" : run.data;
-}
-
-/** What makes the run before anew, and goes to where it stood. */
-function again(run: Before, state: State): Said[] {
-  const start: Command = { kind: "Start", config: run.config, engine: run.engine, do: run.did, data: dataOf(run, state) };
-  return [{ command: start }, { command: { kind: "Seek", step: run.step } }];
-}
-
-/** What leads back, to where the run before stood. */
+/** What leads back to where the run before stood: the failure's run is forgotten. */
 export function back({ before: run }: Detour, state: State): Said[] {
-  const sample: Command = { kind: "Sample", sampling: run.sampling, seed: run.seed };
-  return isThere(run, state) ? [{ command: sample }] : [...again(run, state), { command: sample }];
+  const known = new Set(run.runs);
+  const all = state.branches?.branches ?? [];
+  const failed = Math.min(...all.map((one) => one.run).filter((number) => !known.has(number)));
+  const commands: Command[] = [];
+  if (shown(state)?.run === failed && all.some((one) => one.number === run.branch)) {
+    commands.push({ kind: "Choose", branch: run.branch }, { kind: "Seek", step: run.step });
+  }
+  for (const one of all) if (one.run === failed) commands.push({ kind: "Drop", branch: one.number });
+  commands.push({ kind: "Sample", sampling: run.sampling, seed: run.seed });
+  if (state.frame && state.frame.pace !== run.pace) commands.push(pace(run.pace));
+  return commands.map((command) => ({ command }));
 }

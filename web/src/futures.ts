@@ -1,6 +1,7 @@
 // The futures of a run: the losses of a branch that is not shown, from the beginning on.
 
 import { EMPTY, type Series, extended, summed } from "./series";
+import { type Part, nameOf } from "./parts";
 import type { Ghost, Seeds, State } from "./store";
 
 export interface Future {
@@ -38,6 +39,25 @@ function trunk(state: State, number: number, until: number): Series {
 /** The parts that are kept off at the end of the branch that is shown. */
 export function heldIn({ branches }: State): readonly string[] {
   return branches?.branches.find((branch) => branch.number === branches.current)?.held ?? [];
+}
+
+export interface Silenced {
+  step: number;
+  now: boolean; // is it zero at the position that is shown, as nothing was trained since?
+  last: boolean; // is that the last that was done to this branch, so that undoing it switches it on again?
+}
+
+/** When a part was switched off in the branch that is shown, if it was and is not released. */
+export function silencedIn({ branches, frame }: State, part: Part): Silenced | null {
+  const line: string[] = [];
+  let branch = branches?.branches.find((one) => one.number === branches.current);
+  const own = branch?.changes.split(";").filter(Boolean) ?? [];
+  for (; branch; branch = branches?.branches.find((one) => one.number === branch?.parent)) line.unshift(...branch.changes.split(";").filter(Boolean));
+  const name = nameOf(part);
+  const found = line.findLast((change) => change.slice(change.indexOf(":") + 1).replace(/^~|!$/g, "") === name);
+  const step = Number(found?.split(":")[0]);
+  if (!found || found.includes(":~") || !frame || frame.step < step) return null;
+  return { step, now: frame.step === step, last: own.at(-1) === found };
 }
 
 /** The curve of an imagined run. */

@@ -24,6 +24,15 @@ let acknowledged = 0;
 let asked = ""; // what the player was last asked to send
 let explained = ""; // and to explain
 
+let complained = false;
+
+/** Say what of the link the page cannot use; what the player cannot use it says itself. */
+function complain(): void {
+  complained = true;
+  const what = `Not all of the link could be used: it says ${bar.dropped.join("; it says ")}`;
+  app.dispatch({ kind: "refuse", what, hint: "The rest of it holds, and the address stays as it is until you change something" });
+}
+
 const wire = connect(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, {
   open: () => {
     asked = explained = "";
@@ -37,6 +46,7 @@ const wire = connect(`${location.protocol === "https:" ? "wss" : "ws"}://${locat
     if (event.kind === "File") save(event.name, event.type, message.arrays.get("bytes")?.data);
     app.dispatch({ kind: "told", told: message });
     if (event.kind === "Hello") bar.run = event.run;
+    if (event.kind === "Hello" && bar.dropped.length && !complained) complain();
   },
   line: (line) => app.dispatch({ kind: "line", line }),
 });

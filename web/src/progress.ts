@@ -2,6 +2,7 @@
 // it survives a reload.
 
 import type { Scalar } from "./protocol.gen";
+import type { Show } from "./address";
 
 /** Which letter comes at position `at` of a document? `candidates` are tokens; any other is one more outcome. */
 export interface LetterQuestion {
@@ -29,6 +30,8 @@ export interface Memo {
   opened: string; // the address that was explained
   step: number;
   prefix: string;
+  show: Show;
+  moments: "" | "m" | "v";
   run: string; // the settings and the data of the run
 }
 
@@ -47,12 +50,14 @@ export interface Progress {
   asked: Record<number, Asked>; // by step
 }
 
-/** What a run needs to be had again: it is computed anew, and exactly the same. */
+/** The run that a detour leads from, which stays beside it, and what is to be as it was. */
 export interface Before {
+  branch: number;
+  runs: number[]; // those there were
   config: Record<string, Scalar>;
-  did: string; // what was done to the run, as a link says it
   engine: string;
-  data: string; // its fingerprint
+  document: string; // the one in the machine
+  pace: number;
   sampling: Record<string, Scalar>;
   seed: number | null;
   step: number;

@@ -1,7 +1,7 @@
 // The state of the page: what the player has told and what the reader has chosen. It changes in
 // `reduce` and nowhere else; it knows no DOM and no socket.
 
-import { type Address, KINDS, type Kind, formatAddress, offsetOf, sameAddress } from "./address";
+import { type Address, KINDS, type Kind, type Show, formatAddress, offsetOf, sameAddress } from "./address";
 import type { Lesson } from "./lesson";
 import type { Detour, Progress } from "./progress";
 import type {
@@ -11,8 +11,6 @@ import type {
 import { type Quantity, magnitude, quantity, scaleEnd } from "./scales";
 import { EMPTY, type Series, extended, summed } from "./series";
 import type { Line, Tensor, Told } from "./wire";
-
-export type Show = Extract<Kind, "value" | "grad" | "delta">;
 
 export interface Spelled {
   event: Spelling;
@@ -58,6 +56,7 @@ export interface State {
   prices: ReadonlyMap<number, Price>;
   imagined: Ghost | null;
   band: Seeds | null;
+  bands: ReadonlyMap<string, Seeds>; // of all runs that have one, by their link
   origins: Origins | null;
   curve: ArrayLike<number>; // of the origins: log p at every position
   measures: Measures | null;
@@ -95,7 +94,7 @@ export interface State {
 export const INITIAL: State = {
   line: "connecting", hello: null, sites: new Map(), frame: null, arrays: new Map(),
   losses: EMPTY, rates: EMPTY, sums: EMPTY, old: EMPTY,
-  branches: null, others: new Map(), prices: new Map(), imagined: null, band: null, origins: null, curve: [], measures: null, heldOut: [], heldOuts: new Map(),
+  branches: null, others: new Map(), prices: new Map(), imagined: null, band: null, bands: new Map(), origins: null, curve: [], measures: null, heldOut: [], heldOuts: new Map(),
   samples: null, spelled: null, documents: new Map(), considered: null, compared: null, tokens: null,
   explained: null, past: null, trail: [], verified: null, neighbours: null, refused: null, uncopied: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
   selected: null, hovered: null, watched: null, reading: false, offered: false, sight: new Map(),
@@ -139,9 +138,15 @@ export function reduce(state: State, action: Action): State {
     case "detour": return { ...state, detour: action.detour };
     case "refuse": return { ...state, refused: { kind: "Refused", command: "", what: action.what, hint: action.hint } };
     case "uncopied": return { ...state, uncopied: action.text };
-    case "close": return { ...state, [action.what]: null };
+    case "close": return action.what === "band" ? unbanded(state) : { ...state, [action.what]: null };
     default: return assertNever(action);
   }
+}
+
+function unbanded(state: State): State {
+  const bands = new Map(state.bands);
+  bands.delete(runOfLink(state.link));
+  return { ...state, band: null, bands };
 }
 
 const TRAIL = 100; // selections that can be taken back
@@ -178,10 +183,11 @@ function told(state: State, { event, arrays }: Told): State {
     case "Explained": return { ...state, explained: { event } };
     case "Past": return { ...state, past: { event, arrays } };
     case "Compared": return { ...state, compared: event };
-    case "Considered": return { ...state, considered: event };
+    case "Considered": return { ...state, considered: event, refused: accepted(state, "Consider", "Start") };
     case "Settings": {
       const hello = state.hello && { ...state.hello, config: event.config, schedule: event.schedule };
-      return { ...state, hello, link: event.link };
+      const origins = state.origins?.done ? state.origins : null; // what a change ends is not told again
+      return { ...linked(state, event.link), hello, origins, refused: null }; // a change was accepted
     }
     case "Branches": return grown(state, event);
     case "Curve": return other(state, event.branch, { first: event.first, losses: arrays.get("losses")?.data ?? [] });
@@ -190,22 +196,48 @@ function told(state: State, { event, arrays }: Told): State {
     case "Imagined": return { ...state, imagined: dreamt(event.first ? state.imagined : null, event, arrays) };
     case "Verified": return { ...state, verified: event };
     case "Neighbours": return { ...state, neighbours: event, refused: state.refused?.command === "Enter" ? null : state.refused };
-    case "SeedBand": return { ...state, band: { event, arrays } };
+    case "SeedBand": {
+      const band = { event, arrays };
+      return { ...state, band, bands: new Map(state.bands).set(runOfLink(state.link), band) };
+    }
     case "Origins": return { ...state, origins: event, curve: arrays.get("curve")?.data ?? [] };
     case "File": return state; // kept by the reader, not by the page
     case "Refused": {
       const considered = event.command === "Consider" ? null : state.considered; // it was of another file
       const watched = event.command === "Watch" ? null : state.watched; // it cannot be read here
-      return { ...state, refused: event, considered, watched };
+      const detour = event.command === "Start" ? null : state.detour; // it has not begun
+      return { ...state, refused: event, considered, watched, detour };
     }
     case "Stopped": return { ...state, stopped: event };
     default: return assertNever(event);
   }
 }
 
+/** The refusal that still stands, now that one of these commands was accepted. */
+function accepted({ refused }: State, ...commands: string[]): Refused | null {
+  return refused && commands.includes(refused.command) ? null : refused;
+}
+
+const OF_SAMPLES = ["temperature", "num_samples", "prefix", "draw"];
+
+/** Which run a link is of, however it is sampled. */
+function runOfLink(link: string): string {
+  const pairs = new URLSearchParams(link);
+  for (const name of OF_SAMPLES) pairs.delete(name);
+  return pairs.toString();
+}
+
+/** The state with another link: a band of seeds belongs to its run, and comes back with it. */
+function linked(state: State, link: string): State {
+  const band = runOfLink(link) === runOfLink(state.link) ? state.band : (state.bands.get(runOfLink(link)) ?? null);
+  return { ...state, link, band };
+}
+
 function written(state: State, event: Samples): State {
   const shown = state.branches?.current ?? event.branch;
-  return event.branch === shown ? { ...state, samples: event, link: event.link } : other(state, event.branch, { samples: event });
+  const drawn = JSON.stringify([event.sampling, event.seed]);
+  const refused = drawn === JSON.stringify([state.samples?.sampling, state.samples?.seed]) ? state.refused : accepted(state, "Sample", "");
+  return event.branch === shown ? { ...linked(state, event.link), samples: event, refused } : other(state, event.branch, { samples: event });
 }
 
 /** The branches as they are now; of those that are gone, or shown, nothing is kept aside. */
@@ -213,11 +245,12 @@ function grown(state: State, branches: Branches): State {
   const known = new Set(branches.branches.map((branch) => branch.number));
   const others = new Map([...state.others].filter(([number]) => known.has(number) && number !== branches.current));
   const before = state.branches?.current;
-  if (before === undefined || before === branches.current) return { ...state, branches, others };
+  const old = new Set(branches.branches.map((branch) => branch.run)).size > 1 ? EMPTY : state.old; // the run before is there whole
+  if (before === undefined || before === branches.current) return { ...state, branches, others, old };
   const heldOuts = new Map([...state.heldOuts, [before, state.heldOut] as const].filter(([number]) => known.has(number)));
   const now = branches.branches.find((branch) => branch.number === branches.current);
   const shared = now?.parent === before ? state.heldOut.filter((one) => one.step < now.fork) : [];
-  return { ...state, branches, others, heldOuts, heldOut: heldOuts.get(branches.current) ?? shared };
+  return { ...state, branches, others, old, heldOuts, heldOut: heldOuts.get(branches.current) ?? shared };
 }
 
 function dreamt(before: Ghost | null, event: Imagined, arrays: Map<string, Tensor>): Ghost {
@@ -239,6 +272,8 @@ function greeted(state: State, hello: Hello): State {
     story: state.story, lesson: state.lesson, detour: state.detour,
     sites: new Map(hello.sites.map((site) => [site.name, site])),
     link: hello.link,
+    bands: state.hello?.run === hello.run ? state.bands : new Map(),
+    band: state.hello?.run === hello.run ? (state.bands.get(runOfLink(hello.link)) ?? null) : null,
     selected: same || !state.hello ? state.selected : null, // a link selects before anything is told
     trail: same ? state.trail : [],
     watched: same || !state.hello ? state.watched : null,
@@ -264,6 +299,8 @@ function framed(state: State, frame: Frame, arrays: Map<string, Tensor>): State 
     next.rates = { ...state.rates, length: frame.reached };
     next.sums = { ...state.sums, length: frame.reached + 1 };
   }
+  if (frame.watching) next.refused = accepted(state, "Watch");
+  if (frame.playing) next.refused = accepted(next, "Play", "Pace");
   if (state.stopped && frame.step !== state.stopped.step) next.stopped = null;
   if (state.offered && frame.step < Number(state.hello?.config["num_steps"])) next.offered = false;
   return next;

@@ -20,6 +20,8 @@ export function remember(state: State): Memo {
     opened: state.explained?.event.address ?? "",
     step: state.frame?.step ?? 0,
     prefix: String(state.samples?.sampling["prefix"] ?? ""),
+    show: state.show,
+    moments: state.moments,
     run: runOf(state),
   };
 }
@@ -68,6 +70,13 @@ export function askedNow(progress: Progress): Asked | undefined {
 export function guessed(progress: Progress, shares: number[]): Progress {
   const asked = askedNow(progress);
   return asked ? { ...progress, asked: { ...progress.asked, [progress.at]: { ...asked, shares } } } : progress;
+}
+
+/** What was switched before a step that asks for a switch, once it is left: the page as the reader had it. */
+export function lent(from: Progress, to: Progress | null): Partial<Pick<Memo, "show" | "moments">> {
+  const what = STEPS[from.at]?.lends;
+  if (!what || !from.memo || to?.at === from.at) return {};
+  return what === "show" ? { show: from.memo.show } : { moments: from.memo.moments };
 }
 
 export function isDone(progress: Progress): boolean {

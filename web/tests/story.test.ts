@@ -3,7 +3,7 @@ import { crossEntropy, letterQuestion, sharesOf, surprise } from "../src/guess";
 import type { Progress } from "../src/progress";
 import type { Account, Considered, Event, Explained, Frame, Hello, Ledger, Samples } from "../src/protocol.gen";
 import { INITIAL, type State, reduce } from "../src/store";
-import { BEGINNING, askedNow, begun, guessed, isDone, kept, keepProgress, onward, seen, skipping } from "../src/story";
+import { BEGINNING, askedNow, begun, guessed, isDone, kept, keepProgress, lent, onward, seen, skipping } from "../src/story";
 import type { Tensor } from "../src/wire";
 import { STEPS } from "../src/words/story";
 
@@ -206,5 +206,19 @@ describe("a guess", () => {
     const truth = [0.5, 0.25, 0.25, 0];
     expect(crossEntropy(truth, truth)).toBeCloseTo(1.5 * Math.LN2, 12);
     expect(crossEntropy(truth, [0.25, 0.25, 0.25, 0.25])).toBeCloseTo(Math.log(4), 12);
+  });
+});
+
+describe("a switch that a step asks to turn", () => {
+  it.each(STEPS.map((step, at) => [step.title, at, step.lends] as const))("is turned back when “%s” is left, and only then", (_, at, lends) => {
+    const progress = seen(begun(BEGINNING, at), here);
+    const expected = lends === "show" ? { show: "value" } : lends === "moments" ? { moments: "" } : {};
+    expect(lent(progress, begun(progress, at + 1))).toEqual(expected);
+    expect(lent(progress, null)).toEqual(expected);
+    expect(lent(progress, progress)).toEqual({});
+  });
+
+  it("is one of three", () => {
+    expect(STEPS.filter((step) => step.lends).map((step) => step.title)).toEqual(["Which way is downhill", "One step", "It remembers where it was going"]);
   });
 });

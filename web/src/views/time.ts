@@ -1,6 +1,7 @@
 // What the keys of time do, whoever presses them.
 
 import { app } from "../app.svelte";
+import { focusOf, isTimeKey } from "../keys";
 import type { Scalar } from "../protocol.gen";
 
 function position(): number {
@@ -75,11 +76,22 @@ export function reseed(): void {
   begin({ seed: Math.floor(Math.random() * 100_000) });
 }
 
-/** Keys that move time wherever no control or figure has the focus. */
+let pressed: Element | null = null; // what a pointer pressed last, unless Tab went on from there
+let taken = ""; // the key that moved time, until it is released
+
+/** Note how the focus is moved about. */
+export function watchFocus(event: Event): void {
+  if (event.type === "pointerdown") pressed = event.target instanceof Element ? event.target : null;
+  else if (event instanceof KeyboardEvent && event.key === "Tab") pressed = null;
+}
+
+/** Keys that move time; `keys.ts` says when they are not those of what has the focus. */
 export function timeKeys(event: KeyboardEvent): void {
-  const target = event.target;
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (target instanceof HTMLElement && target.closest("input, textarea, select, button, a, summary, canvas, dialog, [role=slider]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  const target = event.target instanceof Element ? event.target : null;
+  const pointed = !!pressed?.closest("label, button, a, summary")?.contains(target);
+  if (!isTimeKey(event.key, focusOf(target), pointed)) return;
+  taken = event.key;
   const far = event.shiftKey ? 10 : 1;
   switch (event.key) {
     case " ": playOrPause(); break;
@@ -87,7 +99,12 @@ export function timeKeys(event: KeyboardEvent): void {
     case "ArrowRight": stepBy(far); break;
     case "Home": home(); break;
     case "End": toEnd(); break;
-    default: return;
   }
   event.preventDefault();
+}
+
+/** A button is pressed when its key is released: not when that key has moved time. */
+export function releaseKey(event: KeyboardEvent): void {
+  if (event.key === taken) event.preventDefault();
+  taken = "";
 }

@@ -38,6 +38,16 @@ export function inShape(address: Address, state: State): boolean {
   return !!shape && offsetOf(address.index, shape) >= 0;
 }
 
+/** Is a number only not here because the document is too short? A longer one within the context has it. */
+export function waitsFor(address: Address, state: State): boolean {
+  const site = state.sites.get(address.name);
+  const shape = state.arrays.get(`value:${address.name}`)?.shape;
+  if (!site || !shape) return false;
+  const context = Number(state.hello?.config["block_size"] ?? 0);
+  const longest = shape.map((size, axis) => (["T", "S"].includes(site.axes[axis] ?? "") ? context : size));
+  return offsetOf(address.index, longest) >= 0;
+}
+
 /** What choosing the slow engine means, with the pace of both where it was measured. */
 export function sameRun(compared: Compared | null): string {
   const same = "The engine scalar computes the same run, one number after the other in Python, so that it can be read.";

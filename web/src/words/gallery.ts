@@ -11,16 +11,18 @@ export interface Failure {
   config?: Record<string, Scalar>; // what is set otherwise for it
   sampling?: Record<string, Scalar>;
   did?: string; // what is done to the run, as a link says it
+  pace?: number; // steps a second, where the usual pace hides what happens
   single?: boolean; // learns from the document in the machine alone
 }
 
 export const FAILURES: readonly Failure[] = [
   {
-    title: "Learning rate 1",
-    symptom: "It breaks within a few steps: the loss leaps up, until a probability is 0 and training stops.",
-    why: "Adam moves each weight by about the learning rate. The first weights are about 0.1 large, so a step of 1 throws all of them away.",
-    cure: "A rate a hundred times smaller, coming down to 0.",
-    config: { learning_rate: 1 },
+    title: "Learning rate 0.3",
+    symptom: "Within a few steps the loss leaps to many times that of blind guessing. Mostly it grows on until a probability is 0, and training stops. It is shown at 10 steps a second.",
+    why: "Adam moves each weight by about the learning rate. The first weights are about 0.1 large, so a step of 0.3 throws all of them away.",
+    cure: "A rate thirty times smaller, coming down to 0.",
+    config: { learning_rate: 0.3 },
+    pace: 10,
   },
   {
     title: "Learning rate 0.00001",

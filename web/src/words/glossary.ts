@@ -6,7 +6,7 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ["Home End", "to the first step, to the last"],
   ["arrows in a figure", "walk from number to number; Enter selects, Escape lets go"],
   ["arrows in the log", "walk from row to row; Enter goes to that step"],
-  ["arrows in a switch", "turn it; the buttons at the top step then"],
+  ["arrows in a switch", "reached by Tab, choose its option; after a click they are time’s again"],
   ["?", "this sheet"],
 ];
 

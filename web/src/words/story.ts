@@ -19,6 +19,7 @@ export interface Step {
   site?: string; // the one in that panel that it is about
   done: (state: State, memo: Memo) => boolean;
   help?: { label: string; commands: (state: State) => Command[] }; // brings the run to where the step can be done
+  lends?: "show" | "moments"; // a switch that the step asks to turn, and that is turned back when it is left
   ask?: (state: State) => Question | null; // of a step that is done by a guess and its answer
 }
 
@@ -84,6 +85,7 @@ const AUTOGRAD: Told[] = [
     task: "Among the logits, find a score whose gradient is below zero, and click it. The switch “gradients” shows where it is.",
     where: "machine",
     site: "logits",
+    lends: "show",
     done: (state) => Number(opened(state, /^\w+:logits\[/)?.explanation.gradient.number) < 0,
     help: STAND,
   },
@@ -160,8 +162,9 @@ const ADAM: Told[] = [
   {
     title: "One step",
     text: () => "Learning is one small step, again and again. Read one text, find all gradients, and move every weight a little against its own. Adam, the rule used here, makes all weights move about equally far.",
-    task: "Switch the machine to “last update”, then press the button → at the top: one step. (The → key would turn the switch on.) Every weight that a document has used so far has moved.",
+    task: "Switch the machine to “last update”, then take one step: press the → key, or the button → at the top. Every weight that a document has used so far has moved.",
     where: "machine",
+    lends: "show",
     done: ({ show, frame, hello }, memo) => show === "delta" && !!frame && frame.step > Number(hello?.begin) && frame.step !== memo.step,
   },
   {
@@ -180,6 +183,7 @@ const ADAM: Told[] = [
     text: (s) => `One name is a poor teacher. So Adam keeps for every weight a running mean m of its gradients, and each time only ${short(1 - Number(s.hello?.config["beta1"] ?? 0))} of it is new. A second memory, v, tells it how large the gradients usually are.`,
     task: "Switch the weights to m, the mean gradient.",
     where: "weights",
+    lends: "moments",
     done: ({ moments }) => moments === "m",
   },
   {
