@@ -61,7 +61,7 @@ def witness(tabs: Opener, names_file: Path) -> Iterator[Tab]:
     assert not other.faults
 
 
-def drop(it: Tab, octets: bytes, name: str = "mine.txt") -> None:
+def drop(it: Tab, octets: bytes, name: str = "mine.txt", onto: str = "fieldset.data") -> None:
     transfer = it.page.evaluate_handle(
         """([text, name]) => {
           const transfer = new DataTransfer();
@@ -71,7 +71,7 @@ def drop(it: Tab, octets: bytes, name: str = "mine.txt") -> None:
         }""",
         [base64.b64encode(octets).decode(), name],
     )
-    it.page.locator("fieldset.data").dispatch_event("drop", {"dataTransfer": transfer})
+    it.page.locator(onto).dispatch_event("drop", {"dataTransfer": transfer})
 
 
 def choose(it: Tab, octets: bytes, name: str = "mine.txt") -> None:
