@@ -1,14 +1,23 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
+import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassgpt import builtin_names, data, read_documents
+from glassgpt import Config, Session, builtin_names, data, read_documents
+from glassgpt.cutting import WAYS
 from glassgpt.errors import DataError
+from glassgpt.proposal import Text
+from glassgpt.snapshot import from_bytes, to_bytes
 from tests.conftest import Reference
 
 
@@ -25,7 +34,7 @@ def test_the_reference_names_read_as_the_original_reads_them(reference: Referenc
     assert len(set(reference.documents)) == 29_494
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))))
 def test_documents_are_the_stripped_lines_of_file_iteration(lines: list[str]) -> None:
     text = "\n".join(lines)
     wanted = [s for line in io.StringIO(text, newline=None) if (s := line.strip())]
@@ -46,8 +55,92 @@ def test_line_separators_inside_a_line_do_not_split_it() -> None:
     ]
 
 
-def test_a_byte_order_mark_is_no_character() -> None:
-    assert data.split_documents("\ufeffemma".encode(), "x") == ["emma"]
+TEXT = "emma\nrenée 🙂\r\n漢字\rava\u2028b \t\n"
+LINES = ["emma", "renée 🙂", "漢字", "ava\u2028b"]
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        TEXT.encode(),
+        TEXT.encode("utf-8-sig"),
+        TEXT.encode("utf-16"),
+        b"\xfe\xff" + TEXT.encode("utf-16-be"),
+        TEXT.encode("utf-32"),
+        b"\0\0\xfe\xff" + TEXT.encode("utf-32-be"),
+    ],
+)
+def test_a_byte_order_mark_names_the_encoding_and_is_no_character(octets: bytes) -> None:
+    assert data.split_documents(octets, "x") == LINES
+    assert Text.of("x", octets).source("words").documents[:2] == ("emma", "renée")
+
+
+def test_only_white_space_at_the_ends_of_a_line_is_removed() -> None:
+    octets = "\f\v a\x01\x1b\x85\u2028b\ufeff \u00a0\x85\x0c\n \u2003\n\x7f\n".encode()
+    assert data.split_documents(octets, "x") == ["a\x01\x1b\x85\u2028b\ufeff", "\x7f"]
+
+
+PICTURE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256))
+
+
+@pytest.mark.parametrize(
+    ("octets", "sentence", "hint"),
+    [
+        (PICTURE, "is a PNG picture, not text", "give a text file"),
+        (gzip.compress(b"emma\nava\n"), "is packed by gzip, not text", "unpack it first"),
+        (bz2.compress(b"emma\nava\n"), "is packed by bzip2", "unpack it first"),
+        (lzma.compress(b"emma\nava\n"), "is packed by xz", "unpack it first"),
+        (b"PK\x03\x04" + bytes(60), "is a zip archive, as .docx", "save it as plain text"),
+        (b"%PDF-1.4\nplain\n", "is a PDF document", "save it as plain text"),
+        (safetensors.numpy.save({"a": np.ones(3)}), "is a safetensors file", "the text that it"),
+        (bytes(500), "holds zero bytes, the first at offset 0", "give a text file"),
+        (b"emma\n\0ava\n", "holds zero bytes, the first at offset 5", "give a text file"),
+        (b"\xff\xfea\0\0\0", "holds zero bytes", "give a text file"),
+        (TEXT.encode("utf-16-le"), "UTF-16 text without the byte-order mark", "-f utf-16le "),
+        (TEXT.encode("utf-16-be"), "UTF-16 text without the byte-order mark", "-f utf-16be "),
+        (b"\xff\xfea\0b", "is not UTF-16.* text: byte 0x62", "the mark of UTF-16"),
+        (b"\xff\xfe\0\xd8a\0", "is not UTF-16.* text: .*illegal", "the mark of UTF-16"),
+        ("Zoë\nRenée\n".encode("latin-1"), "not UTF-8 text: byte 0xeb", "iconv -f latin1 -t"),
+        ("Мария\nИван\n".encode("cp1251"), "not UTF-8 text", "iconv -f ENCODING -t utf-8"),
+        ("花子\n太郎\n".encode("shift_jis"), "not UTF-8 text", "iconv -f ENCODING -t utf-8"),
+        ("emma é".encode()[:-1], "unexpected end of data", "cut in the middle of a character"),
+        (b"\x01\x02\x03\xff\xfe\x80", "control characters say that it is no text", "text file"),
+    ],
+)
+def test_what_is_no_text_is_refused_for_what_it_is(octets: bytes, sentence: str, hint: str) -> None:
+    with pytest.raises(DataError, match=sentence) as caught:
+        data.split_documents(octets, "it")
+    assert hint in caught.value.hint
+    with pytest.raises(DataError, match=sentence):
+        Text.of("it", octets)
+
+
+_encoded = st.builds(
+    lambda text, encoding: text.encode(encoding, "ignore"),
+    st.text(),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1", "cp1251"]),
+)
+_begun = st.builds(bytes.__add__, st.sampled_from([*data.SIGNATURES, *data.MARKS]), st.binary())
+
+
+@given(st.binary() | _encoded | _begun | st.builds(bytes.__mul__, _encoded, st.integers(0, 999)))
+def test_any_bytes_are_documents_or_a_sentence(octets: bytes) -> None:
+    try:
+        text = Text.of("it", octets)
+    except DataError:
+        return
+    assert all(line == line.strip() != "" and "\0" not in line for line in text.lines)
+    for way in WAYS:
+        with suppress(DataError):
+            assert all(text.source(way).documents)
+    session = Session(Config(n_embd=1, n_head=1, block_size=2), text.lines)
+    assert fingerprint_of(session) == data.fingerprint(text.lines)
+
+
+def fingerprint_of(session: Session) -> str:
+    """Return that of its checkpoint, after one step, written and read."""
+    session.run(1)
+    return from_bytes(to_bytes(session.snapshot())).data_sha256
 
 
 def test_standard_input_is_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from glassgpt import Config, Sampling, Session, StepRecord, builtin_names
 from glassgpt.engines import ENGINES
-from glassgpt.errors import CheckpointError, ConfigError, DivergenceError, EngineError
+from glassgpt.errors import CheckpointError, ConfigError, DivergenceError, EngineError, GlassError
 from glassgpt.snapshot import from_bytes, to_bytes
 from tests import models
 from tests.test_reference import with_weights
@@ -160,3 +161,27 @@ def test_records_are_plain_values() -> None:
     record = StepRecord(1, "a", 2.0, 0.1)
     with pytest.raises(dataclasses.FrozenInstanceError):
         record.loss = 1.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Session(None, ["a"]),  # type: ignore[arg-type]
+        lambda: Session({"n_embd": 4}, ["a"]),  # type: ignore[arg-type]
+        lambda: Session(Config(), [1, 2]),  # type: ignore[list-item]
+        lambda: Session(Config(), ["a", None]),  # type: ignore[list-item]
+        lambda: Session(Config(), 5),  # type: ignore[arg-type]
+        lambda: Session(Config(), None),  # type: ignore[arg-type]
+        lambda: Session(Config(), [""]),
+        lambda: Session(Config(), ["a\ud83d"]),
+        lambda: Session(Config(), ["a"], data_name=""),
+        lambda: Session(Config(), ["a"], data_name=None),  # type: ignore[arg-type]
+        lambda: Session(Config(), ["a"], engine="quick"),
+        lambda: Session(Config(), ["a"]).run(1.5),  # type: ignore[arg-type]
+        lambda: Session(Config(), ["a"]).run("all"),  # type: ignore[arg-type]
+        lambda: Session(Config(), ["a"]).run(-1),
+    ],
+)
+def test_what_makes_no_run_gets_a_sentence(make: Callable[[], object]) -> None:
+    with pytest.raises(GlassError):
+        make()

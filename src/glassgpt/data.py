@@ -1,7 +1,9 @@
 """Documents: the stripped non-empty lines of a text, in the order of the file.
 
 It knows files and bytes, not tokens. Lines end as Python's file iteration ends them (\\n, \\r\\n
-or \\r, not the other separators of `str.splitlines`), which is what microgpt does.
+or \\r, not the other separators of `str.splitlines`), which is what microgpt does. White space at
+both ends of a line is removed; every other character is learned, control characters too. A file is
+UTF-8, or UTF-16 or UTF-32 with a byte-order mark; what is no text is refused for what it is.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import sys
+import unicodedata
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -17,6 +20,38 @@ from glassgpt.errors import DataError
 
 BUILTIN = "built-in names"  # what checkpoints call the built-in documents
 MAX_BYTES = 256 * 2**20
+
+MARKS = {  # how a text in this encoding begins; UTF-32's mark begins with UTF-16's
+    b"\xff\xfe\0\0": "utf-32",
+    b"\0\0\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+    b"\xef\xbb\xbf": "utf-8-sig",
+}
+_PICTURE = "give a text file, one document a line"
+_PACKED = "unpack it first, then give the text file that was in it"
+_PROCESSED = "open it in its own program and save it as plain text in UTF-8"
+_NUMBERS = "give the text that it was made from, one document a line"
+SIGNATURES = {  # how a file that is no text begins: what it is, and what to do
+    b"\x89PNG\r\n\x1a\n": ("a PNG picture", _PICTURE),
+    b"\xff\xd8\xff": ("a JPEG picture", _PICTURE),
+    b"GIF87a": ("a GIF picture", _PICTURE),
+    b"GIF89a": ("a GIF picture", _PICTURE),
+    b"\x1f\x8b": ("packed by gzip", _PACKED),
+    b"BZh91AY&SY": ("packed by bzip2", _PACKED),
+    b"\xfd7zXZ\0": ("packed by xz", _PACKED),
+    b"\x28\xb5\x2f\xfd": ("packed by zstd", _PACKED),
+    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", _PACKED),
+    b"PK\x03\x04": ("a zip archive, as .docx, .xlsx, .odt and .epub files are too", _PROCESSED),
+    b"PK\x05\x06": ("an empty zip archive", _PACKED),
+    b"%PDF-": ("a PDF document", _PROCESSED),
+    b"{\\rtf": ("an RTF document", _PROCESSED),
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": ("an old Office document", _PROCESSED),
+    b"SQLite format 3\0": ("an SQLite database", "export its text, one document a line"),
+    b"\x7fELF": ("a program", _PICTURE),
+    b"\x93NUMPY": ("a NumPy array", _NUMBERS),
+    b"PAR1": ("a Parquet table", "export its text, one document a line"),
+}
 
 
 def builtin_names() -> list[str]:
@@ -27,7 +62,7 @@ def builtin_names() -> list[str]:
 def read_documents(source: str | Path) -> list[str]:
     """Return the documents of a file, or of standard input where `source` is `-`.
 
-    Raises `DataError` where there is no file, it cannot be read as UTF-8, or it has no documents.
+    Raises `DataError` where there is no file, it is no text, or it has no documents.
     """
     if str(source) == "-":
         return split_documents(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input")
@@ -50,27 +85,103 @@ def read_documents(source: str | Path) -> list[str]:
 
 
 def split_documents(octets: bytes, name: str) -> list[str]:
-    """Return the documents in UTF-8 `octets`; `name` is what errors call them."""
+    """Return the documents in the text `octets`; `name` is what errors call them."""
     if len(octets) > MAX_BYTES:
         raise DataError(
             f"{name} is larger than {MAX_BYTES // 2**20} MiB",
             "train on a part of it; a run sees one line a step",
         )
-    try:
-        text = octets.decode("utf-8-sig")  # a byte order mark is no character of the text
-    except UnicodeDecodeError as error:
-        line = octets.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{name} is not UTF-8 text: byte 0x{octets[error.start]:02x} at offset {error.start:,} "
-            f"(line {line:,}): {error.reason}",
-            "save it as UTF-8, for instance: iconv -f latin1 -t utf-8 OLD > NEW",
-        ) from None
+    text = decoded(octets, name)
     documents = [line.strip() for line in io.StringIO(text, newline=None) if line.strip()]
     if not documents:
         raise DataError(
             f"{name} has no documents", "write one document a line; blank lines do not count"
         )
     return documents
+
+
+def decoded(octets: bytes, name: str) -> str:
+    """Return the text in `octets`, without a byte-order mark; raise `DataError` if it is none."""
+    kind, hint = _signature(octets)
+    if kind:
+        raise DataError(f"{name} is {kind}, not text", hint)
+    encoding = next((e for mark, e in MARKS.items() if octets.startswith(mark)), "utf-8")
+    try:
+        text = octets.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise _undecodable(octets, name, error) from None
+    if "\0" in text:
+        raise _binary(octets, name)
+    return text
+
+
+def _signature(octets: bytes) -> tuple[str, str]:
+    """Return what a file that is no text is by its first bytes, and what to do; or nothing."""
+    for signature, known in SIGNATURES.items():
+        if octets.startswith(signature):
+            return known
+    if octets[8:10] == b'{"' and int.from_bytes(octets[:8], "little") <= len(octets) - 8:
+        return "a safetensors file (a checkpoint?)", _NUMBERS
+    return "", ""
+
+
+def _binary(octets: bytes, name: str) -> DataError:
+    """Return the error for a file with zero bytes, which are part of no text in UTF-8."""
+    order = _unmarked(octets)
+    if order:
+        return DataError(
+            f"{name} seems to be UTF-16 text without the byte-order mark that says so",
+            f"save it as UTF-8, for instance: iconv -f {order} -t utf-8 OLD > NEW",
+        )
+    offset = octets.index(0)
+    return DataError(
+        f"{name} is not text: it holds zero bytes, the first at offset {offset:,}", _PICTURE
+    )
+
+
+def _unmarked(octets: bytes) -> str:
+    """Return which UTF-16 the octets are where they read as text in one, or nothing."""
+    head = octets[:2000]
+    found = []
+    for order in ("utf-16le", "utf-16be"):
+        text = head[: len(head) // 2 * 2].decode(order, "replace").removesuffix("\ufffd")
+        if len(octets) % 2 == 0 and text and all(map(_is_common, text)):
+            found.append((sum(c.isascii() or c.isspace() for c in text), order))
+    return max(found)[1] if found else ""
+
+
+def _is_common(c: str) -> bool:
+    """Return whether texts hold this character: assigned, and no control but white space."""
+    return c in "\t\n\v\f\r" or (
+        unicodedata.category(c) not in ("Cc", "Cn", "Co", "Cs") and c != "\ufffd"
+    )
+
+
+def _undecodable(octets: bytes, name: str, error: UnicodeDecodeError) -> DataError:
+    line = octets.count(b"\n", 0, error.start) + 1
+    encoding = error.encoding.upper()
+    what = (
+        f"{name} is not {encoding} text: byte 0x{octets[error.start]:02x} at offset "
+        f"{error.start:,} (line {line:,}): {error.reason}"
+    )
+    if not error.encoding.startswith("utf-8"):
+        return DataError(what, f"its first bytes are the mark of {encoding}; save it as UTF-8")
+    if 0 in octets:
+        return _binary(octets, name)
+    if error.end == len(octets) and error.reason == "unexpected end of data":
+        return DataError(what, "the file is cut in the middle of a character; copy it again")
+    if any(octet < 32 and octet not in b"\t\n\v\f\r\x1b" for octet in set(octets)):
+        return DataError(f"{what}; its control characters say that it is no text", _PICTURE)
+    return DataError(what, f"save it as UTF-8, for instance: iconv -f {_guessed(octets)}")
+
+
+def _guessed(octets: bytes) -> str:
+    """Return iconv's arguments: latin1 where most letters are ASCII, else a name to fill in."""
+    foreign = sum(octet >= 128 for octet in octets)
+    letters = sum(map(str.isalpha, octets.decode("ascii", "ignore")))
+    if foreign < letters:
+        return "latin1 -t utf-8 OLD > NEW"
+    return "ENCODING -t utf-8 OLD > NEW (perhaps cp1251, shift_jis, gb18030, euc-kr)"
 
 
 def fingerprint(documents: Sequence[str]) -> str:

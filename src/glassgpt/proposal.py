@@ -58,7 +58,7 @@ class Text:
         """Return its documents: its lines, or the text cut in another way."""
         if not way:
             return Source(self.name, self.lines)
-        return Source(self.name, tuple(cut(self.octets.decode("utf-8-sig"), way)), way)
+        return Source(self.name, tuple(cut(data.decoded(self.octets, self.name), way)), way)
 
     def cuts(self) -> list[protocol.CutFacts]:
         """Return the ways to cut it, where its lines look like running text."""

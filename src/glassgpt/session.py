@@ -93,11 +93,12 @@ class Session:
         data_name: str = "documents",
         cut: str = "",
     ) -> None:
-        if isinstance(documents, str) or not documents:
+        if isinstance(documents, str) or not isinstance(documents, Sequence) or not documents:
             raise DataError(
                 f"documents are {documents!r}, but must be a list of texts",
                 "read_documents(path) reads a file",
             )
+        _check_types(config, documents, data_name)
         self.tokenizer = Tokenizer.of(documents)
         params.count(config, self.tokenizer.vocab_size)
         self.base = self._config = config
@@ -167,9 +168,9 @@ class Session:
         it are taken, and their losses are in the error.
         """
         steps = self.steps_left if steps is None else steps
-        if not 0 <= steps <= self.steps_left:
+        if type(steps) is not int or not 0 <= steps <= self.steps_left:
             raise ConfigError(
-                f"{steps} steps were asked for, but {self.steps_left} are left",
+                f"{steps!r} steps were asked for, but {self.steps_left} are left",
                 "past num_steps the learning rate is 0; extend the run with more num_steps",
             )
         start = self.step
@@ -304,6 +305,17 @@ class Session:
         """Yield texts drawn from the run's own random stream, which goes on with each draw."""
         for draws in draw_samples(self.engine, self.tokenizer, self.config, sampling, self.rng):
             yield text_of(list(draws), self.tokenizer, sampling.prefix)
+
+
+def _check_types(config: object, documents: Sequence[object], data_name: object) -> None:
+    """Raise where a run is made of what is none of its kinds."""
+    if not isinstance(config, Config):
+        raise ConfigError(f"the settings are {config!r}", "give a Config, for instance Config()")
+    if not all(isinstance(text, str) for text in documents):
+        wrong = next(text for text in documents if not isinstance(text, str))
+        raise DataError(f"a document is {wrong!r}, but must be text", "give a list of texts")
+    if not isinstance(data_name, str) or not data_name:
+        raise DataError(f"data_name is {data_name!r}, but must be a text", "leave it out")
 
 
 def draw_samples(

@@ -29,6 +29,13 @@ class Tokenizer:
         object.__setattr__(self, "_ids", {c: i for i, c in enumerate(self.characters)})
         if not self.characters or len(self._ids) != len(self.characters):
             raise DataError(f"a vocabulary needs distinct characters, not {self.characters!r}")
+        half = next((c for c in self.characters if "\ud800" <= c <= "\udfff"), None)
+        if half is not None:
+            raise DataError(
+                f"the documents hold U+{ord(half):04X}, half of a character that UTF-16 writes as "
+                "two (a lone surrogate)",
+                "read the text as UTF-8; in text from JSON, the other half of the escape is lost",
+            )
         if len(self.characters) > MAX_VOCABULARY:
             raise DataError(
                 f"the documents have {len(self.characters):,} different characters, "
