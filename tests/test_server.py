@@ -110,7 +110,8 @@ def hear(line: ClientConnection, kind: str, seconds: float = 10) -> dict[str, An
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         message = line.recv(timeout=seconds)
-        assert isinstance(message, bytes)
+        if isinstance(message, str):
+            continue  # a sign of life
         (length,) = struct.unpack_from("<I", message)
         event: dict[str, Any] = json.loads(message[4 : 4 + length])
         if "seq" in event:
@@ -299,7 +300,8 @@ def heard(line: ClientConnection, seconds: float, late: float = math.inf) -> lis
             message = line.recv(timeout=max(0, min([end, *(when for when, _ in due)]) - now))
         except TimeoutError:
             continue
-        assert isinstance(message, bytes)
+        if isinstance(message, str):
+            continue  # a sign of life
         (length,) = struct.unpack_from("<I", message)
         events.append(json.loads(message[4 : 4 + length]))
         if "seq" in events[-1]:
@@ -363,7 +365,7 @@ def test_another_host_demands_the_token_of_the_link(tiny: Path) -> None:
         with pytest.raises(InvalidStatus, match="403"), talking(server):
             pass
         status, _, headers = server.get(f"/?token={server.token}")
-        assert (status, headers["location"]) == (307, "/")
+        assert (status, headers["location"]) == (307, "./")
         cookie = headers["set-cookie"].partition(";")[0]
         assert server.get(Cookie=cookie)[0] == 200
         assert server.get("/address")[0] == 403

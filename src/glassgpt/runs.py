@@ -1,117 +1,164 @@
-"""The runs of a server: one for each browser tab, kept through a reload, ended when forgotten.
+"""The runs of a server, each in a process of its own: kept through a reload, ended when forgotten.
 
-It knows no HTTP; of a socket only that it can be closed.
+A run's memory goes back as its process ends, a fault costs one tab, and the system shares the
+cores among all. It knows no HTTP; of a socket only that it takes bytes and can be closed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import json
+import multiprocessing
+import pickle
 import secrets
+import signal
+import socket
 import time
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from multiprocessing.process import BaseProcess
+from typing import Protocol
 
-from glassgpt import protocol
+from glassgpt import protocol, worker
 from glassgpt.errors import EngineError
-from glassgpt.exhibit import Exhibit
-from glassgpt.opening import is_default, open_link
-from glassgpt.player import Player
 from glassgpt.proposal import Source
 from glassgpt.snapshot import Snapshot
+from glassgpt.worker import BUFFER, ENDED, HEAD, Kind
 
-# A class of thirty, two tabs each. The default run holds 16 MB at its last step, one that fills
-# its budget of snapshots (history.py) 90 MB, an entered graph 26 MB more: 64 take 1 GB, and 7 GB
-# where all are long. Branches share the budget of their run; runs that play share the cores.
-MAX_RUNS = 64
+MAX_RUNS = 64  # a class of thirty, two tabs each
 IDLE = 15 * 60  # seconds that a run is kept for when nobody looks at it
-DIED = 1011  # WebSocket close code
-
-Result = TypeVar("Result")
+REST = 1.0  # seconds after which a run is made ready for the next tab: the one before has begun
+# A fork of a process that has imported everything is ready in milliseconds. Only Linux has it safe.
+METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+KILLED = "the process of this run was ended from outside, or by the system for want of memory"
 
 
 class Client(Protocol):
-    """A socket, as far as a run knows it."""
+    """A page's socket, as far as a run knows it; that it is gone is no error."""
 
-    async def close(self, code: int = 1000, reason: str | None = None) -> None:
-        """Hang up."""
+    async def send(self, frame: bytes) -> None:
+        """Send a message."""
 
-
-class Threads:
-    """The host of a player here: work goes to a thread."""
-
-    async def work(self, job: Callable[[], Result]) -> Result:
-        """Run a job without holding up the others."""
-        return await asyncio.to_thread(job)
-
-    async def pause(self) -> None:
-        """Let the others run."""
-        await asyncio.sleep(0)  # harmless here: this loop serves sockets and timers in turn
+    async def close(self, code: int, reason: str) -> None:
+        """Close it."""
 
 
 @dataclass(slots=True)
 class Run:
-    """A player that is alive, and the socket that listens to it."""
+    """A worker process, the socket to it, and the page that watches its run."""
 
-    player: Player
-    task: asyncio.Task[None]
+    process: BaseProcess
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
     seen: float = field(default_factory=time.monotonic)
     client: Client | None = None
+    page: int = 0  # the number of the client: frames for those before it are late
+    ended: bool = False
+
+    async def attach(self, client: Client) -> None:
+        """Let a page watch, from the beginning."""
+        self.client, self.page = client, self.page + 1
+        await self.say(Kind.ATTACH, b"")
+
+    async def detach(self, client: Client) -> None:
+        """Let time stand until another page watches."""
+        if self.client is client:
+            self.client, self.seen = None, time.monotonic()
+            with suppress(ConnectionError):
+                await self.say(Kind.DETACH, b"")
+
+    async def say(self, kind: Kind, body: bytes) -> None:
+        """Send the worker a message; wait while it takes none. Raises `ConnectionError`."""
+        self.writer.write(HEAD.pack(len(body), kind, self.page))
+        self.writer.write(body)
+        await self.writer.drain()
+
+    async def forward(self) -> None:
+        """Send the page what the worker says, until the worker ends."""
+        code, reason = ENDED, KILLED
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                length, kind, page = HEAD.unpack(await self.reader.readexactly(HEAD.size))
+                body = await self.reader.readexactly(length)
+                if page != self.page or self.client is None:
+                    continue
+                if kind == Kind.EVENT:
+                    await self.client.send(body)
+                else:
+                    code, reason = json.loads(body)
+                    await self.client.close(code, reason)
+        self.ended = True
+        self.writer.close()
+        if self.client is not None:
+            await self.client.close(code, reason)
+
+    def end(self) -> None:
+        """End the process, whatever it computes."""
+        self.ended = True
+        self.process.kill()
+        self.writer.close()
 
 
 class Runs:
     """All runs of this server, by name."""
 
-    def __init__(self, source: Source, snapshot: Snapshot | None = None) -> None:
-        self._source = source
-        self._snapshot = snapshot
+    def __init__(
+        self, source: Source, snapshot: Snapshot | None = None, method: str = METHOD
+    ) -> None:
+        self._pickled = pickle.dumps((source, snapshot))
+        self._context = multiprocessing.get_context(method)
+        if method == "forkserver":
+            self._context.set_forkserver_preload(["glassgpt.worker", "glassgpt.cli"])
         self._runs: dict[str, Run] = {}
-        self._closing: set[asyncio.Future[None]] = set()
-        self._first: asyncio.Task[Exhibit] | None = None
+        self._ready: asyncio.Task[Run] | None = None
+        self._forwarding: set[asyncio.Task[None]] = set()
 
     def prepare(self) -> None:
-        """Make the run of the first tab while its browser starts."""
-        if self._snapshot is None:
-            self._first = asyncio.create_task(asyncio.to_thread(lambda: Exhibit(self._source)))
+        """Start the process of the next tab, and make its run, before anybody asks for it."""
+        if self._ready is None:
+            self._ready = asyncio.create_task(self._start())
 
     async def open(self, request: protocol.Open) -> Run:
         """Return the run that is asked for, or a new one."""
         known = self._runs.get(request.run)
-        if known is not None and not known.task.done():
+        if known is not None and not known.ended:
             return known
         self._make_room()
         name = secrets.token_urlsafe(12)
-        player = await self._new_player(name, request)
-        run = Run(player, asyncio.create_task(player.run_forever(), name=f"run {name}"))
-        run.task.add_done_callback(lambda task: self._died(run, task))
-        self._runs[name] = run
+        run = self._runs[name] = await self._new()
+        self._forwarding.add(task := asyncio.create_task(run.forward(), name=f"run {name}"))
+        task.add_done_callback(self._forwarding.discard)
+        await run.say(Kind.OPEN, json.dumps([name, request.link, request.still]).encode())
         return run
 
-    async def _new_player(self, name: str, request: protocol.Open) -> Player:
-        first, self._first = self._first, None
-        ready = await first if first is not None and is_default(request.link) else None
-        opened = await asyncio.to_thread(
-            lambda: open_link(request.link, self._source, self._snapshot, ready)
-        )
-        player = Player(name, opened.exhibit, Threads())
-        player.notice, player.waiting = opened.notice, opened.waiting
-        if opened.step is not None:
-            player.tell(protocol.Seek(opened.step))
-        elif not request.still and opened.exhibit.session.steps_left:
-            player.tell(protocol.Play())
-        return player
+    async def _new(self) -> Run:
+        ready, self._ready = self._ready, None
+        if ready is None:
+            return await self._start()
+        asyncio.get_running_loop().call_later(REST, self.prepare)
+        return await ready
 
-    def _died(self, run: Run, task: asyncio.Task[None]) -> None:
-        """Say why a run died of a fault of ours, and let its page ask for another."""
-        if task.cancelled() or task.exception() is None:
-            return
-        logging.getLogger(__name__).error("a run died", exc_info=task.exception())
-        if run.client is not None:
-            self._closing.add(closing := asyncio.ensure_future(run.client.close(DIED)))
-            closing.add_done_callback(self._closing.discard)
+    async def _start(self) -> Run:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        process = await asyncio.to_thread(self._process, theirs)
+        theirs.close()
+        reader, writer = await asyncio.open_connection(sock=ours, limit=BUFFER)
+        return Run(process, reader, writer)
+
+    def _process(self, theirs: socket.socket) -> BaseProcess:
+        """Start a process; Ctrl-C does not reach it, not even while it begins."""
+        process: BaseProcess = self._context.Process(  # type: ignore[attr-defined]
+            target=worker.main, args=(theirs, self._pickled), daemon=True
+        )
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # it inherits this
+        process.start()
+        return process
 
     def _make_room(self) -> None:
+        for name in [name for name, run in self._runs.items() if run.ended]:
+            self._end(name)
         if len(self._runs) < MAX_RUNS:
             return
         idle = [(run.seen, name) for name, run in self._runs.items() if run.client is None]
@@ -123,7 +170,7 @@ class Runs:
         self._end(min(idle)[1])
 
     def _end(self, name: str) -> None:
-        self._runs.pop(name).task.cancel()
+        self._runs.pop(name).end()
 
     async def sweep(self) -> None:
         """End the runs that nobody looks at, for ever."""
@@ -131,12 +178,12 @@ class Runs:
             await asyncio.sleep(IDLE / 15)
             now = time.monotonic()
             for name, run in list(self._runs.items()):
-                if run.task.done() or (run.client is None and now - run.seen > IDLE):
+                if run.ended or (run.client is None and now - run.seen > IDLE):
                     self._end(name)
 
-    async def end_all(self) -> None:
-        """End every run."""
-        tasks = [run.task for run in self._runs.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    def end_all(self) -> None:
+        """End every run at once."""
+        for name in list(self._runs):
+            self._end(name)
+        if self._ready is not None and self._ready.done() and not self._ready.cancelled():
+            self._ready.result().end()

@@ -7,37 +7,36 @@ page. Whatever a client sends, others do not notice: runs, messages, sizes and s
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
 import threading
 import time
 import webbrowser
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from http.cookies import SimpleCookie
-from ipaddress import ip_address
 from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from glassgpt import protocol
-from glassgpt.errors import ConfigError, GlassError, ProtocolError
-from glassgpt.player import Player
+from glassgpt.errors import GlassError, ProtocolError
+from glassgpt.gate import Gate, bracketed, gate_for
+from glassgpt.listening import Handshake, listen
+from glassgpt.opening import open_link
 from glassgpt.proposal import Source
 from glassgpt.runs import Run, Runs
 from glassgpt.snapshot import Snapshot
+from glassgpt.worker import POLICY, Kind
 
 STATIC = Path(__file__).parent / "static"
+BEAT = 5  # seconds between two signs of life
 FIRST_WORD = 10  # seconds in which a client has to say what it wants
 RATE = 300  # messages a second, in the long run
-MAX_MISTAKES = 20  # messages that are no commands before the line is cut
-POLICY, TAKEN_OVER = 1008, 4001  # WebSocket close codes
+TAKEN_OVER = 4001  # WebSocket close code
 TYPES = {
     ".js": "text/javascript",
     ".css": "text/css",
@@ -45,46 +44,10 @@ TYPES = {
     ".woff": "font/woff",
     ".svg": "image/svg+xml",
 }
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 NOT_BUILT = (
     "<!doctype html><title>GlassGPT</title><p>The page is not built yet. In the source tree run "
     "<code>npm ci &amp;&amp; npm run build</code> in <code>web/</code>, then load this again."
 )
-
-
-@dataclass(slots=True)
-class Gate:
-    """Who may come in: hosts by name, or with a token anyone who has it."""
-
-    hosts: frozenset[str]
-    token: str = ""
-    address: str = ""  # the link that opens it
-
-    def refuses(self, connection: HTTPConnection) -> str:
-        """Return why a connection may not come in, or nothing."""
-        host = connection.headers.get("host", "")
-        if not self.token and _name(host) not in self.hosts:
-            return f"this server does not answer for the host {host!r}"
-        origin = connection.headers.get("origin")
-        if origin is not None and origin.partition("://")[2] != host:
-            return f"a page from {origin!r} may not talk to this server"
-        if self.token and not secrets.compare_digest(_cookie(connection), self.token):
-            return "this page opens with the link that the server printed when it started"
-        return ""
-
-
-def _name(host: str) -> str:
-    return host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-
-
-def _cookie(connection: HTTPConnection) -> str:
-    found = SimpleCookie(connection.headers.get("cookie", "")).get("glassgpt")
-    return found.value if found is not None and found.value.isascii() else ""
 
 
 class Shelf:
@@ -116,17 +79,16 @@ def create_app(runs: Runs, gate: Gate) -> Starlette:
     shelf = Shelf()
 
     async def index(request: Request) -> Response:
-        given = request.query_params.get("token", "")
-        if gate.token and given.isascii() and secrets.compare_digest(given, gate.token):
-            answer: Response = RedirectResponse("/", headers=HEADERS)  # a browser keeps the hash
-            answer.set_cookie("glassgpt", gate.token, httponly=True, samesite="strict")
+        if gate.opens(request.query_params.get("token", "")):
+            answer: Response = RedirectResponse("./", headers=gate.headers)  # the hash is kept
+            gate.let_in(answer, request.url.scheme)
             return answer
         reason = gate.refuses(request)
         if reason:
             return PlainTextResponse(reason, 403)
         page = STATIC / "index.html"
         text = page.read_text("utf-8") if page.exists() else NOT_BUILT
-        return HTMLResponse(text, headers={**HEADERS, "Cache-Control": "no-cache"})
+        return HTMLResponse(text, headers={**gate.headers, "Cache-Control": "no-cache"})
 
     async def icon(_request: Request) -> Response:
         return shelf.give("icon.svg")
@@ -142,14 +104,17 @@ def create_app(runs: Runs, gate: Gate) -> Starlette:
         reason = gate.refuses(request)
         if reason:
             return PlainTextResponse(reason, 403)
-        return PlainTextResponse(gate.address, headers={**HEADERS, "Cache-Control": "no-store"})
+        return PlainTextResponse(
+            gate.address, headers={**gate.headers, "Cache-Control": "no-store"}
+        )
 
     async def talk(websocket: WebSocket) -> None:
         if gate.refuses(websocket):
             await websocket.close(POLICY)  # before it is accepted: a plain 403
             return
         await websocket.accept()
-        with suppress(WebSocketDisconnect, RuntimeError):  # gone, or closed by another tab's claim
+        # gone, or closed by another tab's claim, or its run has ended
+        with suppress(WebSocketDisconnect, RuntimeError, ConnectionError):
             await converse(websocket, runs)
 
     @asynccontextmanager
@@ -158,7 +123,7 @@ def create_app(runs: Runs, gate: Gate) -> Starlette:
         runs.prepare()
         yield
         sweeper.cancel()
-        await runs.end_all()
+        runs.end_all()
 
     return Starlette(
         routes=[
@@ -173,32 +138,52 @@ def create_app(runs: Runs, gate: Gate) -> Starlette:
     )
 
 
+class Page:
+    """The socket of a page; that it is gone is noticed where messages are received."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+
+    async def send(self, frame: bytes) -> None:
+        """Send a message."""
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await self._websocket.send_bytes(frame)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close it."""
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await self._websocket.close(code, reason)
+
+
 async def converse(websocket: WebSocket, runs: Runs) -> None:
     """Connect a client to its run until it goes, breaks the rules, or another tab claims it."""
     run = await _first_word(websocket, runs)
     if run is None:
         return
     if run.client is not None:
-        with suppress(RuntimeError):
-            await run.client.close(TAKEN_OVER, "this run is shown in another tab now")
-    run.client = websocket
-
-    async def send(frame: bytes) -> None:
-        with suppress(WebSocketDisconnect, RuntimeError):  # it is gone; `_listen` hears of it too
-            await websocket.send_bytes(frame)
-
-    run.player.attach(send)
+        await run.client.close(TAKEN_OVER, "this run is shown in another tab now")
+    page, beats = Page(websocket), asyncio.create_task(_beat(websocket))
     try:
-        await _listen(websocket, run.player)
+        await run.attach(page)
+        await _listen(websocket, run)
     finally:
-        run.player.detach(send)
-        if run.client is websocket:
-            run.client, run.seen = None, time.monotonic()
+        beats.cancel()
+        await run.detach(page)
+
+
+async def _beat(websocket: WebSocket) -> None:
+    """Let the page notice a connection that is silent but not closed."""
+    with suppress(WebSocketDisconnect, RuntimeError):
+        while True:
+            await asyncio.sleep(BEAT)
+            await websocket.send_text("")
 
 
 async def _first_word(websocket: WebSocket, runs: Runs) -> Run | None:
     try:
-        command, _ = await asyncio.wait_for(_receive(websocket), FIRST_WORD)
+        command, _ = protocol.decode_command(
+            await asyncio.wait_for(_receive(websocket), FIRST_WORD)
+        )
         if not isinstance(command, protocol.Open):
             raise ProtocolError(f"the first command must be Open, not {type(command).__name__}")
         return await runs.open(command)
@@ -210,36 +195,46 @@ async def _first_word(websocket: WebSocket, runs: Runs) -> Run | None:
     return None
 
 
-async def _listen(websocket: WebSocket, player: Player) -> None:
-    allowance, then, mistakes = float(RATE), time.monotonic(), 0
+async def _listen(websocket: WebSocket, run: Run) -> None:
+    """Send the run what the page says, as fast as the run takes it."""
+    allowance, then = float(RATE), time.monotonic()
     while True:
-        try:
-            command, payload = await _receive(websocket)
-            now = time.monotonic()
-            allowance, then = min(RATE, allowance + RATE * (now - then)) - 1, now
-            if allowance < 0:
-                await _refuse(websocket, ProtocolError("too many messages", "load the page again"))
-                await websocket.close(POLICY, "too many messages")
-                return
-            player.tell(command, payload)
-        except ProtocolError as error:
-            mistakes += 1
-            await _refuse(websocket, error)
-            if mistakes >= MAX_MISTAKES:
-                await websocket.close(POLICY, "too many messages that are no commands")
-                return
+        said = await _receive(websocket)
+        now = time.monotonic()
+        allowance, then = min(RATE, allowance + RATE * (now - then)) - 1, now
+        if allowance < 0:
+            await _refuse(websocket, ProtocolError("too many messages", "load the page again"))
+            await websocket.close(POLICY, "too many messages")
+            return
+        if isinstance(said, str):
+            await run.say(Kind.TEXT, said.encode())
+        else:
+            await run.say(Kind.BYTES, said)
 
 
-async def _receive(websocket: WebSocket) -> tuple[protocol.Command, bytes | None]:
+async def _receive(websocket: WebSocket) -> str | bytes:
     message = await websocket.receive()
     if message["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(message.get("code", 1000))
-    text = message.get("text")
-    return protocol.decode_command(text if text is not None else message["bytes"])
+    text: str | None = message.get("text")
+    return text if text is not None else message["bytes"]
 
 
 async def _refuse(websocket: WebSocket, error: GlassError) -> None:
     await websocket.send_bytes(protocol.encode_event(protocol.Refused("", error.what, error.hint)))
+
+
+class Server(uvicorn.Server):
+    """Ends the runs before it waits for those who talk to them."""
+
+    def __init__(self, config: uvicorn.Config, runs: Runs) -> None:
+        super().__init__(config)
+        self._runs = runs
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the runs, then close all connections."""
+        self._runs.end_all()
+        await super().shutdown(sockets)
 
 
 def serve(
@@ -248,38 +243,36 @@ def serve(
     snapshot: Snapshot | None = None,
     host: str = "127.0.0.1",
     port: int = 0,
+    allow_origin: tuple[str, ...] = (),
+    allow_framing: tuple[str, ...] = (),
     show: bool = True,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Serve the page until interrupted; `show` opens it in a browser, `say` prints its address."""
-    try:
-        listener = socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
-        )
-    except OSError as error:
-        raise ConfigError(
-            f"the server cannot listen on {host} port {port}: {error.strerror}",
-            "leave --port out to take a free one",
-        ) from None
-    gate = Gate(frozenset({"127.0.0.1", "localhost", "[::1]", "::1", host}))
-    if not _is_loopback(host):
-        gate.token = secrets.token_urlsafe(16)
+    """Serve the page until interrupted; `show` opens it in a browser, `say` prints its address.
+
+    Raises `ConfigError` where it cannot listen, `GlassError` where the run cannot be shown.
+    """
+    gate = gate_for(host, allow_origin, allow_framing)
+    open_link("", source, snapshot)  # what every tab would be refused with is said here
+    listener = listen(host, port)
     gate.address = _address(host, listener.getsockname()[1], gate.token)
     say(f"GlassGPT is at {gate.address}")
     say("Ctrl-C ends it.")
+    runs = Runs(source, snapshot)
     config = uvicorn.Config(
-        create_app(Runs(source, snapshot), gate),
+        create_app(runs, gate),
+        http=Handshake,
         log_level="warning",
         access_log=False,
         server_header=False,
         ws_per_message_deflate=False,  # it doubles the server's CPU for numbers that do not shrink
         ws_max_size=protocol.MAX_UPLOAD + protocol.MAX_COMMAND,
-        timeout_graceful_shutdown=2,
+        timeout_graceful_shutdown=1,
     )
     if show:
         _open_soon(gate.address)
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
+        Server(config, runs).run(sockets=[listener])
 
 
 def _open_soon(address: str) -> None:
@@ -287,14 +280,6 @@ def _open_soon(address: str) -> None:
     threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _address(host: str, port: int, token: str) -> str:
     shown = socket.gethostname() if host in ("0.0.0.0", "::") else host
-    shown = f"[{shown}]" if ":" in shown else shown
-    return f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
+    return f"http://{bracketed(shown)}:{port}/" + (f"?token={token}" if token else "")

@@ -10,6 +10,7 @@ import errno
 import io
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 from click.shell_completion import get_completion_class
@@ -56,7 +57,7 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="glassgpt")
 @page_options
 @click.pass_context
-def cli(context: click.Context, data: str | None, host: str, port: int, no_open: bool) -> None:
+def cli(context: click.Context, /, data: str | None, no_open: bool, **options: Any) -> None:
     """A tiny GPT made of glass: watch it learn, train it, sample from it, look inside.
 
     \b
@@ -72,7 +73,7 @@ def cli(context: click.Context, data: str | None, host: str, port: int, no_open:
     glassgpt verify                    whether the numbers are right
     """
     if context.invoked_subcommand is None:
-        open_page(data, host, port, no_open)
+        open_page(data, no_open, **options)
 
 
 @cli.command()

@@ -32,6 +32,18 @@ def page_options(command: Command) -> Command:
                 default=0,
                 help="Which port; 0 takes a free one.  [default: 0]",
             ),
+            click.option(
+                "--allow-origin",
+                metavar="ORIGIN",
+                multiple=True,
+                help="Where a proxy shows the page, as https://host:8443; again for another.",
+            ),
+            click.option(
+                "--allow-framing",
+                metavar="ORIGIN",
+                multiple=True,
+                help="A site whose pages may show this page in a frame; again for another.",
+            ),
             click.option("--no-open", is_flag=True, help="Print the address, open no browser."),
         )
     ):
@@ -40,9 +52,9 @@ def page_options(command: Command) -> Command:
 
 
 def open_page(
-    data: str | None, host: str, port: int, no_open: bool, directory: Path | None = None
+    data: str | None, no_open: bool, directory: Path | None = None, **options: Any
 ) -> None:
-    """Serve the page until Ctrl-C."""
+    """Serve the page until Ctrl-C; `options` are those of `serve`."""
     # the server takes a tenth of a second to import: only the page needs it
     from glassgpt.proposal import Source
     from glassgpt.server import serve
@@ -53,12 +65,12 @@ def open_page(
     else:
         documents, name = documents_of(snapshot, data), snapshot.data_name
     source = Source(name, tuple(documents))
-    serve(source, snapshot=snapshot, host=host, port=port, show=not no_open, say=say)
+    serve(source, snapshot=snapshot, show=not no_open, say=say, **options)
 
 
 @click.command("open")
 @click.argument("directory", type=click.Path(path_type=Path))
 @page_options
-def open_directory(directory: Path, data: str | None, host: str, port: int, no_open: bool) -> None:
+def open_directory(directory: Path, data: str | None, no_open: bool, **options: Any) -> None:
     """Open the page with the run kept in DIRECTORY."""
-    open_page(data, host, port, no_open, directory)
+    open_page(data, no_open, directory, **options)
