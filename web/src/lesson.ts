@@ -27,9 +27,21 @@ function bounded(text: string): string {
 const HERE = /^(localhost|127\.|\[::1\])/; // what only this computer answers to
 
 /** Where others open the page: `address` is the server's own, with its token; null where none can. */
-export function wayIn(address: string, location: { host: string; origin: string }): string | null {
+export function wayIn(address: string, location: Place): string | null {
   if (!URL.canParse(address)) return null;
   const server = new URL(address);
-  if (HERE.test(server.host)) return null;
-  return `${HERE.test(location.host) ? server.origin : location.origin}/${server.search}`;
+  if (!HERE.test(location.host)) return `${location.origin}${location.pathname}${server.search}`;
+  return HERE.test(server.host) ? null : `${server.origin}/${server.search}`;
+}
+
+interface Place {
+  host: string;
+  origin: string;
+  pathname: string;
+}
+
+/** Ask the server where others open the page. */
+export async function findWayIn(): Promise<string | null> {
+  const answer = await fetch("address").catch(() => null);
+  return answer?.ok ? wayIn(await answer.text(), location) : null;
 }

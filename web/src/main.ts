@@ -33,7 +33,7 @@ function complain(): void {
   app.dispatch({ kind: "refuse", what, hint: "The rest of it holds, and the address stays as it is until you change something" });
 }
 
-const wire = connect(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, {
+const wire = connect(new URL("ws", location.href).href.replace(/^http/, "ws"), {
   open: () => {
     asked = explained = "";
     told = acknowledged = 0;
@@ -48,7 +48,7 @@ const wire = connect(`${location.protocol === "https:" ? "wss" : "ws"}://${locat
     if (event.kind === "Hello") bar.run = event.run;
     if (event.kind === "Hello" && bar.dropped.length && !complained) complain();
   },
-  line: (line) => app.dispatch({ kind: "line", line }),
+  line: (line, reason) => app.dispatch({ kind: "line", line, reason }),
 });
 
 app.send = wire.send;

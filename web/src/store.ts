@@ -43,6 +43,7 @@ export interface Seeds {
 
 export interface State {
   line: Line;
+  reason: string; // of the server, for the line being as it is
   hello: Hello | null;
   sites: Map<string, SiteFacts>;
   frame: Frame | null;
@@ -92,7 +93,7 @@ export interface State {
 }
 
 export const INITIAL: State = {
-  line: "connecting", hello: null, sites: new Map(), frame: null, arrays: new Map(),
+  line: "connecting", reason: "", hello: null, sites: new Map(), frame: null, arrays: new Map(),
   losses: EMPTY, rates: EMPTY, sums: EMPTY, old: EMPTY,
   branches: null, others: new Map(), prices: new Map(), imagined: null, band: null, bands: new Map(), origins: null, curve: [], measures: null, heldOut: [], heldOuts: new Map(),
   samples: null, spelled: null, documents: new Map(), considered: null, compared: null, tokens: null,
@@ -103,7 +104,7 @@ export const INITIAL: State = {
 
 export type Action =
   | { kind: "told"; told: Told }
-  | { kind: "line"; line: Line }
+  | { kind: "line"; line: Line; reason: string }
   | { kind: "show"; show: Show }
   | { kind: "moments"; moments: "" | "m" | "v" }
   | { kind: "select"; address: Address | null }
@@ -123,7 +124,7 @@ export type Action =
 export function reduce(state: State, action: Action): State {
   switch (action.kind) {
     case "told": return told(state, action.told);
-    case "line": return { ...state, line: action.line };
+    case "line": return { ...state, line: action.line, reason: action.reason };
     case "show": return { ...state, show: action.show };
     case "moments": return { ...state, moments: action.moments };
     case "select": return selecting(state, action.address);
@@ -268,7 +269,7 @@ function greeted(state: State, hello: Hello): State {
   const same = state.hello?.run === hello.run && sameModel(state.hello, hello);
   return {
     ...INITIAL,
-    line: state.line, show: state.show, moments: state.moments, reading: state.reading, sight: state.sight, hello,
+    line: state.line, reason: state.reason, show: state.show, moments: state.moments, reading: state.reading, sight: state.sight, hello,
     story: state.story, lesson: state.lesson, detour: state.detour,
     sites: new Map(hello.sites.map((site) => [site.name, site])),
     link: hello.link,

@@ -50,13 +50,14 @@ export function encode(command: Command, file?: Uint8Array): string | ArrayBuffe
   return bytes.buffer;
 }
 
-export type Line = "connecting" | "open" | "lost" | "taken";
+/** `refused`: the server answers, but not this page; `ended`: it has ended the run. */
+export type Line = "connecting" | "open" | "lost" | "refused" | "taken" | "ended";
 
 export interface Ears {
   /** What to say first; asked again whenever the line comes back. */
   open(): Open;
   told(told: Told): void;
-  line(line: Line): void;
+  line(line: Line, reason: string): void;
 }
 
 export interface Wire {
@@ -65,6 +66,8 @@ export interface Wire {
 }
 
 const TAKEN_OVER = 4001;
+const ENDED = 4002;
+const SILENCE = 16_000; // ms without a word; the server says something every five seconds
 const FIRST_WAIT = 250;
 const LONGEST_WAIT = 4000;
 
@@ -72,28 +75,52 @@ const LONGEST_WAIT = 4000;
 export function connect(url: string, ears: Ears): Wire {
   let socket: WebSocket | null = null;
   let wait = FIRST_WAIT;
+  let refused = ""; // why, where the server answers
 
   function dial(): void {
     const line = new WebSocket(url);
+    let silence: ReturnType<typeof setTimeout> | undefined;
     socket = line;
     line.binaryType = "arraybuffer";
+
+    function hear(): void {
+      clearTimeout(silence);
+      silence = setTimeout(() => lose(line), SILENCE);
+    }
+
     line.onopen = () => {
       wait = FIRST_WAIT;
+      refused = "";
       line.send(encode(ears.open()));
-      ears.line("open");
+      ears.line("open", "");
+      hear();
     };
-    line.onmessage = (message: MessageEvent<ArrayBuffer>) => ears.told(decode(message.data));
+    line.onmessage = (message: MessageEvent<ArrayBuffer | string>) => {
+      hear();
+      if (typeof message.data !== "string") ears.told(decode(message.data)); // a text is a sign of life
+    };
     line.onclose = (event) => {
+      clearTimeout(silence);
       if (socket !== line) return;
+      if (event.code !== TAKEN_OVER && event.code !== ENDED) return lose(line);
       socket = null;
-      if (event.code === TAKEN_OVER) {
-        ears.line("taken");
-        return;
-      }
-      ears.line("lost");
-      setTimeout(dial, wait);
-      wait = Math.min(LONGEST_WAIT, wait * 2);
+      ears.line(event.code === ENDED ? "ended" : "taken", event.reason);
     };
+  }
+
+  /** Give a line up, say why, and try again. */
+  function lose(line: WebSocket): void {
+    if (socket !== line) return;
+    socket = null;
+    line.close();
+    if (!refused) ears.line("lost", "");
+    void refusal(url).then((reason) => {
+      if (socket?.readyState === WebSocket.OPEN) return;
+      if (reason !== refused) ears.line(reason ? "refused" : "lost", reason);
+      refused = reason;
+    });
+    setTimeout(dial, wait);
+    wait = Math.min(LONGEST_WAIT, wait * 2);
   }
 
   dial();
@@ -103,4 +130,10 @@ export function connect(url: string, ears: Ears): Wire {
     },
     again: dial,
   };
+}
+
+/** Why a server that answers refuses this page; nothing where it does not answer. */
+async function refusal(url: string): Promise<string> {
+  const answer = await fetch(new URL("address", url.replace(/^ws/, "http"))).catch(() => null);
+  return answer?.status === 403 ? answer.text() : "";
 }

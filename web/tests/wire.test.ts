@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { decode, encode } from "../src/wire";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { connect, decode, encode } from "../src/wire";
 
 function frame(head: object, ...bodies: Uint8Array[]): ArrayBuffer {
   let text = JSON.stringify(head);
@@ -36,5 +36,60 @@ describe("wire", () => {
     const length = new DataView(sent).getUint32(0, true);
     expect(JSON.parse(new TextDecoder().decode(new Uint8Array(sent, 4, length)))).toEqual({ kind: "Save", what: "é" });
     expect([...new Uint8Array(sent, 4 + length)]).toEqual([1, 2]);
+  });
+});
+
+describe("a line", () => {
+  const lines: Line[] = [];
+  const said: string[] = [];
+
+  /** A WebSocket without a network. */
+  class Line {
+    static OPEN = 1;
+    readyState = 1;
+    onopen = (): void => undefined;
+    onmessage = (_: { data: string }): void => undefined;
+    onclose = (_: { code: number; reason: string }): void => undefined;
+    constructor(readonly url: string) { lines.push(this); }
+    send(): void { /* nobody is there */ }
+    close(): void { this.readyState = 3; }
+  }
+
+  function dial(answer: Response | null): Line {
+    vi.stubGlobal("WebSocket", Line);
+    vi.stubGlobal("fetch", () => (answer ? Promise.resolve(answer) : Promise.reject(new Error("no network"))));
+    connect("ws://host/lab/ws", { open: () => ({ kind: "Open", run: "", link: "", still: true }), told: () => undefined, line: (line, reason) => said.push(`${line} ${reason}`.trim()) });
+    lines[0]!.onopen();
+    return lines[0]!;
+  }
+
+  beforeEach(() => { vi.useFakeTimers(); lines.length = said.length = 0; });
+  afterEach(() => { vi.useRealTimers(); vi.unstubAllGlobals(); });
+
+  it("that is silent is given up and dialled again; a sign of life keeps it", async () => {
+    const line = dial(null);
+    for (let i = 0; i < 10; i++) {
+      await vi.advanceTimersByTimeAsync(5000);
+      line.onmessage({ data: "" });
+    }
+    expect(said).toEqual(["open"]);
+    await vi.advanceTimersByTimeAsync(17_000);
+    expect(said).toEqual(["open", "lost"]);
+    expect(lines.length).toBe(2);
+  });
+
+  it("that the server refuses says why, once", async () => {
+    const line = dial(new Response("old link", { status: 403 }));
+    line.close();
+    line.onclose({ code: 1006, reason: "" });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(said).toEqual(["open", "lost", "refused old link"]);
+  });
+
+  it("whose run has ended stays down, and says why", async () => {
+    dial(null).onclose({ code: 4002, reason: "too much memory" });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(said).toEqual(["open", "ended too much memory"]);
+    expect(lines.length).toBe(1);
   });
 });
