@@ -115,13 +115,17 @@ class TokenLists(Sequence[list[int]]):
         self._checked_for: tuple[int, int] | None = None
 
     def __len__(self) -> int:
-        return len(self._offsets) - 1
+        return max(0, len(self._offsets) - 1)
 
     def check(self, vocab_size: int, block_size: int) -> None:
         """Raise `ValueError` unless every document has 2 to `block_size` + 1 tokens, all known."""
         if self._checked_for == (vocab_size, block_size):
             return
-        inside = self._offsets[0] >= 0 and self._offsets[-1] <= len(self._tokens)
+        inside = (
+            len(self._offsets) > 0
+            and self._offsets[0] >= 0
+            and self._offsets[-1] <= len(self._tokens)
+        )
         lengths = [after - before for before, after in pairwise(self._offsets)]
         if not inside or not all(2 <= length <= block_size + 1 for length in lengths):
             raise ValueError(f"a document that is not of 2 to {block_size + 1} tokens")

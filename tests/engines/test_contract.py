@@ -20,7 +20,7 @@ from glassgpt.anatomy import sites
 from glassgpt.arrays import Array, numbers, shape
 from glassgpt.config import hyper
 from glassgpt.engines import ENGINES, Engine, create
-from glassgpt.errors import DivergenceError
+from glassgpt.errors import DivergenceError, EngineError
 from glassgpt.params import shapes
 from glassgpt.snapshot import State
 from glassgpt.tokenizer import TokenLists
@@ -214,7 +214,7 @@ def test_backward_needs_the_forward_of_these_weights(name: str, between: str) ->
         engine.run(packed(tokens), config, 0, 1)
     if between == "load":
         engine.load(models.random_state(config, vocab_size))
-    with pytest.raises(ValueError, match="backward needs a forward before it"):
+    with pytest.raises(EngineError, match="backward needs a forward before it"):
         engine.backward()
 
 

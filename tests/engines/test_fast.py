@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import threading
 from array import array
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from glassgpt import Config, Session
 from glassgpt.config import hyper
-from glassgpt.engines import fast
+from glassgpt.engines import ENGINES, create, fast
 from glassgpt.engines.fast import FastEngine, instruction_sets
 from glassgpt.errors import EngineError
 from glassgpt.tokenizer import TokenLists
@@ -130,6 +132,49 @@ def test_engines_in_parallel_threads_do_not_touch_each_other() -> None:
     assert found == [alone] * 8
 
 
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_engine_that_threads_share_refuses_all_but_one(name: str) -> None:
+    config, documents = Config(n_embd=8, n_head=2), packed([2, 0, 1, 2], [2, 1, 2])
+    engine = create(name, config, 3)
+    engine.load(models.random_state(config, 3))
+    calls: list[Callable[[], object]] = [
+        lambda: engine.run(documents, config, 0, 50),
+        lambda: engine.forward([2, 0, 1, 2]),
+        lambda: engine.load(models.random_state(config, 3)),
+        lambda: engine.logits([2, 0]),
+        lambda: engine.evaluate(documents),
+        engine.state,
+    ]
+    told: list[str] = []
+
+    def work(seed: int) -> None:
+        for call in random.Random(seed).choices(calls, k=60 if name == "fast" else 6):
+            try:
+                call()
+                told.append("done")
+            except EngineError as error:
+                told.append(error.what)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(told) <= {"done", "this engine is at work in another thread"}
+    assert "done" in told
+    engine.run(documents, config, 0, 1)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_second_thread_gets_a_sentence_at_once(name: str) -> None:
+    config = Config(n_embd=4, n_head=2)
+    engine = create(name, config, 3)
+    with engine._lock, ThreadPoolExecutor(1) as pool:  # type: ignore[attr-defined]
+        with pytest.raises(EngineError, match="at work in another thread"):
+            pool.submit(engine.state).result()
+        engine.state()  # the thread that works with it may go on
+
+
 @pytest.mark.parametrize(
     "documents",
     [
@@ -150,16 +195,16 @@ def test_the_kernel_never_sees_documents_that_do_not_fit(documents: TokenLists) 
         lambda: engine.run(documents, config, 0, 1),
         lambda: engine.evaluate(documents),
     ):
-        with pytest.raises(ValueError, match=r"a document that is not|a token outside"):
+        with pytest.raises(EngineError, match=r"a document that is not|a token outside"):
             call()
 
 
 @pytest.mark.parametrize("tokens", [[], [2], [2, 3], [2, -1], [2, 0, 0, 0, 0, 2]])
 def test_the_kernel_never_sees_tokens_that_do_not_fit(tokens: list[int]) -> None:
     engine = FastEngine(Config(n_embd=4, n_head=2, block_size=4), 3)
-    with pytest.raises(ValueError, match=r"tokens, not 2 to 5|outside the vocabulary"):
+    with pytest.raises(EngineError, match=r"tokens, not 2 to 5|outside the vocabulary"):
         engine.forward(tokens)
-    with pytest.raises(ValueError, match="needs a forward before it"):
+    with pytest.raises(EngineError, match="needs a forward before it"):
         engine.backward()
 
 
@@ -177,24 +222,24 @@ def test_steps_before_the_first_are_refused() -> None:
     config = Config(n_embd=4, n_head=2, block_size=4)
     engine = FastEngine(config, 3)
     engine.load(models.random_state(config, 3))
-    with pytest.raises(ValueError, match="1 steps from step -1"):
+    with pytest.raises(EngineError, match="1 steps from step -1"):
         engine.run(packed([2, 0, 2]), config, -1, 1)
     engine.forward([2, 0, 2])
     engine.backward()
-    with pytest.raises(ValueError, match="step 0, but updates count from 1"):
+    with pytest.raises(EngineError, match="step 0, but updates count from 1"):
         engine.update(hyper(config, -1))
 
 
 def test_a_run_of_no_documents_is_refused() -> None:
     config = Config(n_embd=4, n_head=2)
     engine = FastEngine(config, 3)
-    with pytest.raises(ValueError, match="no documents"):
+    with pytest.raises(EngineError, match="no documents to learn from"):
         engine.run(TokenLists(array("i"), array("q", [0])), config, 0, 1)
 
 
 def test_a_state_of_other_shapes_is_refused() -> None:
     engine = FastEngine(Config(n_embd=4, n_head=2), 3)
-    with pytest.raises(ValueError, match=r"params wte is \(3, 8\), not \(3, 4\)"):
+    with pytest.raises(EngineError, match=r"params wte is \(3, 8\), not \(3, 4\)"):
         engine.load(models.random_state(Config(n_embd=8, n_head=2), 3))
 
 

@@ -23,6 +23,19 @@ from glassgpt.arrays import ITEMSIZE, Array, view
 from glassgpt.config import Config, Hyper
 from glassgpt.engines import Gradients
 from glassgpt.engines.diagnosis import first_not_finite, worst_gradient
+from glassgpt.engines.guard import (
+    Guarded,
+    check_block,
+    check_documents,
+    check_hyper,
+    check_index,
+    check_model,
+    check_number,
+    check_run,
+    check_state,
+    check_tokens,
+    exclusive,
+)
 from glassgpt.errors import EngineError
 from glassgpt.interventions import Block
 from glassgpt.params import shapes
@@ -139,12 +152,14 @@ def _declare(where: ctypes.CDLL, table: dict[str, tuple[Any, list[Any]]], suffix
         function.restype, function.argtypes = result, arguments
 
 
-class FastEngine:
+class FastEngine(Guarded):
     """The seam of `Engine` over the kernel. One engine serves one thread at a time."""
 
     name = "fast"
 
     def __init__(self, config: Config, vocab_size: int, instruction_set: str = "") -> None:
+        super().__init__()
+        check_model(config, vocab_size)
         self.instruction_set = _chosen(instruction_set)
         _declare(library(), _FOR_EACH_INSTRUCTION_SET, f"_{self.instruction_set}")
         self._config = config
@@ -196,19 +211,18 @@ class FastEngine:
 
     # -- state
 
+    @exclusive
     def load(self, state: State) -> None:
         """Take over parameters and moments (copied)."""
-        groups = dict(zip(("params", "m", "v"), (state.params, state.m, state.v)))
-        for kind, arrays in groups.items():
-            for name, wanted in self._shapes.items():
-                if arrays[name].shape != wanted:
-                    raise ValueError(f"{kind} {name} is {arrays[name].shape}, not {wanted}")
+        check_state(state, self._shapes)
+        groups = {"params": state.params, "m": state.m, "v": state.v}
         for kind, arrays in groups.items():
             for name in self._shapes:
                 self._write(kind, name, arrays[name])
         self._numbers[0] = 1.0  # gradients start anew
         self._tokens = array("i")
 
+    @exclusive
     def state(self) -> State:
         """Return a copy of parameters and moments."""
         groups = (
@@ -217,14 +231,18 @@ class FastEngine:
         )
         return State(*groups)
 
+    @exclusive
     def weight(self, name: str, index: tuple[int, ...]) -> float:
         """Return one number of a parameter."""
+        check_index(name, index, self._shapes)
         (row, column), info = index, self._table["params"][name]
         at = info.offset // ITEMSIZE + row * info.strides[0] + column
         return float(self._numbers[at])
 
+    @exclusive
     def fill(self, block: Block, value: float) -> None:
         """Set these cells of a parameter; moments stay."""
+        check_block(block, value, self._shapes)
         width = block.right - block.left
         cells = array("d", [value]) * width
         rows = list(self._rows(self._table["params"][block.param], self._shapes[block.param]))
@@ -234,6 +252,7 @@ class FastEngine:
 
     # -- phases
 
+    @exclusive
     def forward(self, tokens: Sequence[int]) -> dict[str, Array]:
         """Compute every site for one document and return them by name."""
         self._tokens = self._checked(tokens, 2, self._config.block_size + 1)
@@ -243,17 +262,21 @@ class FastEngine:
             raise first_not_finite(self._sites, values)
         return values
 
+    @exclusive
     def backward(self, weight: float = 1.0) -> Gradients:
         """Return the gradients of `weight` × the loss; parameters' add up until `update`."""
+        check_number("the weight of a loss", weight)
         if not self._tokens:
-            raise ValueError("backward needs a forward before it")
+            raise EngineError(
+                "backward needs a forward before it", "call forward with a document first"
+            )
         self._call("backward", _address(self._tokens), len(self._tokens) - 1, weight)
         return Gradients(self._all_sites("site_grads"), self._param_grads())
 
+    @exclusive
     def update(self, hyper: Hyper) -> None:
         """Take one Adam step with the gradients added up, which then start from zero again."""
-        if hyper.step < 1:
-            raise ValueError(f"step {hyper.step}, but updates count from 1")
+        check_hyper(hyper)
         settings = _Hyper(hyper.learning_rate, hyper.beta1, hyper.beta2, hyper.eps, hyper.step)
         if self._call("update", byref(settings)) == _WEIGHT_NOT_FINITE:
             raise worst_gradient(self._param_grads())
@@ -261,13 +284,11 @@ class FastEngine:
 
     # -- bulk
 
+    @exclusive
     def run(self, documents: TokenLists, config: Config, start: int, steps: int) -> list[float]:
         """Take so many steps after `start` updates, one document each; return their losses."""
-        if start < 0 or steps < 0:
-            raise ValueError(f"{steps} steps from step {start}")
-        if steps and not len(documents):
-            raise ValueError("no documents to learn from")
-        documents.check(self._vocab_size, self._config.block_size)
+        check_documents(documents, self._vocab_size, self._config.block_size)
+        check_run(documents, config, start, steps)
         self._tokens = array("i")  # what the last forward left is overwritten
         losses = array("d", bytes(ITEMSIZE * steps))
         done = c_int64(0)  # counted by the kernel, so right wherever Ctrl-C strikes
@@ -304,6 +325,7 @@ class FastEngine:
         self.forward(tokens)
         raise worst_gradient(self.backward().params)
 
+    @exclusive
     def logits(self, tokens: Sequence[int]) -> Array:
         """Return the logits (V,) of the token that follows `tokens`."""
         known = self._checked(tokens, 1, self._config.block_size)
@@ -312,9 +334,10 @@ class FastEngine:
         self._call("logits", _address(known), len(known), _address(out))
         return view(out, (self._vocab_size,))
 
+    @exclusive
     def evaluate(self, documents: TokenLists) -> list[float]:
         """Return the loss of each document, learning nothing."""
-        documents.check(self._vocab_size, self._config.block_size)
+        check_documents(documents, self._vocab_size, self._config.block_size)
         self._tokens = array("i")
         losses = array("d", bytes(ITEMSIZE * len(documents)))
         self._call("evaluate", len(documents), *documents.addresses(), _address(losses))
@@ -330,10 +353,7 @@ class FastEngine:
         return function(byref(self._dims), self._address, *arguments)
 
     def _checked(self, tokens: Sequence[int], least: int, most: int) -> array[int]:
-        if not least <= len(tokens) <= most:
-            raise ValueError(f"{len(tokens)} tokens, not {least} to {most}")
-        if not all(0 <= token < self._vocab_size for token in tokens):
-            raise ValueError(f"a token outside the vocabulary of {self._vocab_size}: {tokens}")
+        check_tokens(tokens, least, most, self._vocab_size)
         return array("i", tokens)
 
     def _all_sites(self, kind: str) -> dict[str, Array]:

@@ -10,11 +10,24 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from glassgpt.anatomy import Site, sites
-from glassgpt.arrays import Array, array, numbers
+from glassgpt.arrays import Array, array, numbers, zeros
 from glassgpt.config import Config, Hyper, hyper
 from glassgpt.engines import Gradients
 from glassgpt.engines.diagnosis import first_not_finite, worst_gradient
 from glassgpt.engines.gc_pause import gc_paused
+from glassgpt.engines.guard import (
+    Guarded,
+    check_block,
+    check_documents,
+    check_hyper,
+    check_index,
+    check_model,
+    check_number,
+    check_run,
+    check_state,
+    check_tokens,
+    exclusive,
+)
 from glassgpt.engines.scalar import Matrix, Trace, Value, Weights, adam, gpt, graph_size, surprise
 from glassgpt.errors import EngineError
 from glassgpt.interventions import Block
@@ -25,7 +38,7 @@ from glassgpt.tokenizer import TokenLists
 MAX_NODES = 2_000_000  # about 400 MB of graph, and a second or two for each step
 
 
-class ScalarEngine:
+class ScalarEngine(Guarded):
     """The seam of `Engine` over the graph above, which stays open after each step.
 
     `trace` holds the named numbers of the last document, `weights` the matrices it was computed
@@ -36,6 +49,8 @@ class ScalarEngine:
     instruction_set = "python"
 
     def __init__(self, config: Config, vocab_size: int) -> None:
+        super().__init__()
+        check_model(config, vocab_size)
         size = graph_size(config, vocab_size, config.block_size, min(config.block_size, vocab_size))
         if size > MAX_NODES:
             raise EngineError(
@@ -47,9 +62,11 @@ class ScalarEngine:
         self._shapes = shapes(config, vocab_size)
         self._sites = {site.name: site for site in sites(config)}
         self._vocab_size = vocab_size
+        still = {name: zeros(shape) for name, shape in self._shapes.items()}
         self._next: Weights = {}  # what the next forward computes with
         self._m: dict[str, list[float]] = {}
         self._v: dict[str, list[float]] = {}
+        self._take(State(still, still, still))
         self._cache: tuple[list[int], Trace] = ([], Trace())
         self.weights: Weights = {}
         self.trace = Trace()
@@ -57,15 +74,14 @@ class ScalarEngine:
 
     # -- state
 
+    @exclusive
     def load(self, state: State) -> None:
         """Take over parameters and moments (copied)."""
-        self._next = {
-            name: _matrix(state.params[name], width) for name, (_, width) in self._shapes.items()
-        }
-        self._m = {name: numbers(state.m[name]) for name in self._shapes}
-        self._v = {name: numbers(state.v[name]) for name in self._shapes}
+        check_state(state, self._shapes)
+        self._take(state)
         self._forget()
 
+    @exclusive
     def state(self) -> State:
         """Return a copy of parameters and moments."""
         return State(
@@ -74,13 +90,17 @@ class ScalarEngine:
             {name: array(self._v[name], shape) for name, shape in self._shapes.items()},
         )
 
+    @exclusive
     def weight(self, name: str, index: tuple[int, ...]) -> float:
         """Return one number of a parameter."""
+        check_index(name, index, self._shapes)
         row, column = index
         return self._next[name][row][column].data
 
+    @exclusive
     def fill(self, block: Block, value: float) -> None:
         """Set these cells of a parameter; moments stay. An open graph keeps its own leaves."""
+        check_block(block, value, self._shapes)
         matrix = [list(row) for row in self._next[block.param]]
         for row in matrix[block.top : block.bottom]:
             row[block.left : block.right] = [Value(value) for _ in row[block.left : block.right]]
@@ -90,14 +110,18 @@ class ScalarEngine:
 
     # -- phases
 
+    @exclusive
     def forward(self, tokens: Sequence[int]) -> dict[str, Array]:
         """Compute every site for one document and return them by name."""
+        check_tokens(tokens, 2, self._config.block_size + 1, self._vocab_size)
         with gc_paused():
             self._forward(tokens)
             return self._values("data")
 
+    @exclusive
     def backward(self, weight: float = 1.0) -> Gradients:
         """Return the gradients of `weight` × the loss; parameters' add up until `update`."""
+        check_number("the weight of a loss", weight)
         with gc_paused():
             self._backward(weight)
             by_site = self._values("grad")
@@ -109,8 +133,10 @@ class ScalarEngine:
             }
             return Gradients(by_site, by_param)
 
+    @exclusive
     def update(self, hyper: Hyper) -> None:
         """Take one Adam step with the gradients added up, which then start from zero again."""
+        check_hyper(hyper)
         after = {}
         for name in self._shapes:
             try:
@@ -128,8 +154,11 @@ class ScalarEngine:
 
     # -- bulk
 
+    @exclusive
     def run(self, documents: TokenLists, config: Config, start: int, steps: int) -> list[float]:
         """Take so many steps after `start` updates, one document each; return their losses."""
+        check_documents(documents, self._vocab_size, self._config.block_size)
+        check_run(documents, config, start, steps)
         losses: list[float] = []
         self._zero_gradients()
         with gc_paused():
@@ -145,9 +174,10 @@ class ScalarEngine:
                 losses.append(self.trace["loss"][0].data)
         return losses
 
+    @exclusive
     def logits(self, tokens: Sequence[int]) -> Array:
         """Return the logits (V,) of the token that follows `tokens`."""
-        assert 0 < len(tokens) <= self._config.block_size, f"{len(tokens)} tokens"
+        check_tokens(tokens, 1, self._config.block_size, self._vocab_size)
         known, cache = self._cache
         if list(tokens[:-1]) != known:  # another text: begin again
             known, cache = [], Trace()
@@ -157,8 +187,10 @@ class ScalarEngine:
         self._cache = (list(tokens), cache)
         return array((logit.data for logit in logits), (self._vocab_size,))
 
+    @exclusive
     def evaluate(self, documents: TokenLists) -> list[float]:
         """Return the loss of each document, learning nothing."""
+        check_documents(documents, self._vocab_size, self._config.block_size)
         losses = []
         with gc_paused():
             for tokens in documents:
@@ -178,8 +210,14 @@ class ScalarEngine:
 
     # -- inside
 
+    def _take(self, state: State) -> None:
+        self._next = {
+            name: _matrix(state.params[name], width) for name, (_, width) in self._shapes.items()
+        }
+        self._m = {name: numbers(state.m[name]) for name in self._shapes}
+        self._v = {name: numbers(state.v[name]) for name in self._shapes}
+
     def _forward(self, tokens: Sequence[int]) -> None:
-        assert 2 <= len(tokens) <= self._config.block_size + 1, f"{len(tokens)} tokens"
         self.trace = Trace()  # lets the last graph go before the next one grows
         self._passes = None
         self.weights = self._next
@@ -190,7 +228,9 @@ class ScalarEngine:
 
     def _backward(self, weight: float) -> None:
         if self._passes is None:
-            raise ValueError("backward needs a forward before it")
+            raise EngineError(
+                "backward needs a forward before it", "call forward with a document first"
+            )
         loss: Value = self.trace["loss"][0]
         if self._passes:  # once more: what lies between loss and weights starts anew
             for node in loss.topological_order():
