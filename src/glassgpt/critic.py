@@ -17,6 +17,7 @@ from glassgpt.exhibit import Exhibit
 from glassgpt.listener import Listener
 
 SLICE = 0.003  # seconds of writing at a time: a picture that falls due meanwhile is not late
+LONG = 0.02  # seconds: a slice that a slow engine does not keep
 SAMPLES_REST = 4  # while time runs: how many times as long as it took is waited
 HELD_OUT_REST = 10
 
@@ -102,7 +103,7 @@ class Critic:
         """Draw a few more samples; send them when all are there."""
         step = self._exhibit.session.step
         now = time.perf_counter()
-        resting = moving and self._written_at >= 0 and now < self._write_after
+        resting = moving and now < self._write_after
         if resting or (self._writing is None and self._written_at == step):
             return False
         if self._writing is None:
@@ -115,7 +116,9 @@ class Critic:
                 self._writing, self._written_at = None, step
                 await page.refuse("Sample", error)
                 return True
-            self._write_after = now + SAMPLES_REST * (time.perf_counter() - now) + 0.03
+            took = time.perf_counter() - now
+            if self._written_at >= 0 or took > LONG:  # the first ones of a quick model do not rest
+                self._write_after = now + SAMPLES_REST * took + 0.03
         if not writing.finished:
             return True
         if not page.credit:

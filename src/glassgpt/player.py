@@ -35,6 +35,8 @@ from glassgpt.sources import Sources
 
 FRAME = 1 / 125  # seconds between two frames, where the page has drawn the one before
 AHEAD = 1 / 90  # and where it has not: a page far away has one on its way while it draws
+LONG_LOOK = 0.025  # seconds that a picture may take before it waits for the next one
+LOOK_REST = 4  # while time runs: how many times as long as it took
 MAX_QUEUE = 256
 MAX_WATCHED = 2000
 MAX_VERIFIED = 1000  # steps of the scalar engine
@@ -75,7 +77,7 @@ class Player:
         """Forget what belongs to the run before."""
         self._clock = Clock(self._clock.pace)
         self._fresh = False  # is the last frame what there is to see?
-        self._frame_at = 0.0
+        self._frame_at = self._look_after = 0.0
         self._critic = Critic(self.exhibit, self._host.work)
         self._others = Others(self.exhibit, self._host.work, lambda: self._document)
         self._asides = Asides(self.exhibit, self._host.work)
@@ -199,6 +201,8 @@ class Player:
         self._fresh = True
         try:
             event, arrays = await self._host.work(lambda: self._frame(page, self._watched))
+            took = time.perf_counter() - now
+            self._look_after = now + LOOK_REST * took if took > LONG_LOOK else 0.0
         except DivergenceError as error:  # the next update would leave the finite numbers
             session = self.exhibit.session
             await self._stop(error.at(session.step + 1, self.exhibit.document(self._document)[0]))
@@ -216,9 +220,11 @@ class Player:
         """Return when the next frame may leave.
 
         It leaves as the one before is drawn, and so has the whole time between two pictures of the
-        screen to arrive.
+        screen to arrive. While time runs an engine that takes long over a picture rests, so that
+        most of its time goes into steps.
         """
-        return self._frame_at + (FRAME if page.drawn == page.sent else AHEAD)
+        due = self._frame_at + (FRAME if page.drawn == page.sent else AHEAD)
+        return max(due, self._look_after) if self._moving else due
 
     def _frame(
         self, page: Listener, watched: Sequence[str]
