@@ -409,7 +409,7 @@ MISTAKES = {
         ("train", "--engine", "scalar", "--n-embd", "512"),
         "the scalar engine stops at 2,000,000",
     ),
-    "cold": (("train", "--temperature", "0"), "temperature is 0.0, but must be between"),
+    "cold": (("train", "--temperature", "-1"), "temperature is -1.0, but must be between"),
     "NaN": (("train", "--temperature", "nan"), "temperature is nan, but must be between"),
     "prefix": (("train", "--prefix", "Émile"), "the character 'É' (U+00C9) of 'Émile'"),
     "no room": (("train", "--prefix", "a" * 16), "the prefix has 16 characters, but before a draw"),

@@ -105,6 +105,21 @@ def test_a_sample_is_spelled_as_it_was_written(session: Session, glass: Glass) -
         assert likely == pytest.approx(one.probability)
 
 
+def test_at_temperature_0_each_token_is_certain_and_the_likeliest(
+    session: Session, glass: Glass
+) -> None:
+    state, sampling = session.engine.state(), Sampling(temperature=0, num_samples=2)
+    first, second = glass.write(state, sampling, random.Random(3))
+    assert first == second
+    assert first.probability == 1
+    spelled = glass.spell(state, sampling, random.Random(3), 0)
+    logits, probs = spelled.arrays["logits"], spelled.arrays["probs"]
+    for draw, token in enumerate(spelled.tokens):
+        row = [logits[draw, i] for i in range(3)]
+        assert token == row.index(max(row))
+        assert [probs[draw, i] for i in range(3)] == [float(i == token) for i in range(3)]
+
+
 @pytest.mark.parametrize(
     ("name", "known"),
     [

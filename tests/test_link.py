@@ -17,7 +17,7 @@ from tests.models import configs, documents, recipes
 
 @given(
     config=configs(),
-    temperature=st.floats(0.001, 100),
+    temperature=st.floats(0, 100),
     prefix=st.text(max_size=5),
     draw=st.none() | st.integers(0, MAX_DRAW_SEED),
     step=st.none() | st.integers(0, 10**6),

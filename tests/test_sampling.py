@@ -32,6 +32,38 @@ def test_a_low_temperature_plays_safe_and_a_high_one_dares(logits: list[float]) 
     assert low >= high * (1 - 1e-12)
 
 
+@given(logits=logit_lists)
+def test_temperature_0_is_the_limit_and_takes_the_lowest_id_of_equals(logits: list[float]) -> None:
+    probs = probabilities(logits, 0)
+    best = logits.index(max(logits))
+    assert probs == [float(token == best) for token in range(len(logits))]
+    shares = probabilities(logits, 1e-12)
+    equals = [token for token, logit in enumerate(logits) if logit > max(logits) - 1e-11]
+    assert math.fsum(shares[token] for token in equals) == pytest.approx(1)
+
+
+@given(
+    logits=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=9),
+    temperature=st.floats(0, 100) | st.sampled_from([5e-324, 1e-310, 1e-300, 1e-100]),
+)
+def test_no_logits_and_no_temperature_are_too_large_or_too_small(
+    logits: list[float], temperature: float
+) -> None:
+    probs = probabilities(logits, temperature)
+    assert math.fsum(probs) == pytest.approx(1)
+    assert probs[logits.index(max(logits))] == max(probs) > 0
+
+
+def test_a_greedy_text_takes_the_likeliest_and_as_many_numbers_of_the_stream() -> None:
+    rng, other = random.Random(1), random.Random(1)
+    drawn = list(generate(lambda tokens: [1.0, 1.0, len(tokens) - 3.0], 2, 9, 0, rng))
+    assert [draw.token for draw in drawn] == [0, 0, 0, 0, 2]
+    assert [draw.probs[draw.token] for draw in drawn] == [1.0] * 5
+    for _ in drawn:
+        other.random()
+    assert rng.getstate() == other.getstate()
+
+
 def test_a_text_ends_at_bos_or_with_a_full_context() -> None:
     def certain(token: int):
         return lambda _tokens: [100.0 if i == token else 0.0 for i in range(3)]

@@ -135,7 +135,9 @@ class Config:
 class Sampling:
     """How text is drawn from a trained model."""
 
-    temperature: float = _setting(0.5, "below 1 plays safe, above 1 dares", 0.001, 100, live=True)
+    temperature: float = _setting(0.5, "below 1 likely tokens become likelier, above 1 less so; "
+                                  "0 always takes the likeliest (of equals, the lowest id)",
+                                  0, 100, live=True)
     num_samples: int = _setting(20, "how many texts to draw", 0, 100_000, live=True,
                                 option="samples")
     prefix: str = _setting("", "the text that every sample begins with", 0, 1024, live=True)

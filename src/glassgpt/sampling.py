@@ -1,6 +1,7 @@
 """Choosing tokens from logits: temperature, softmax, a draw, until BOS or a full context.
 
-Pure functions of numbers and a random generator; they know no engine. The arithmetic keeps
+Temperature 0 is the limit of small ones: the token with the largest logit has probability 1, and
+of several such tokens the one with the lowest id. Pure functions of numbers and a random generator; they know no engine. The arithmetic keeps
 microgpt's order, so its samples come out letter for letter.
 """
 
@@ -25,12 +26,19 @@ class Draw:
 
 
 def probabilities(logits: Sequence[float], temperature: float) -> list[float]:
-    """Return softmax(logits / temperature), (V,)."""
+    """Return softmax(logits / temperature), (V,); at temperature 0, 1 for the largest logit."""
+    if temperature == 0:
+        greedy = logits.index(max(logits))  # the lowest id of several
+        return [float(token == greedy) for token in range(len(logits))]
     # a / b is a · b^−1 as the autograd does it, and sums run from 0 in order: Python 3.12's
     # own sum() compensates for rounding, which would change last bits
-    tempered = [logit * temperature**-1 for logit in logits]
-    largest = max(tempered)
-    exps = [math.exp(number - largest) for number in tempered]
+    largest = max(logits)
+    if abs(largest) < 1e200 and temperature > 1e-100:
+        tempered = [logit * temperature**-1 for logit in logits]
+        largest = max(tempered)
+        exps = [math.exp(number - largest) for number in tempered]
+    else:  # where a quotient may overflow, the differences do not
+        exps = [math.exp((logit - largest) / temperature) for logit in logits]
     total = 0.0
     for e in exps:
         total += e

@@ -56,8 +56,12 @@ def sample(
     `glassgpt train --samples 0 --out DIRECTORY` they are what `train` would have printed. The
     model in DIRECTORY is only read, so the same call prints the same texts again.
 
+    At temperature 0 every text is the same, that of the likeliest tokens, and --probs shows each
+    token as certain, which it is.
+
     \b
     glassgpt sample run -n 5 --temperature 0.8
+    glassgpt sample run -n 1 --temperature 0
     glassgpt sample run --prefix ma --probs
     """
     sampling = Sampling(temperature, num_samples, prefix)
