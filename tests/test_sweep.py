@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def test_a_grid_is_every_combination_with_every_seed() -> None:
     assert len(set(configs)) == 24
     assert {config.seed for config in configs} == {42, 43, 44, 45}
     assert grid(SMALL, {}) == [SMALL]
-    assert [c.seed for c in grid(SMALL, {"seed": [7, 9]}, seeds=5)] == [7, 9]
+    assert [c.seed for c in grid(SMALL, {"seed": [7, 9]})] == [7, 9]
 
 
 def test_an_axis_is_a_settings_name_and_values_within_bounds() -> None:
@@ -69,7 +70,8 @@ def test_a_grid_names_each_setting_and_value_once() -> None:
 
 def test_results_of_processes_are_those_of_this_one() -> None:
     configs = grid(SMALL, {}, seeds=5)
-    found = {r.config: replace(r, seconds=0) for r in run_all(configs, DOCUMENTS, jobs=2)}
+    results = [r for r in run_all(configs, DOCUMENTS, jobs=2) if isinstance(r, Result)]
+    found = {r.config: replace(r, seconds=0) for r in results}
     assert found == {c: replace(train(c, DOCUMENTS), seconds=0) for c in configs}
 
 
@@ -108,11 +110,34 @@ def test_sweep_prints_a_table_and_goes_on_where_its_file_stands(tmp_path: Path) 
     assert len(book.read_text().splitlines()) == 6
 
 
+def test_numbers_that_may_be_one_with_a_decimal_comma_are_refused() -> None:
+    for text in ("learning_rate=0,005", "init_std=0.1,1,5"):
+        with pytest.raises(ConfigError, match="may be one number or two"):
+            parse_axis(text)
+    assert parse_axis("learning_rate=0.0,5.0") == ("learning_rate", [0, 5])
+    assert parse_axis("n_embd=16,32") == ("n_embd", [16, 32])
+
+
+def test_seeds_are_listed_or_counted_and_end_at_the_largest() -> None:
+    with pytest.raises(ConfigError, match="so --seeds 5 has no meaning beside it"):
+        grid(SMALL, {"seed": [7, 9]}, seeds=5)
+    with pytest.raises(ConfigError, match="3 seeds from 4294967295 on go beyond") as refused:
+        grid(replace(SMALL, seed=2**32 - 1), {}, seeds=3)
+    assert "--seed 4294967293" in refused.value.hint
+    assert len(grid(replace(SMALL, seed=2**32 - 3), {}, seeds=3)) == 3
+
+
+def test_a_sweep_of_a_million_runs_says_how_many_and_how_long() -> None:
+    _, err = glassgpt("sweep", "--seeds", "1000000", "--jobs", "2", check=1)
+    assert re.search(r"1,000,000 runs, about \d.* in all at the pace of the first with 2 jobs", err)
+    assert "--max-runs 1000000 allows it" in err
+
+
 def test_a_sweep_never_writes_into_another_file(tmp_path: Path) -> None:
     words = tmp_path / "words.txt"
     words.write_text(WORDS)
     _, err = glassgpt("sweep", words, "--steps", "5", "--out", words, check=1)
-    assert "exists and is no sweep (line 1)" in err
+    assert "exists and is not a sweep (line 1)" in err
     assert words.read_text() == WORDS
 
 

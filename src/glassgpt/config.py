@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
-from glassgpt.errors import ConfigError
+from glassgpt.errors import ConfigError, shorten
 
 Scalar: TypeAlias = int | float | str
 
@@ -52,7 +52,7 @@ class Setting:
 
     def _refused(self, value: object, wanted: str) -> ConfigError:
         return ConfigError(
-            f"{self.option} is {value!r}, but must be {wanted}",
+            f"{self.option} is {shorten(repr(value))}, but must be {wanted}",
             f"{self.help}; {self.default!r} is usual",
         )
 

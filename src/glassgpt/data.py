@@ -64,12 +64,19 @@ def read_documents(source: str | Path) -> list[str]:
 
     Raises `DataError` where there is no file, it is no text, or it has no documents.
     """
+    return split_documents(*read_octets(source))
+
+
+def read_octets(source: str | Path) -> tuple[bytes, str]:
+    """Return the bytes of a file, or of standard input, and what errors call it."""
     if str(source) == "-":
-        return split_documents(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input")
+        if sys.stdin is None:  # a shell may close it: <&-
+            raise DataError("standard input is closed", "name a file, or send it a text")
+        return sys.stdin.buffer.read(MAX_BYTES + 1), "standard input"
     path = Path(source)
     try:
         with path.open("rb") as file:
-            octets = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1), str(path)
     except FileNotFoundError:
         raise DataError(
             f"there is no file {str(path)!r}", "check the path; DATA is a text file"
@@ -81,16 +88,10 @@ def read_documents(source: str | Path) -> list[str]:
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL byte
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{str(path)!r} cannot be read: {reason}") from None
-    return split_documents(octets, str(path))
 
 
 def split_documents(octets: bytes, name: str) -> list[str]:
     """Return the documents in the text `octets`; `name` is what errors call them."""
-    if len(octets) > MAX_BYTES:
-        raise DataError(
-            f"{name} is larger than {MAX_BYTES // 2**20} MiB",
-            "train on a part of it; a run sees one line a step",
-        )
     text = decoded(octets, name)
     documents = [line.strip() for line in io.StringIO(text, newline=None) if line.strip()]
     if not documents:
@@ -102,6 +103,11 @@ def split_documents(octets: bytes, name: str) -> list[str]:
 
 def decoded(octets: bytes, name: str) -> str:
     """Return the text in `octets`, without a byte-order mark; raise `DataError` if it is none."""
+    if len(octets) > MAX_BYTES:
+        raise DataError(
+            f"{name} is larger than {MAX_BYTES // 2**20} MiB",
+            "train on a part of it; a run sees one line a step",
+        )
     kind, hint = _signature(octets)
     if kind:
         raise DataError(f"{name} is {kind}, not text", hint)

@@ -64,6 +64,7 @@ class DivergenceError(GlassError):
 
     `reason` says what happened, `site` and `index` where: a site of `anatomy`, or a parameter's
     name. `losses` are those of the steps that the same call completed before the failing one.
+    Before the first update the learning rate cannot be the reason, so the hint names another.
     """
 
     def __init__(self, reason: str, site: str, index: Sequence[int]) -> None:
@@ -74,8 +75,7 @@ class DivergenceError(GlassError):
         where = f"{site}[{', '.join(map(str, index))}]" if index else site
         super().__init__(
             f"{reason} at {where}",
-            "a smaller learning rate (--learning-rate) usually cures it; "
-            "the state before this step is kept",
+            "the weights are too large; a smaller learning rate (--learning-rate) usually cures it",
         )
 
     def __reduce__(self) -> tuple[type[DivergenceError], tuple[str, str, tuple[int, ...]], object]:
@@ -83,5 +83,17 @@ class DivergenceError(GlassError):
 
     def at(self, step: int, document: str) -> DivergenceError:
         """Return self, its sentence completed with the `step` (from 1) and its `document`."""
-        self.what = f"training stopped at step {step} (document {document!r}): {self.what}"
+        self.what = f"training stopped at step {step} (document {shorten(document)!r}): {self.what}"
+        self.hint = (
+            "no weight was updated yet, so the first weights are too large: "
+            "choose a smaller init_std (--init-std), or undo what was set by hand"
+            if step == 1
+            else "a smaller learning rate (--learning-rate) usually cures it; "
+            "the state before this step is kept"
+        )
         return self
+
+
+def shorten(text: str, most: int = 60) -> str:
+    """Return `text`, cut after `most` characters with an ellipsis."""
+    return text if len(text) <= most else f"{text[:most]}…"

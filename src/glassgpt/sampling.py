@@ -1,7 +1,9 @@
 """Choosing tokens from logits: temperature, softmax, a draw, until BOS or a full context.
 
 Temperature 0 is the limit of small ones: the token with the largest logit has probability 1, and
-of several such tokens the one with the lowest id. Pure functions of numbers and a random generator; they know no engine. The arithmetic keeps
+of several such tokens the one with the lowest id.
+
+Pure functions of numbers and a random generator; they know no engine. The arithmetic keeps
 microgpt's order, so its samples come out letter for letter.
 """
 

@@ -6,21 +6,23 @@ output. `run_all` calls it for many settings in processes of their own.
 
 from __future__ import annotations
 
-import concurrent.futures
 import itertools
 import math
-import multiprocessing
 import os
-import signal
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 
 from glassgpt.config import Config, Scalar, settings
 from glassgpt.errors import ConfigError, DivergenceError
 from glassgpt.session import Session
+from glassgpt.workers import Lost, call_all
 from glassgpt.yardsticks import held_out, held_out_loss, is_unseen
 
+_WHOLE_NUMBERS = re.compile(r"(?<![^,])(\d+),(\d+)(?![^,])")  # beside each other: a decimal comma?
 LAST = 100  # steps that the training loss is the mean of
 
 
@@ -81,8 +83,7 @@ def train(config: Config, documents: Sequence[str], engine: str = "") -> Result:
 
 def grid(base: Config, values: Mapping[str, Sequence[Scalar]], seeds: int = 1) -> list[Config]:
     """Return `base` with every combination of the values by setting, each with so many seeds."""
-    if seeds < 1:
-        raise ConfigError(f"seeds is {seeds}, but must be 1 or more")
+    _check_seeds(base.seed, seeds, listed="seed" in values)
     points = [
         dict(zip(values, combination, strict=True))
         for combination in itertools.product(*values.values())
@@ -92,6 +93,38 @@ def grid(base: Config, values: Mapping[str, Sequence[Scalar]], seeds: int = 1) -
         for point in points
         for i in range(1 if "seed" in values else seeds)
     ]
+
+
+def size(values: Mapping[str, Sequence[Scalar]], seeds: int = 1) -> int:
+    """Return how many runs `grid` would make, without making them."""
+    return math.prod(map(len, values.values())) * (1 if "seed" in values else seeds)
+
+
+def estimate(config: Config, documents: Sequence[str], engine: str, steps: int = 20) -> float:
+    """Return about how many seconds a run takes, by taking its first `steps` steps."""
+    session = Session(config, documents, engine=engine)
+    steps = min(steps, config.num_steps)
+    began = time.perf_counter()
+    with suppress(DivergenceError):
+        session.run(steps)
+    return (time.perf_counter() - began) / steps * config.num_steps
+
+
+def _check_seeds(first: int, seeds: int, *, listed: bool) -> None:
+    """Raise `ConfigError` unless so many seeds can begin with the `first`."""
+    most = next(int(setting.high) for setting in settings(Config) if setting.name == "seed")
+    if seeds < 1:
+        raise ConfigError(f"seeds is {seeds}, but must be 1 or more")
+    if listed and seeds > 1:
+        raise ConfigError(
+            f"the grid lists the seeds, so --seeds {seeds} has no meaning beside it",
+            "leave out --seeds, or seed=… in --grid",
+        )
+    if first + seeds - 1 > most:
+        raise ConfigError(
+            f"{seeds:,} seeds from {first} on go beyond the largest, {most}",
+            f"give --seed {max(0, most - seeds + 1)} or a smaller one",
+        )
 
 
 def parse_axis(text: str) -> tuple[str, list[Scalar]]:
@@ -106,6 +139,11 @@ def parse_axis(text: str) -> tuple[str, list[Scalar]]:
             f"a setting is one of: {', '.join(s.name for s in settings(Config))}",
         )
     kind = type(setting.default)
+    if kind is float and (two := _WHOLE_NUMBERS.search(listed)):
+        raise ConfigError(
+            f"{two[1]},{two[2]} may be one number or two",
+            f"write {two[1]}.{two[2]} for one, {two[1]}.0,{two[2]}.0 for two",
+        )
     try:
         return setting.name, [setting.check(kind(value)) for value in listed.split(",")]
     except ValueError:
@@ -129,36 +167,11 @@ def parse_grid(axes: Sequence[str]) -> dict[str, list[Scalar]]:
 
 def run_all(
     configs: Sequence[Config], documents: Sequence[str], *, engine: str = "", jobs: int = 0
-) -> Iterator[Result]:
+) -> Iterator[Result | Lost[Config]]:
     """Yield the result of each run as it is done, `jobs` at a time (all cores, if 0).
 
+    A run whose process is killed is tried once more; `Lost` stands for one that is killed twice.
     Closing the iterator, or Ctrl-C, ends the runs that are not done.
     """
-    before = set(multiprocessing.active_children())
-    pool = concurrent.futures.ProcessPoolExecutor(
-        jobs or os.cpu_count(), initializer=_begin_worker, initargs=(documents, engine)
-    )
-    waiting = [pool.submit(_train_in_worker, config) for config in configs]
-    workers = set(multiprocessing.active_children()) - before
-    try:
-        for done in concurrent.futures.as_completed(waiting):
-            yield done.result()
-    finally:
-        if not all(future.done() for future in waiting):  # nobody wants the rest
-            for worker in workers:
-                worker.terminate()
-        pool.shutdown(cancel_futures=True)
-
-
-_documents: Sequence[str] = ()  # of a worker process, sent to it once
-_engine = ""
-
-
-def _begin_worker(documents: Sequence[str], engine: str) -> None:
-    global _documents, _engine
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    _documents, _engine = documents, engine
-
-
-def _train_in_worker(config: Config) -> Result:
-    return train(config, _documents, _engine)
+    function = partial(train, documents=documents, engine=engine)
+    yield from call_all(function, configs, jobs or os.cpu_count() or 1)

@@ -13,7 +13,7 @@ from itertools import accumulate, pairwise
 from sys import byteorder
 from typing import overload
 
-from glassgpt.errors import DataError, TokenizeError
+from glassgpt.errors import DataError, TokenizeError, shorten
 
 MAX_VOCABULARY = 20_000
 
@@ -28,7 +28,9 @@ class Tokenizer:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_ids", {c: i for i, c in enumerate(self.characters)})
         if not self.characters or len(self._ids) != len(self.characters):
-            raise DataError(f"a vocabulary needs distinct characters, not {self.characters!r}")
+            raise DataError(
+                f"a vocabulary needs distinct characters, not {shorten(self.characters)!r}"
+            )
         half = next((c for c in self.characters if "\ud800" <= c <= "\udfff"), None)
         if half is not None:
             raise DataError(
@@ -65,8 +67,9 @@ class Tokenizer:
         except KeyError as error:
             (c,) = error.args
             raise TokenizeError(
-                f"the character {c!r} (U+{ord(c):04X}) of {text!r} is not in the vocabulary",
-                f"it knows {len(self.characters)} characters: {shorten(self.characters)}",
+                f"the character {c!r} (U+{ord(c):04X}) of {shorten(text)!r} "
+                "is not in the vocabulary",
+                f"the vocabulary is: {shorten(self.characters)}",
             ) from None
 
     def encode_document(self, text: str) -> list[int]:
@@ -163,8 +166,3 @@ class TokenLists(Sequence[list[int]]):
             return [self[j] for j in range(*i.indices(len(self)))]
         i = range(len(self))[i]
         return self._tokens[self._offsets[i] : self._offsets[i + 1]].tolist()
-
-
-def shorten(text: str, most: int = 60) -> str:
-    """Return `text`, cut after `most` characters with an ellipsis."""
-    return text if len(text) <= most else f"{text[:most]}…"

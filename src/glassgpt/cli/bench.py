@@ -9,7 +9,7 @@ import time
 import click
 
 from glassgpt.bench import SCALING, Timing, largest_difference, scaling, time_engine
-from glassgpt.cli.options import documents_from
+from glassgpt.cli.documents import read_data
 from glassgpt.cli.tables import show_table
 from glassgpt.cli.terminal import say
 from glassgpt.config import Config
@@ -26,7 +26,7 @@ def bench(data: str | None, as_json: bool) -> None:
     The times are the smallest of several rounds in one process; a share is of what this core
     can multiply and add at most, measured just before. Close other programs for steady figures.
     """
-    documents, _ = documents_from(data)
+    documents = read_data(data).documents
     fastest, why_not = default_engine()
     if why_not:
         say(f"note: {why_not}", err=True)

@@ -11,8 +11,10 @@ from click.shell_completion import CompletionItem
 from glassgpt.address import extents
 from glassgpt.arrays import numbers
 from glassgpt.checkpoint import load_checkpoint
+from glassgpt.cli.documents import data_of
 from glassgpt.cli.explanation import add_graph, add_nudge, explained
-from glassgpt.cli.options import chosen_engine, documents_of
+from glassgpt.cli.options import chosen_engine
+from glassgpt.cli.terminal import command_line
 from glassgpt.cli.trees import show_tree
 from glassgpt.engines import create
 from glassgpt.errors import CheckpointError, ConfigError, EngineError, GlassError
@@ -41,7 +43,7 @@ def _complete(context: click.Context, _: click.Parameter, typed: str) -> list[Co
 @click.argument("directory", type=click.Path(path_type=Path))
 @click.argument("address", default="loss", shell_complete=_complete)
 @click.option(
-    "--doc", help="The document that goes through the model; else the next to be learned."
+    "--doc", help="Document to run through the model.  [default: the next training document]"
 )
 @click.option(
     "--data", help="The text file that the model was trained on, if not the built-in names."
@@ -49,9 +51,11 @@ def _complete(context: click.Context, _: click.Parameter, typed: str) -> list[Co
 @click.option(
     "--step",
     type=click.IntRange(0),
-    help="The run as it was after so many updates, trained again up to there.",
+    help="Explain the run as it was after this many updates, by training it again up to there.",
 )
-@click.option("--grad", is_flag=True, help="The same as grad: before the address.")
+@click.option(
+    "--grad", is_flag=True, help="Explain the gradient: the same as grad: before the address."
+)
 @click.option(
     "--depth",
     type=click.IntRange(1, 9),
@@ -135,7 +139,7 @@ def _document(snapshot: Snapshot, doc: str | None, data: str | None) -> tuple[st
     if len(doc) > block_size:
         raise ConfigError(
             f"the document has {len(doc)} characters, but the model sees {block_size}",
-            f"training cuts it there: --doc {doc[:block_size]!r}",
+            f"training cuts it there: {command_line('--doc', doc[:block_size])}",
         )
     return doc, snapshot.tokenizer.encode_document(doc)[: block_size + 1]
 
@@ -147,7 +151,7 @@ def _next_document(snapshot: Snapshot, data: str | None) -> str:
 
 def _documents(snapshot: Snapshot, data: str | None, hint: str) -> list[str]:
     try:
-        return documents_of(snapshot, data)
+        return data_of(snapshot, data).documents
     except GlassError as error:
         if data is not None:
             raise

@@ -12,9 +12,10 @@ import click
 from glassgpt import params
 from glassgpt.arrays import numbers, shape
 from glassgpt.checkpoint import load_checkpoint
-from glassgpt.cli.options import chosen_engine, documents_of
+from glassgpt.cli.documents import data_of
+from glassgpt.cli.options import chosen_engine
 from glassgpt.cli.tables import show_table
-from glassgpt.cli.terminal import say
+from glassgpt.cli.terminal import counted, say, visible
 from glassgpt.errors import GlassError
 from glassgpt.session import Session
 from glassgpt.snapshot import Snapshot
@@ -32,7 +33,7 @@ def inspect(directory: Path, data: str | None) -> None:
     _show_settings(snapshot)
     _show_matrices(snapshot)
     try:
-        documents = documents_of(snapshot, data)
+        documents = data_of(snapshot, data).documents
     except GlassError as error:
         if data is not None:
             raise
@@ -46,14 +47,19 @@ def _show_settings(snapshot: Snapshot) -> None:
     vocab_size = snapshot.tokenizer.vocab_size
     facts = {
         "step": f"{snapshot.step:,} of {snapshot.config.num_steps:,}",
-        "trained on": f"{snapshot.data_name} (SHA-256 {snapshot.data_sha256[:12]}…)",
+        "trained on": _origin(snapshot),
         "computed by": f"{snapshot.engine} ({snapshot.instruction_set})",
         "vocabulary": f"{vocab_size}: {snapshot.tokenizer.characters} and BOS",
         "parameters": f"{params.count(snapshot.config, vocab_size):,}",
         **{name: str(value) for name, value in dataclasses.asdict(snapshot.config).items()},
     }
     for name, fact in facts.items():
-        say(f"{name:<14} {fact}")
+        say(f"{name:<14} {visible(fact)}")
+
+
+def _origin(snapshot: Snapshot) -> str:
+    cut = f"{snapshot.cut} of " if snapshot.cut else ""
+    return f"{cut}{snapshot.data_name} (SHA-256 {snapshot.data_sha256[:12]}…)"
 
 
 def _show_matrices(snapshot: Snapshot) -> None:
@@ -71,7 +77,9 @@ def _show_losses(session: Session) -> None:
     documents = held_out(session.documents)
     tokens = session.token_lists(documents)
     with click.progressbar(
-        length=len(tokens), label=f"held-out loss, {len(tokens):,} documents", file=sys.stderr
+        length=len(tokens),
+        label=f"held-out loss, {counted(len(tokens), 'document')}",
+        file=sys.stderr,
     ) as bar:
         loss = held_out_loss(session.engine, tokens, bar.update)
     everything = [session.tokenizer.encode_document(document) for document in session.documents]
@@ -79,17 +87,17 @@ def _show_losses(session: Session) -> None:
     rows = [(name, f"{value:.4f}", "") for name, value in dataclasses.asdict(guesses).items()]
     unseen = is_unseen(session.documents, session.step)
     remark = (
-        "documents the run has not seen"
+        "not used for training so far"
         if unseen
-        else "the run has by now learned from some of these"
+        else "some of them have already been used for training"
     )
     rows.append(
         (
             "held-out",
             f"{loss:.4f}",
-            f"the model on the last {len(tokens):,} shuffled documents: {remark}",
+            f"the model on the last {counted(len(tokens), 'shuffled document')}: {remark}",
         )
     )
     say()
     show_table(("guess by", "nats", ""), sorted(rows, key=lambda row: -float(row[1])))
-    say("\nuni-, bi- and trigram are counted from all the documents and score those very ones")
+    say("\nunigram, bigram and trigram are counted from all documents and score the same documents")

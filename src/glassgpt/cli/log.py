@@ -10,53 +10,37 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from glassgpt.checkpoint import write_atomically
+from glassgpt.cli.records import Records
 from glassgpt.errors import DataError
 from glassgpt.session import StepRecord
 
 
 class Log:
-    """A log file opened for a run that has already taken `step` steps."""
+    """A log opened for a run that has already taken `step` steps."""
 
     def __init__(self, path: Path, step: int) -> None:
-        self._path = path = path.resolve()
-        try:
-            if path.is_file() or not path.exists():  # not a pipe or a device
-                write_atomically(path, _lines_up_to(path, step) if path.exists() else b"")
-            self._file = path.open("a", encoding="utf-8", buffering=1)  # whole lines, at once
-        except OSError as error:
-            raise self._failed(error) from None
+        self._records = Records(path, "--log", lambda there: _lines_up_to(step, there, str(path)))
+        self.is_stdout = self._records.is_stdout
 
     def write(self, records: Iterable[StepRecord]) -> None:
         """Append the records."""
-        try:
-            self._file.writelines(line(record) for record in records)
-            self._file.flush()
-        except OSError as error:
-            raise self._failed(error) from None
-
-    def _failed(self, error: OSError) -> DataError:
-        return DataError(
-            f"the log {str(self._path)!r} cannot be written: {error.strerror}",
-            "choose another --log",
-        )
+        self._records.write(map(facts, records))
 
 
-def line(record: StepRecord) -> str:
-    """Return the log's line of one step."""
-    facts = {
+def facts(record: StepRecord) -> dict[str, object]:
+    """Return what the log says of one step."""
+    return {
         "step": record.step,
         "doc": record.document,
         "loss": record.loss,
         "lr": record.learning_rate,
     }
-    return json.dumps(facts, ensure_ascii=False) + "\n"
 
 
-def _lines_up_to(path: Path, step: int) -> bytes:
-    """Return the lines of an older log up to `step`; raise `DataError` if the file is no log."""
+def _lines_up_to(step: int, octets: bytes, name: str) -> bytes:
+    """Return the lines of an older log up to `step`; raise `DataError` if it is no log."""
     kept = []
-    for number, text in enumerate(path.read_bytes().splitlines(keepends=True), 1):
+    for number, text in enumerate(octets.splitlines(keepends=True), 1):
         if not text.endswith(b"\n") and text.startswith(b'{"step"'[: len(text)]):
             break  # the run that wrote it was killed in the middle of this line
         try:
@@ -64,7 +48,7 @@ def _lines_up_to(path: Path, step: int) -> bytes:
                 kept.append(text)
         except (ValueError, TypeError, KeyError):
             raise DataError(
-                f"{str(path)!r} exists and is no training log (line {number})",
+                f"{name!r} exists and is not a training log (line {number})",
                 "choose another name for --log",
             ) from None
     return b"".join(kept)

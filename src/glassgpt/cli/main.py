@@ -57,7 +57,9 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="glassgpt")
 @page_options
 @click.pass_context
-def cli(context: click.Context, /, data: str | None, no_open: bool, **options: Any) -> None:
+def cli(
+    context: click.Context, /, data: str | None, way: str | None, no_open: bool, **options: Any
+) -> None:
     """A tiny GPT made of glass: watch it learn, train it, sample from it, look inside.
 
     \b
@@ -73,7 +75,7 @@ def cli(context: click.Context, /, data: str | None, no_open: bool, **options: A
     glassgpt verify                    whether the numbers are right
     """
     if context.invoked_subcommand is None:
-        open_page(data, no_open, **options)
+        open_page(data, way, no_open, **options)
 
 
 @cli.command()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from glassgpt.checkpoint import load_checkpoint
-from glassgpt.cli.options import documents_from, documents_of
+from glassgpt.cli.documents import cut_option, data_of, read_data
 from glassgpt.cli.terminal import say
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -20,6 +20,7 @@ def page_options(command: Command) -> Command:
     for option in reversed(
         (
             click.option("--data", help="A text file, one document a line, instead of the names."),
+            cut_option,
             click.option(
                 "--host",
                 default="127.0.0.1",
@@ -52,7 +53,11 @@ def page_options(command: Command) -> Command:
 
 
 def open_page(
-    data: str | None, no_open: bool, directory: Path | None = None, **options: Any
+    data: str | None,
+    way: str | None,
+    no_open: bool,
+    directory: Path | None = None,
+    **options: Any,
 ) -> None:
     """Serve the page until Ctrl-C; `options` are those of `serve`."""
     # the server takes a tenth of a second to import: only the page needs it
@@ -60,17 +65,16 @@ def open_page(
     from glassgpt.server import serve
 
     snapshot = load_checkpoint(directory) if directory is not None else None
-    if snapshot is None:
-        documents, name = documents_from(data)
-    else:
-        documents, name = documents_of(snapshot, data), snapshot.data_name
-    source = Source(name, tuple(documents))
+    found = read_data(data, way) if snapshot is None else data_of(snapshot, data, way)
+    source = Source(found.name, tuple(found.documents), found.cut)
     serve(source, snapshot=snapshot, show=not no_open, say=say, **options)
 
 
 @click.command("open")
 @click.argument("directory", type=click.Path(path_type=Path))
 @page_options
-def open_directory(directory: Path, data: str | None, no_open: bool, **options: Any) -> None:
+def open_directory(
+    directory: Path, data: str | None, way: str | None, no_open: bool, **options: Any
+) -> None:
     """Open the page with the run kept in DIRECTORY."""
-    open_page(data, no_open, directory, **options)
+    open_page(data, way, no_open, directory, **options)

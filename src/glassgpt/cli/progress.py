@@ -99,7 +99,7 @@ class Lines:
         left = (self._total - last.step) / self._smoothed.pace
         say(
             f"step {last.step:>{len(str(self._total))}}/{self._total}  loss {last.loss:.4f}  "
-            f"smoothed {self._smoothed.loss:.4f}  lr {last.learning_rate:.5f}  "
+            f"smoothed {self._smoothed.loss:.4f}  lr {rate(last.learning_rate)}  "
             f"{self._smoothed.pace:,.0f} steps/s  {duration(left)} left"
         )
 
@@ -128,7 +128,7 @@ class Bar:
             self._task,
             completed=last.step,
             numbers=f"loss [b]{last.loss:.4f}[/b]  smoothed [b]{self._smoothed.loss:.4f}[/b]  "
-            f"lr {last.learning_rate:.5f}  {self._smoothed.pace:,.0f} steps/s",
+            f"lr {rate(last.learning_rate)}  {self._smoothed.pace:,.0f} steps/s",
             left=f"{duration((self._total - last.step) / self._smoothed.pace)} left",
         )
 
@@ -152,6 +152,11 @@ def progress_for(done: int, total: int, *, quiet: bool) -> Progress:
     if quiet:
         return Silent()
     return Bar(done, total) if on_terminal() else Lines(done, total)
+
+
+def rate(number: float) -> str:
+    """Return a learning rate to five places, or a small one to three digits that count."""
+    return f"{number:.5f}" if number >= 1e-4 or number == 0 else f"{number:.2e}"
 
 
 def duration(seconds: float) -> str:

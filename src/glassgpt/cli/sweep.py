@@ -7,22 +7,28 @@ import os
 import statistics
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 
 import click
 
-from glassgpt.cli.options import chosen_engine, documents_from, setting_options
+from glassgpt.cli.documents import cut_option, read_data
+from glassgpt.cli.options import chosen_engine, setting_options
+from glassgpt.cli.progress import duration
+from glassgpt.cli.records import Records
 from glassgpt.cli.tables import show_table
-from glassgpt.cli.terminal import say
+from glassgpt.cli.terminal import counted, say
 from glassgpt.config import Config, Scalar
 from glassgpt.data import fingerprint
 from glassgpt.engines import ENGINES
-from glassgpt.errors import DataError
-from glassgpt.sweep import LAST, Result, grid, parse_grid, run_all
+from glassgpt.errors import ConfigError, DataError, EngineError
+from glassgpt.sweep import LAST, Result, estimate, grid, parse_grid, run_all, size
+from glassgpt.workers import TRIES, Lost
 
 
 @click.command()
 @click.argument("data", required=False)
+@cut_option
 @click.option(
     "--grid",
     "axes",
@@ -32,14 +38,27 @@ from glassgpt.sweep import LAST, Result, grid, parse_grid, run_all
 )
 @click.option("--seeds", default=1, show_default=True, help="Runs of each point, by seed.")
 @click.option("--jobs", type=click.IntRange(1), help="Runs at a time.  [default: all cores]")
-@click.option("--out", type=click.Path(path_type=Path), help="Keep a line of JSON a run here.")
+@click.option(
+    "--max-runs",
+    type=click.IntRange(1),
+    default=10_000,
+    show_default=True,
+    help="Refuse a sweep of more runs.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Keep a line of JSON a run in this file; - is standard output.",
+)
 @click.option("--engine", type=click.Choice(ENGINES), help="What computes the runs.")
 @setting_options(Config)
 def sweep(
     data: str | None,
+    way: str | None,
     axes: tuple[str, ...],
     seeds: int,
     jobs: int | None,
+    max_runs: int,
     out: Path | None,
     engine: str | None,
     **settings: Scalar,
@@ -51,49 +70,90 @@ def sweep(
     glassgpt sweep poems.txt --grid n_embd=16,32 --grid n_layer=1,2 --out sweep.jsonl
 
     With --out, runs that the file already holds are not run again: Ctrl-C and the same command
-    go on where the sweep stood.
+    go on where the sweep stood. With --out - the lines are standard output, and the table goes to
+    standard error. A run whose process is killed is tried once more; the others go on.
     """
-    documents, _ = documents_from(data)
+    documents = read_data(data, way).documents
     values = parse_grid(axes)
-    configs = grid(Config(**settings), values, seeds)  # type: ignore[arg-type]
-    engine = chosen_engine(engine)
+    base = Config(**settings)  # type: ignore[arg-type]
+    engine, jobs = chosen_engine(engine), jobs or os.cpu_count() or 1
+    runs = size(values, seeds)
+    if runs > max_runs:
+        first = grid(base, {name: listed[:1] for name, listed in values.items()})[0]
+        seconds = estimate(first, documents, engine) * runs / jobs
+        raise ConfigError(
+            f"this sweep has {counted(runs, 'run')}, about {duration(seconds)} in all at the pace "
+            f"of the first with {counted(jobs, 'job')}",
+            f"--max-runs {runs} allows it",
+        )
+    configs = grid(base, values, seeds)
     book = Book(out, fingerprint(documents), engine)
+    with redirect_stdout(sys.stderr) if book.is_stdout else nullcontext():
+        _run(configs, list(values), book, documents, engine, jobs, out)
+
+
+def _run(
+    configs: list[Config],
+    names: Sequence[str],
+    book: Book,
+    documents: list[str],
+    engine: str,
+    jobs: int,
+    out: Path | None,
+) -> None:
+    """Train what the book does not hold, and print all results."""
     done = [book.known[config] for config in configs if config in book.known]
     missing = [config for config in configs if config not in book.known]
+    lost: list[Lost[Config]] = []
     try:
         with click.progressbar(
-            run_all(missing, documents, engine=engine, jobs=jobs or os.cpu_count() or 1),
+            run_all(missing, documents, engine=engine, jobs=jobs),
             length=len(missing),
-            label=f"{len(missing):,} runs" + (f", {len(done):,} known" if done else ""),
+            label=counted(len(missing), "run") + (f", {len(done):,} known" if done else ""),
             file=sys.stderr,
         ) as results:
             for result in results:
+                if isinstance(result, Lost):
+                    lost.append(result)
+                    continue
                 book.write(result)
                 done.append(result)
     except KeyboardInterrupt:
         kept = f"the same command goes on from {out}" if out else "--out FILE would keep them"
-        say(f"stopped after {len(done):,} of {len(configs):,} runs; {kept}", err=True)
+        say(f"stopped after {len(done):,} of {counted(len(configs), 'run')}; {kept}", err=True)
         if done:
-            _show(done, list(values))
+            _show(done, names)
         raise
-    _show(done, list(values))
+    if done:
+        _show(done, names)
+    if lost:
+        raise EngineError(
+            f"{counted(len(lost), 'run')} of {len(configs):,} had no result: the process was "
+            f"{lost[0].reason}, {TRIES} times",
+            "it may have taken too much memory; --jobs 1 runs one at a time"
+            + (", the same command goes on with those that are missing" if out else ""),
+        )
 
 
 class Book:
     """The results that a file holds for these documents and engine, and where more are added."""
 
     def __init__(self, path: Path | None, data_sha256: str, engine: str) -> None:
-        self._path, self._data, self._engine = path, data_sha256, engine
+        self._data, self._engine, self._name = data_sha256, engine, str(path)
         self.known: dict[Config, Result] = {}
-        if path is not None and path.exists():
-            self._read(path)
-        self._append("")  # a file that cannot be written is found before the first run
+        # a file that cannot be written is found before the first run
+        self._records = Records(path, "--out", self._read) if path is not None else None
 
-    def _read(self, path: Path) -> None:
-        text = path.read_text(encoding="utf-8", errors="replace")
-        whole, _, torn = text.rpartition("\n")  # a kill may have left half a line
-        if torn and not torn.startswith('{"config"'[: len(torn)]):
-            whole = text
+    @property
+    def is_stdout(self) -> bool:
+        """Whether the results go to standard output."""
+        return self._records is not None and self._records.is_stdout
+
+    def _read(self, octets: bytes) -> bytes:
+        """Take in the results of a file; return its whole lines: a kill may have left a half."""
+        whole, _, torn = octets.rpartition(b"\n")
+        if torn and not torn.startswith(b'{"config"'[: len(torn)]):
+            whole = octets
         for number, line in enumerate(whole.splitlines(), 1):
             try:
                 facts = json.loads(line)
@@ -102,26 +162,15 @@ class Book:
                     self.known[result.config] = result
             except (ValueError, KeyError, TypeError):
                 raise DataError(
-                    f"{str(path)!r} exists and is no sweep (line {number})", "choose another --out"
+                    f"{self._name!r} exists and is not a sweep (line {number})",
+                    "choose another --out",
                 ) from None
-        if torn:
-            path.write_text(whole + "\n" if whole else "", encoding="utf-8")
+        return whole + b"\n" if whole else b""
 
     def write(self, result: Result) -> None:
         """Add a result."""
-        self._append(json.dumps(result.to_json() | {"data_sha256": self._data}) + "\n")
-
-    def _append(self, text: str) -> None:
-        if self._path is None:
-            return
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
-            raise DataError(
-                f"{str(self._path)!r} cannot be written: {error.strerror}", "choose another --out"
-            ) from None
+        if self._records is not None:
+            self._records.write([result.to_json() | {"data_sha256": self._data}])
 
 
 def _show(results: Sequence[Result], names: Sequence[str]) -> None:
@@ -143,7 +192,7 @@ def _show(results: Sequence[Result], names: Sequence[str]) -> None:
     show_table(head, [row for _, row in sorted(rows, key=lambda pair: pair[0])])
     say("\nmeans in nats, ± the standard deviation over seeds")
     if not all(result.unseen for result in results):
-        say("held-out is not: some runs were long enough to learn from those documents too")
+        say("warning: some runs also trained on the held-out documents")
 
 
 def _spread(figures: Sequence[float]) -> str:

@@ -68,6 +68,11 @@ def say_error(text: str) -> None:
         abandon(sys.stderr)
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a number of things in words: an English plural that is regular."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def on_terminal() -> bool:
     """Return whether standard output is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()

@@ -8,13 +8,8 @@ from pathlib import Path
 import click
 
 from glassgpt.checkpoint import load_checkpoint
-from glassgpt.cli.options import (
-    chosen_engine,
-    documents_from,
-    documents_of,
-    given,
-    setting_options,
-)
+from glassgpt.cli.documents import cut_option, data_of, read_data
+from glassgpt.cli.options import chosen_engine, given, setting_options
 from glassgpt.cli.tables import rich_table, show_table
 from glassgpt.cli.terminal import on_terminal, say
 from glassgpt.config import Config
@@ -30,7 +25,10 @@ HEAD = ("quantity", "compared", "largest difference", "where", "")
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
 @click.option("--data", help="A text file instead of the built-in names.")
-@click.option("--engine", type=click.Choice(ENGINES), help="What is held to the scalar engine.")
+@cut_option
+@click.option(
+    "--engine", type=click.Choice(ENGINES), help="The engine to compare with the scalar one."
+)
 @setting_options(Config)
 @click.pass_context
 def verify(
@@ -38,6 +36,7 @@ def verify(
     /,
     directory: Path | None,
     data: str | None,
+    way: str | None,
     engine: str | None,
     **_: object,
 ) -> None:
@@ -57,11 +56,20 @@ def verify(
     """
     snapshot = load_checkpoint(directory) if directory is not None else None
     config = _config(context, snapshot)
-    documents = documents_from(data)[0] if snapshot is None else documents_of(snapshot, data)
+    found = read_data(data, way) if snapshot is None else data_of(snapshot, data, way)
+    documents = found.documents
     steps = None if snapshot is None else snapshot.step
     changes = () if snapshot is None else snapshot.interventions
-    run = Verification(config, documents, chosen_engine(engine), steps, changes)
-    if snapshot is None and is_recorded(config, documents):
+    engine = chosen_engine(engine)
+    recorded = snapshot is None and is_recorded(config, documents)
+    if engine == "scalar" and snapshot is None and not recorded:
+        raise ConfigError(
+            "the scalar engine is what other engines are compared with, so there is nothing to "
+            "compare it with here",
+            "choose --engine fast, or name a kept run (DIRECTORY) or the names of microgpt.py",
+        )
+    run = Verification(config, documents, engine, steps, changes)
+    if recorded:
         say("these are the settings and the documents of the recorded run of microgpt.py")
     _watch(run)
     if snapshot is not None:
@@ -125,9 +133,9 @@ def _lines(run: Verification) -> Callable[[], None]:
 
     def show() -> None:
         if run.step % every < CHUNK or run.step == run.steps:
-            worst = max(run.gaps, key=lambda gap: gap.largest)
-            found = f"largest difference {worst.largest:.1e} ({worst.quantity})"
-            say(f"step {run.step}/{run.steps}  {found}")
+            worst = max(run.gaps, key=lambda gap: gap.largest, default=None)
+            found = f"  largest difference {worst.largest:.1e} ({worst.quantity})" if worst else ""
+            say(f"step {run.step}/{run.steps}{found}")
 
     return show
 

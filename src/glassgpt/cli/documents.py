@@ -1,0 +1,110 @@
+"""The documents that a command names: the built-in ones, a file's lines, or a text that is cut."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from glassgpt.cutting import WAYS, cut
+from glassgpt.data import (
+    BUILTIN,
+    builtin_names,
+    decoded,
+    fingerprint,
+    read_octets,
+    split_documents,
+)
+from glassgpt.errors import CheckpointError, DataError
+from glassgpt.snapshot import Snapshot
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Documents in file order, the name of their file, and the way they were cut out of its text.
+
+    `cut` is one of `cutting.WAYS`, or empty: a document a line.
+    """
+
+    documents: list[str]
+    name: str
+    cut: str = ""
+
+
+def cut_option(command: Command) -> Command:
+    """Add the option that says how documents are cut out of a text."""
+    option = click.option(
+        "--cut",
+        "way",
+        type=click.Choice(WAYS),
+        help="Cut the text into these documents.  [default: a document a line]",
+    )
+    return option(command)
+
+
+def read_data(source: str | None, way: str | None = None) -> Data:
+    """Return the documents of DATA, `-` for standard input, or the built-in ones."""
+    if source is None:
+        if way:
+            raise DataError("--cut needs a text to cut", "name a file, or leave --cut out")
+        return Data(builtin_names(), BUILTIN)
+    octets, name = _octets(source)
+    return Data(_documents(octets, name, way or ""), _short(source), way or "")
+
+
+def data_of(snapshot: Snapshot, source: str | None, way: str | None = None) -> Data:
+    """Return the documents that a checkpoint was trained on: the built-in ones, or `source`.
+
+    They are cut as they were then. Raises `CheckpointError` where they are others.
+    """
+    if source is None:
+        if snapshot.data_name != BUILTIN:
+            raise CheckpointError(
+                f"the checkpoint was trained on {snapshot.data_name!r}, which it does not hold",
+                "name that file as well: DATA of train, --data of other commands",
+            )
+        return read_data(None, way)
+    octets, name = _octets(source)
+    # what a page saved as documents is cut already: its lines are the documents
+    for each in (way,) if way else dict.fromkeys((snapshot.cut, "")):
+        documents = _documents(octets, name, each)
+        if fingerprint(documents) == snapshot.data_sha256:
+            return Data(documents, snapshot.data_name, snapshot.cut)
+    raise _others(snapshot, source, way, fingerprint(documents))
+
+
+def _others(snapshot: Snapshot, source: str, way: str | None, sha256: str) -> CheckpointError:
+    then = f" cut into {snapshot.cut}" if snapshot.cut else ""
+    now = f" cut into {way}" if way else ""
+    return CheckpointError(
+        f"the checkpoint was trained on other documents: {snapshot.data_name!r}{then}, "
+        f"SHA-256 {snapshot.data_sha256[:12]}…, not {_short(source)!r}{now}, {sha256[:12]}…",
+        "leave the data out: the model learned from the built-in names"
+        if snapshot.data_name == BUILTIN
+        else "give the file as it was then"
+        + (", without --cut" if way and way != snapshot.cut else ""),
+    )
+
+
+def _octets(source: str) -> tuple[bytes, str]:
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", source) and not os.path.exists(source):  # noqa: PTH110 - Path makes one slash of two
+        raise DataError(
+            f"{source!r} is an address, and DATA must be a file on this machine",
+            "download it first, for instance with curl -O",
+        )
+    return read_octets(source)
+
+
+def _documents(octets: bytes, name: str, way: str) -> list[str]:
+    return cut(decoded(octets, name), way) if way else split_documents(octets, name)
+
+
+def _short(source: str) -> str:
+    return "-" if source == "-" else Path(source).name

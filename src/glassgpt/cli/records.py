@@ -1,0 +1,70 @@
+"""A file of JSON lines that is added to: a file, a pipe or a device, or standard output (`-`).
+
+A file is UTF-8 and whole at every line. Standard output gets ASCII: JSON in any encoding.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TextIO
+
+from glassgpt.checkpoint import write_atomically
+from glassgpt.errors import DataError
+
+
+class Records:
+    """Where records go: `path`, named by `option`; `is_stdout` if that is where output goes too.
+
+    Of a file that is there, what `kept` returns of its bytes stays; it raises `DataError` where
+    they are something else. Raises `DataError` where nothing can be written.
+    """
+
+    def __init__(self, path: Path, option: str, kept: Callable[[bytes], bytes]) -> None:
+        self._path, self._option = path, option
+        self.is_stdout = str(path) == "-" or _is_stdout(path)
+        try:
+            self._file = sys.stdout if self.is_stdout else _opened(path, kept)
+        except OSError as error:
+            raise self._failed(error) from None
+
+    def write(self, records: Iterable[Mapping[str, object]]) -> None:
+        """Add the records."""
+        try:
+            self._file.writelines(self._line(record) for record in records)
+            self._file.flush()
+        except OSError as error:
+            if self.is_stdout:
+                raise
+            raise self._failed(error) from None
+
+    def _line(self, record: Mapping[str, object]) -> str:
+        text = json.dumps(record, ensure_ascii=self.is_stdout) + "\n"
+        return text.replace("\x7f", "\\u007f")
+
+    def _failed(self, error: OSError) -> DataError:
+        return DataError(
+            f"{str(self._path)!r} cannot be written: {error.strerror}",
+            f"choose another {self._option}",
+        )
+
+
+def _is_stdout(path: Path) -> bool:
+    """Return whether a path leads to standard output: /dev/stdout, or the file it is sent to."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
+    except (OSError, ValueError, AttributeError):  # no such file; standard output is none
+        return False
+
+
+def _opened(path: Path, kept: Callable[[bytes], bytes]) -> TextIO:
+    if path.is_file() or not path.exists():  # not a pipe or a device
+        path = path.resolve()  # of a link, its target
+        path.parent.mkdir(parents=True, exist_ok=True)
+        there = path.read_bytes() if path.exists() else b""
+        if (stays := kept(there)) != there:
+            write_atomically(path, stays)
+    return path.open("a", encoding="utf-8", buffering=1)  # whole lines, at once
