@@ -174,10 +174,13 @@ def _answers(printed: bytes) -> bool:
     if not port:
         return False
     connection = HTTPConnection("127.0.0.1", int(port[1]), timeout=LIMIT)
-    connection.request("GET", "/healthz")
-    status = connection.getresponse().status
-    connection.close()
-    return status == 200
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except ConnectionError:  # it does not listen yet
+        return False
+    finally:
+        connection.close()
 
 
 def _read(file: BinaryIO) -> bytes:

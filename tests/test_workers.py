@@ -59,7 +59,7 @@ def test_what_a_call_raises_is_raised() -> None:
 def test_no_worker_outlives_a_process_that_is_killed(tmp_path: Path) -> None:
     script = (
         "import os, sys, time; from glassgpt.workers import call_all\n"
-        "def run(n): os.write(1, b"%d\\n" % os.getpid()); time.sleep(60)\n"
+        "def run(n): os.write(1, f'{os.getpid()}'.rjust(9).encode()); time.sleep(60)\n"
         "if __name__ == '__main__': list(call_all(run, range(3), 3))\n"
     )
     (tmp_path / "script.py").write_text(script)
@@ -67,7 +67,7 @@ def test_no_worker_outlives_a_process_that_is_killed(tmp_path: Path) -> None:
         [sys.executable, tmp_path / "script.py"], stdout=subprocess.PIPE, text=True
     )
     assert parent.stdout is not None
-    workers = [int(parent.stdout.readline()) for _ in range(3)]
+    workers = [int(parent.stdout.read(9)) for _ in range(3)]
     parent.kill()
     parent.wait()
     parent.stdout.close()
