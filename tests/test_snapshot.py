@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import pickle
 import random
 import struct
 import subprocess
@@ -331,6 +332,11 @@ def test_a_failed_write_leaves_the_checkpoint_before_it(
         save_checkpoint(session.snapshot(), tmp_path)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_snapshot_can_be_sent_to_another_process() -> None:
+    snapshot = trained().snapshot()
+    assert to_bytes(pickle.loads(pickle.dumps(snapshot))) == to_bytes(snapshot)
 
 
 def test_a_snapshot_is_found_by_directory_file_or_bytes(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import hashlib
 import json
 import random
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +82,10 @@ class Snapshot:
     base: Config
     interventions: Recipe = ()
     cut: str = ""
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Snapshot], tuple[bytes]]:
+        """Let it be pickled, which its arrays cannot be: as the bytes of its file."""
+        return from_bytes, (to_bytes(self),)
 
     def rng(self) -> random.Random:
         """Return a generator that goes on where the run's random stream stands."""
