@@ -665,7 +665,7 @@ def test_the_slow_engine_is_shown_to_be_the_same_run() -> None:
     [
         (protocol.Start({"n_embd": 5}, "scalar"), b"", "multiple"),
         (protocol.Start({"n_embd": 4, "n_head": 4}, "quantum"), b"", "no engine"),
-        (protocol.Start({}, "scalar", "sent", "x"), b"\xff\xfe", "not UTF-8"),
+        (protocol.Start({}, "scalar", "sent", "x"), b"a\xfe\n", "not UTF-8"),
         (protocol.Start({}, "scalar", "sent", "x"), b" \n ", "no documents"),
         (protocol.Start({}, "scalar", "sent", "x"), b"", "no documents"),
         (protocol.Start({}, "scalar", "sent", "x"), None, "no file came"),

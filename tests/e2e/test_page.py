@@ -176,7 +176,7 @@ def test_sizes_that_cannot_be_are_told_in_the_words_of_the_terminal(tab: Opener)
     ("octets", "words"),
     [
         (b"", "no documents"),
-        (b"\x00\x01\xfe\xff" * 50, "not UTF-8"),
+        (b"\x00\x01\xfe\xff" * 50, "zero bytes"),
         ("שלום\nעולם\n".encode(), "2 documents"),
         ("🙂🙃\ne\u0301a\n".encode(), "2 documents"),
     ],

@@ -46,3 +46,8 @@ function unitOf(value: number, { high, usual }: Kind): number {
 export function written(value: number): string {
   return String(value);
 }
+
+/** The same without an exponent, as ARIA has its numbers. */
+export function plain(value: number): string {
+  return /e-/.test(String(value)) ? value.toFixed(20).replace(/0+$/, "") : String(value);
+}

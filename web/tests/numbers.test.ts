@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Kind, parsed, stepped } from "../src/numbers";
+import { type Kind, parsed, plain, stepped } from "../src/numbers";
 
 const RATE: Kind = { label: "learning_rate", whole: false, low: 0, high: 10, usual: 0.01 };
 const BETA: Kind = { label: "beta2", whole: false, low: 0, high: 0.999999, usual: 0.99 };
@@ -28,6 +28,11 @@ describe("a number that is typed", () => {
   it("a comma that may group thousands is refused where it may be a point", () => {
     expect(parsed("1,500", RATE)).toEqual({ problem: "learning_rate is “1,500”, which can be read in two ways; write 1500 or 1.500" });
   });
+});
+
+it.each([[0.01, "0.01"], [16, "16"], [-2.5, "-2.5"], [1e6, "1000000"], [1e-8, "0.00000001"], [1.5e-7, "0.00000015"]])("%d is written without an exponent", (value, text) => {
+  expect(plain(value)).toMatch(/^-?[\d.]+$/);
+  expect(plain(value).slice(0, text.length)).toBe(text);
 });
 
 describe("an arrow on a number", () => {
