@@ -8,7 +8,7 @@ from hypothesis import given
 
 from glassgpt import Config, Session
 from glassgpt.tokenizer import Tokenizer
-from glassgpt.yardsticks import held_out, held_out_loss, is_unseen, ngram, yardsticks
+from glassgpt.yardsticks import counting, held_out, held_out_loss, ngram, seen_count, yardsticks
 from tests import models
 from tests.conftest import Reference
 
@@ -44,8 +44,7 @@ def test_more_context_never_guesses_worse_over_all_predictions(documents: list[s
 def test_held_out_is_the_last_tenth_until_the_run_reaches_it() -> None:
     documents = [str(i) for i in range(25)]
     assert held_out(documents) == ["23", "24"]
-    assert is_unseen(documents, 23)
-    assert not is_unseen(documents, 24)
+    assert [seen_count(documents, step) for step in (0, 23, 24, 99)] == [0, 0, 1, 2]
     assert held_out(["a"]) == ["a"]
 
 
@@ -59,3 +58,39 @@ def test_held_out_loss_is_the_mean_loss_and_learns_nothing() -> None:
     assert loss == pytest.approx(math.fsum(each) / len(each), abs=1e-12)
     assert sum(done) == len(tokens)
     assert models.weights_of(session.engine.state()) == before
+
+
+def test_a_held_out_text_that_stands_elsewhere_too_is_seen_once_that_is_learned() -> None:
+    session = Session(Config(n_embd=4, n_head=2, num_steps=100), ["a", "b", "c", "d", "e"] * 40)
+    assert seen_count(session.documents, 0) == 0
+    assert seen_count(session.documents, 100) == len(held_out(session.documents)) == 20
+
+
+@given(documents=models.documents)
+def test_counting_gives_what_the_definition_says(documents: list[str]) -> None:
+    tokenizer = Tokenizer.of(documents)
+    tokens = [tokenizer.encode_document(text) for text in documents]
+    found = yardsticks(tokens, tokenizer.vocab_size)
+    for n, figure in ((1, found.unigram), (2, found.bigram), (3, found.trigram)):
+        assert figure == pytest.approx(by_definition(tokens, n), abs=1e-12)
+
+
+def by_definition(documents: list[list[int]], n: int) -> float:
+    grams = [
+        [(tuple(tokens[max(0, i - n + 1) : i]), tokens[i]) for i in range(1, len(tokens))]
+        for tokens in documents
+    ]
+    every = [gram for document in grams for gram in document]
+    contexts = [context for context, _ in every]
+    losses = [
+        [math.log(contexts.count(gram[0]) / every.count(gram)) for gram in document]
+        for document in grams
+    ]
+    return sum(sum(loss) / len(loss) for loss in losses) / len(losses)
+
+
+def test_counting_rests_between_slices() -> None:
+    documents = [[2, 0, 2], [2, 1, 0, 2]] * 600
+    *rests, found = counting(documents, 3)
+    assert rests == [None] * 3
+    assert found == yardsticks(documents, 3)

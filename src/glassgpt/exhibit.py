@@ -30,7 +30,7 @@ from glassgpt.proposal import Source, check_bounds, made_of
 from glassgpt.session import Session
 from glassgpt.snapshot import Snapshot
 from glassgpt.tokenizer import Tokenizer
-from glassgpt.yardsticks import held_out, held_out_loss, is_unseen, yardsticks
+from glassgpt.yardsticks import counting, held_out, held_out_loss, seen_count
 
 MAX_SAMPLES = 200
 MAX_READ = 1000  # documents of one answer
@@ -288,21 +288,20 @@ class Exhibit:
 
     # -- what it is measured by
 
-    def measures(self) -> protocol.Measures:
-        """Return the yardsticks, counted from all documents."""
+    def measures(self) -> Iterator[protocol.Measures | None]:
+        """Yield None while the yardsticks are counted from all documents, and at last them."""
         tokenizer = self.session.tokenizer
-        everything = [tokenizer.encode_document(text) for text in self.source.documents]
-        return protocol.Measures(**dataclasses.asdict(yardsticks(everything, tokenizer.vocab_size)))
+        everything = map(tokenizer.encode_document, self.source.documents)
+        for found in counting(everything, tokenizer.vocab_size):
+            yield protocol.Measures(**dataclasses.asdict(found)) if found else None
 
     def held_out(self, seq: int) -> protocol.HeldOut:
         """Return the loss on the last tenth, by the engine that is quick enough."""
         assert self.judge is not None, "no engine is quick enough for the held-out loss"
         documents = held_out(self.session.documents)
         loss = self.judged(self.branches.current)
-        unseen = is_unseen(self.session.documents, self.session.step)
-        return protocol.HeldOut(
-            seq, self.session.step, loss, len(documents), unseen, self.judge.name
-        )
+        seen = seen_count(self.session.documents, self.session.step)
+        return protocol.HeldOut(seq, self.session.step, loss, len(documents), seen, self.judge.name)
 
     def judged(self, branch: Branch) -> float:
         """Return the held-out loss of a branch where it stands; needs a judge."""

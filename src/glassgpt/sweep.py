@@ -20,7 +20,7 @@ from glassgpt.config import Config, Scalar, settings
 from glassgpt.errors import ConfigError, DivergenceError
 from glassgpt.session import Session
 from glassgpt.workers import Lost, call_all
-from glassgpt.yardsticks import held_out, held_out_loss, is_unseen
+from glassgpt.yardsticks import held_out, held_out_loss, seen_count
 
 _WHOLE_NUMBERS = re.compile(r"(?<![^,])(\d+),(\d+)(?![^,])")  # beside each other: a decimal comma?
 LAST = 100  # steps that the training loss is the mean of
@@ -31,7 +31,7 @@ class Result:
     """The figures of one run.
 
     `loss` is the mean of the last hundred training losses, `held_out` that of the last tenth of the
-    documents, which are `unseen` if the run was too short to reach them; both NaN where the run
+    documents, which are `unseen` if the run has learned none of their texts; both NaN where the run
     `stopped` with a divergence, whose sentence that is.
     """
 
@@ -74,7 +74,7 @@ def train(config: Config, documents: Sequence[str], engine: str = "") -> Result:
         config=config,
         loss=math.fsum(losses) / len(losses) if losses else math.nan,
         held_out=held,
-        unseen=is_unseen(session.documents, session.step),
+        unseen=not seen_count(session.documents, session.step),
         seconds=time.perf_counter() - began,
         engine=session.engine.name,
         stopped=stopped,

@@ -8,12 +8,16 @@ figure is what it scores on the very documents it has counted.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from glassgpt.engines import Engine
 from glassgpt.tokenizer import TokenLists
+
+SLICE = 500  # documents to count at a time, a few milliseconds of short ones
+NOTHING = -1  # stands where a document has not begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +32,59 @@ class Yardsticks:
 
 def yardsticks(documents: Iterable[Sequence[int]], vocab_size: int) -> Yardsticks:
     """Return the yardsticks of `documents`, each BOS + ids + BOS and not clipped."""
-    documents = list(documents)
-    return Yardsticks(math.log(vocab_size), *(ngram(documents, n) for n in (1, 2, 3)))
+    *_, found = counting(documents, vocab_size)
+    assert found is not None
+    return found
+
+
+def counting(documents: Iterable[Sequence[int]], vocab_size: int) -> Iterator[Yardsticks | None]:
+    """Yield None after each slice of the counting, and at last the yardsticks."""
+    counts = _Counts()
+    rest = iter(documents)
+    while batch := list(islice(rest, SLICE)):
+        counts.add(batch)
+        yield None
+    yield Yardsticks(math.log(vocab_size), *(counts.mean_loss(n) for n in (1, 2, 3)))
 
 
 def ngram(documents: Sequence[Sequence[int]], n: int) -> float:
-    """Return the mean surprise of guessing each token from the n − 1 tokens before it."""
-    pairs = [
-        [(tuple(tokens[max(0, i - n + 1) : i]), tokens[i]) for i in range(1, len(tokens))]
-        for tokens in documents
-    ]
-    seen = Counter(pair for document in pairs for pair in document)
-    contexts: Counter[tuple[int, ...]] = Counter()
-    for (context, _), times in seen.items():
-        contexts[context] += times
-    surprise = {pair: math.log(contexts[pair[0]] / times) for pair, times in seen.items()}
-    per_document = (
-        math.fsum(surprise[pair] for pair in document) / len(document) for document in pairs
-    )
-    return math.fsum(per_document) / len(documents)
+    """Return the mean surprise of guessing each token from the n − 1 tokens before it, n ≤ 3."""
+    counts = _Counts()
+    counts.add(documents)
+    return counts.mean_loss(n)
+
+
+class _Counts:
+    """How often each token follows each two before it, by the length of the document.
+
+    A document's loss is a mean over its positions, so what counts in it weighs 1 / its length. All
+    n-grams up to three follow from these counts, by leaving out the tokens that lie further back.
+    """
+
+    def __init__(self) -> None:
+        self._documents = 0
+        self._by_length: dict[int, Counter[tuple[int, int, int]]] = {}
+
+    def add(self, documents: Sequence[Sequence[int]]) -> None:
+        self._documents += len(documents)
+        for tokens in documents:
+            counter = self._by_length.setdefault(len(tokens) - 1, Counter())
+            counter.update(zip(chain((NOTHING,), tokens), tokens, tokens[1:]))
+
+    def mean_loss(self, n: int) -> float:
+        """Return the mean over documents of the mean over their positions of −log p."""
+        times: dict[tuple[int, ...], int] = defaultdict(int)
+        weights: dict[tuple[int, ...], float] = defaultdict(float)
+        contexts: dict[tuple[int, ...], int] = defaultdict(int)
+        for length, counter in self._by_length.items():
+            for triple, count in counter.items():
+                times[triple[3 - n :]] += count
+                weights[triple[3 - n :]] += count / length
+                contexts[triple[3 - n : 2]] += count
+        losses = (
+            weight * math.log(contexts[gram[:-1]] / times[gram]) for gram, weight in weights.items()
+        )
+        return math.fsum(losses) / self._documents
 
 
 def held_out(documents: Sequence[str]) -> Sequence[str]:
@@ -54,9 +92,14 @@ def held_out(documents: Sequence[str]) -> Sequence[str]:
     return documents[-max(1, len(documents) // 10) :]
 
 
-def is_unseen(documents: Sequence[str], step: int) -> bool:
-    """Return whether a run of so many steps has learned from none of the last tenth."""
-    return step <= len(documents) - len(held_out(documents))
+def seen_count(documents: Sequence[str], step: int) -> int:
+    """Return of how many held-out documents a run of so many steps has learned the text.
+
+    Where a text stands in the data more than once, it may have been learned from another place.
+    """
+    held = held_out(documents)
+    learned = set(held).intersection(documents[:step])
+    return sum(text in learned for text in held)
 
 
 def held_out_loss(

@@ -46,9 +46,18 @@ _states = st.integers(0, 8).map(
 )
 _tokens = st.lists(st.integers(-2, 4) | _junk, max_size=7) | st.just(TOKENS)
 _documents = st.integers(0, 8).map(
-    lambda i: [packed(TOKENS), packed([2, 0, 2], [2, 2]), packed(), TokenLists([], []), TokenLists([], [0]),
-     packed([2]), packed([0, 1, 2, 3]), TokenLists([2, 0, 2], [0, 9]), TokenLists([2, 0], [2, 0])][i]
-)  # fmt: skip
+    lambda i: [
+        packed(TOKENS),
+        packed([2, 0, 2], [2, 2]),
+        packed(),
+        packed([2]),
+        packed([0, 1, 2, 3]),
+        TokenLists([], []),
+        TokenLists([], [0]),
+        TokenLists([2, 0, 2], [0, 9]),
+        TokenLists([2, 0], [2, 0]),
+    ][i]
+)
 _block = st.builds(
     Block, st.sampled_from(["wte", "wpe", "no", 5]), *4 * [_junk | st.integers(0, 4)]
 )

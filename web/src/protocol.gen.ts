@@ -505,7 +505,7 @@ export interface HeldOut {
   step: number;
   loss: number;
   documents: number;
-  unseen: boolean;
+  seen: number;
   engine: string;
 }
 

@@ -19,7 +19,7 @@ from glassgpt.cli.terminal import counted, say, visible
 from glassgpt.errors import GlassError
 from glassgpt.session import Session
 from glassgpt.snapshot import Snapshot
-from glassgpt.yardsticks import held_out, held_out_loss, is_unseen, yardsticks
+from glassgpt.yardsticks import held_out, held_out_loss, seen_count, yardsticks
 
 
 @click.command()
@@ -85,11 +85,11 @@ def _show_losses(session: Session) -> None:
     everything = [session.tokenizer.encode_document(document) for document in session.documents]
     guesses = yardsticks(everything, session.tokenizer.vocab_size)
     rows = [(name, f"{value:.4f}", "") for name, value in dataclasses.asdict(guesses).items()]
-    unseen = is_unseen(session.documents, session.step)
+    seen = seen_count(session.documents, session.step)
     remark = (
-        "not used for training so far"
-        if unseen
-        else "some of them have already been used for training"
+        f"the texts of {seen:,} of them have already been used for training"
+        if seen
+        else "not used for training so far"
     )
     rows.append(
         (

@@ -120,7 +120,7 @@ class HeldOut(Message, frozen=True, tag=True):
     step: int
     loss: float
     documents: int
-    unseen: bool
+    seen: int  # of them, those whose text the run has learned from
     engine: str
 
 
