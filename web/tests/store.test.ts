@@ -58,7 +58,7 @@ describe("store", () => {
       kind: "Branches", current, beside: null, undo: false, redo: false, most: 8,
       branches: [{ ...facts, number: 1, parent: null, fork: 0 }, { ...facts, number: 2, parent: 1, fork: 5 }],
     });
-    const judged = (step: number, loss: number): Event => ({ kind: "HeldOut", seq: 1, step, loss, documents: 2, unseen: true, engine: "fast" });
+    const judged = (step: number, loss: number): Event => ({ kind: "HeldOut", seq: 1, step, loss, documents: 2, seen: 0, engine: "fast" });
     const points = (state: State): number[][] => state.heldOut.map(({ step, loss }) => [step, loss]);
     const one = [judged(4, 3), judged(5, 2.5), judged(8, 2)].reduce((state, event) => tell(state, event), tell(greeted, tree(1)));
     const two = tell(tell(one, tree(2)), judged(5, 2.75));
