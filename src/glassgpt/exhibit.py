@@ -225,9 +225,10 @@ class Exhibit:
     # -- what it looks like at its position
 
     def document(self, watched: str | None) -> tuple[str, list[int]]:
-        """Return the text in the machine and its tokens."""
+        """Return the text in the machine, as far as the context holds it, and its tokens."""
         text = self.session.document(self.session.step) if watched is None else watched
-        return text, self.session.tokens(text)
+        seen = text[: self.session.config.block_size]
+        return seen, self.session.tokens(seen)
 
     def rate(self) -> float:
         """Return the learning rate of the next update."""
@@ -421,11 +422,10 @@ class Exhibit:
             return protocol.Tokens(text, [], error.what, error.hint)
 
     def documents(self, first: int, count: int) -> protocol.Documents:
-        """Return documents in the order of training."""
-        first = max(0, first)
-        return protocol.Documents(
-            first, self.session.documents[first : first + max(0, min(count, MAX_READ))]
-        )
+        """Return documents in the order of training, of each what the context holds."""
+        first, context = max(0, first), self.session.config.block_size
+        some = self.session.documents[first : first + max(0, min(count, MAX_READ))]
+        return protocol.Documents(first, [document[:context] for document in some])
 
 
 def check_sampling(values: dict[str, protocol.Scalar], exhibit: Exhibit) -> Sampling:

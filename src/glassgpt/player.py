@@ -206,7 +206,7 @@ class Player:
         except DivergenceError as error:  # the next update would leave the finite numbers
             session = self.exhibit.session
             await self._stop(error.at(session.step + 1, self.exhibit.document(self._document)[0]))
-            event, arrays = self._frame(page, [])
+            event, arrays = self._frame(page, self._weights_watched())
         except GlassError as error:  # a watched text that this vocabulary cannot spell
             self._document = None
             self._fresh = False
@@ -215,6 +215,12 @@ class Player:
         page.first = self.exhibit.history.reached
         await page.tell(event, arrays)
         return True
+
+    def _weights_watched(self) -> list[str]:
+        """Return what is there where no pass ends in finite numbers: the weights and moments."""
+        params = self.exhibit.session.engine.state().params
+        kinds = [name.partition(":") for name in self._watched]
+        return [f"{kind}:{name}" for kind, _, name in kinds if kind != "grad" and name in params]
 
     def _frame_due(self, page: Listener) -> float:
         """Return when the next frame may leave.

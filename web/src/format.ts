@@ -78,6 +78,20 @@ export function parted(text: string): { plain: string; sign: string }[] {
     .map((plain) => ({ plain, sign: CONTROL.test(plain) ? signOf(plain) : "" }));
 }
 
+/** A text of at most so many characters; of a longer one the beginning and an ellipsis. */
+export function shortened(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const characters = [...text.slice(0, 2 * most)];
+  return characters.length > most ? `${characters.slice(0, most).join("")}…` : text;
+}
+
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/** A letter inside a sentence: one that is written from right to left does not turn what follows it. */
+export function isolated(letter: string): string {
+  return RIGHT_TO_LEFT.test(letter) ? `\u2068${letter}\u2069` : letter;
+}
+
 /** A token as a reader knows it: its character, made visible where it has no shape. */
 export function token(id: number, characters: readonly string[]): string {
   const character = characters[id];

@@ -13,6 +13,7 @@ export interface Block {
   base: number;
   rowStride: number;
   colStride: number;
+  count?: number; // of cells, where the last row is not full
   causal?: boolean; // cells right of the diagonal are the future, and not drawn
 }
 
@@ -38,21 +39,26 @@ export function columns(width: number, count: number): Columns {
   return { count, pitch, cell: pitch - GAP };
 }
 
-/** How to break `n` cells into rows so that each is at least `least` wide. */
+const ROWS = 40; // of more, cells become smaller than a pixel rather than a figure taller than a screen
+
+/** How to break `n` cells into rows so that each is at least `least` wide: evenly, unless that takes far more rows. */
 export function wrap(n: number, width: number, least = 2): { rows: number; cols: number } {
-  for (let rows = 1; rows < n; rows++) {
-    if (n % rows === 0 && width / (n / rows) >= least) return { rows, cols: n / rows };
+  const most = Math.max(1, Math.floor(width / least));
+  const needed = Math.ceil(n / most);
+  if (needed > ROWS) return { rows: Math.ceil(n / Math.floor(width)), cols: Math.floor(width) };
+  for (let rows = needed; rows <= 2 * needed; rows++) {
+    if (n % rows === 0) return { rows, cols: n / rows };
   }
-  return { rows: n, cols: 1 };
+  return { rows: needed, cols: most };
 }
 
 /** A site over T and one more axis: for each position a strip, wrapped where it is long. */
 export function strip(columns: Columns, positions: number, n: number, height: number, least?: number): Plan {
   const { rows, cols } = wrap(n, columns.cell, least);
-  const tall = rows === 1 ? height : Math.max(height, rows * 4);
+  const tall = rows === 1 ? height : Math.max(height, Math.min(ROWS, rows) * 4);
   const width = snap(columns.cell, cols);
   const blocks = Array.from({ length: positions }, (_, t) => ({
-    x: t * columns.pitch, y: 0, width, height: tall, rows, cols,
+    x: t * columns.pitch, y: 0, width, height: tall, rows, cols, count: n,
     base: t * n, rowStride: cols, colStride: 1,
   }));
   return { width: columns.count * columns.pitch, height: tall, blocks };
@@ -105,6 +111,7 @@ export function hit(plan: Plan, x: number, y: number, reach = 12): number {
     const col = Math.floor(((cx - block.x) / block.width) * block.cols);
     const row = Math.floor(((cy - block.y) / block.height) * block.rows);
     if (block.causal && col > row) continue;
+    if (row * block.cols + col >= (block.count ?? Infinity)) continue;
     nearest = distance;
     best = block.base + row * block.rowStride + col * block.colStride;
   }
@@ -115,7 +122,7 @@ export function hit(plan: Plan, x: number, y: number, reach = 12): number {
 export function boxOf(plan: Plan, offset: number): { x: number; y: number; width: number; height: number } | null {
   for (const block of plan.blocks) {
     const rest = offset - block.base;
-    if (rest < 0) continue;
+    if (rest < 0 || rest >= (block.count ?? Infinity)) continue;
     const across = block.colStride > block.rowStride;
     const major = across ? block.colStride : block.rowStride;
     const minor = across ? block.rowStride : block.colStride;
@@ -158,4 +165,23 @@ function begins(site: SiteFacts, previous: SiteFacts | undefined): boolean {
   if (site.op === "norm_scale") return previous?.name !== "embd";
   if (site.op === "scores" || site.op === "mix") return true;
   return site.op === "linear" && (previous?.op === "relu" || site.axes.includes("V"));
+}
+
+/** The tokens to draw: all in their order or, of more than `most`, the likeliest and the chosen one. */
+export function likeliest(probs: readonly number[], chosen: number, most: number): number[] {
+  const all = probs.map((_, id) => id);
+  if (all.length <= most) return all;
+  const first = all.toSorted((a, b) => (probs[b] ?? 0) - (probs[a] ?? 0)).slice(0, most);
+  return [...new Set([...first, chosen])].sort((a, b) => a - b);
+}
+
+/** Places as near to `wanted` as labels may stand, each at least `gap` from the next, none below `end`. */
+export function apart(wanted: readonly number[], gap: number, end: number): number[] {
+  const order = wanted.map((_, i) => i).sort((a, b) => (wanted[a] ?? 0) - (wanted[b] ?? 0));
+  const places = [...wanted];
+  let least = -Infinity;
+  for (const i of order) least = (places[i] = Math.max(wanted[i] ?? 0, least)) + gap;
+  let most = end;
+  for (const i of order.reverse()) most = (places[i] = Math.min(places[i] ?? 0, most)) - gap;
+  return places;
 }

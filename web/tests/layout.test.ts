@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { type Plan, bands, boxOf, columns, hit, maps, matrix, strip, wrap } from "../src/layout";
+import { type Plan, apart, bands, boxOf, columns, hit, likeliest, maps, matrix, strip, wrap } from "../src/layout";
 import type { SiteFacts } from "../src/protocol.gen";
 
 const plans: [string, Plan, number][] = [
   ["a strip", strip(columns(600, 9), 7, 16, 13), 7 * 16],
   ["a wrapped strip", strip(columns(300, 6), 5, 256, 13), 5 * 256],
+  ["a strip whose last row is not full", strip(columns(300, 6), 5, 13, 13), 5 * 13],
   ["a matrix", matrix(27, 16, 100), 27 * 16],
   ["a matrix that lies", matrix(64, 16, 220), 64 * 16],
   ["a matrix larger than its room", matrix(1024, 256, 220), 1024 * 256],
@@ -49,7 +50,24 @@ describe("layout", () => {
     expect(wrap(16, 48)).toEqual({ rows: 1, cols: 16 });
     expect(wrap(64, 48)).toEqual({ rows: 4, cols: 16 });
     expect(wrap(27, 30)).toEqual({ rows: 3, cols: 9 });
-    expect(wrap(13, 10)).toEqual({ rows: 13, cols: 1 });
+    expect(wrap(13, 10)).toEqual({ rows: 3, cols: 5 }); // or else 13 rows of one cell
+  });
+
+  it.each([3001, 20001])("draws %d tokens no taller than a screen", (tokens) => {
+    const plan = strip(columns(900, 16), 16, tokens, 13);
+    expect(plan.height).toBeLessThanOrEqual(160);
+    expect(boxOf(plan, 16 * tokens - 1)).not.toBeNull();
+    expect(boxOf(plan, 16 * tokens)).toBeNull();
+  });
+
+  it("keeps labels apart, in their order and inside", () => {
+    expect(apart([10, 12, 90], 15, 100)).toEqual([10, 25, 90]);
+    expect(apart([99, 10, 98], 15, 100)).toEqual([100, 10, 85]);
+  });
+
+  it("draws of many tokens the likeliest and the one that was chosen", () => {
+    expect(likeliest([0.1, 0.5, 0.2, 0, 0.2], 3, 2)).toEqual([1, 2, 3]);
+    expect(likeliest([0.1, 0.9], 0, 2)).toEqual([0, 1]);
   });
 
   it("finds the stages of a machine by its operations", () => {

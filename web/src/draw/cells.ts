@@ -29,9 +29,9 @@ export function paintCells(
     top += block.rows;
   }
   pen.putImageData(image, 0, 0);
-  canvas.imageSmoothingEnabled = false;
   top = 0;
   for (const { x, y, width, height, rows, cols } of plan.blocks) {
+    canvas.imageSmoothingEnabled = height < rows; // of cells smaller than a pixel the mean is seen
     canvas.drawImage(pen.canvas, 0, top, cols, rows, x, y, width, height);
     top += rows;
   }
@@ -50,7 +50,7 @@ function fill(
 ): void {
   for (let row = 0; row < block.rows; row++) {
     for (let col = 0; col < block.cols; col++) {
-      if (block.causal && col > row) continue;
+      if ((block.causal && col > row) || row * block.cols + col >= (block.count ?? Infinity)) continue;
       const value = data[block.base + row * block.rowStride + col * block.colStride] ?? NaN;
       pixels[(top + row) * widest + col] = colours[level(value, end)] ?? 0;
     }

@@ -33,7 +33,7 @@ export function span(losses: Series, yardsticks: readonly number[]): { low: numb
     if (Number.isFinite(loss)) some.push(loss);
   }
   const sorted = Float64Array.from(some).sort();
-  const part = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? NaN;
+  const part = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? NaN;
   const low = Math.min(2, ...known, ...[part(0.02)].filter(Number.isFinite));
   const high = Math.max(3.4, ...known, ...[part(0.99)].filter(Number.isFinite));
   return { low: Math.max(0, Math.floor(4 * low) / 4), high: Math.ceil(4 * high + 0.5) / 4 };
@@ -99,7 +99,7 @@ function dots(
 ): void {
   canvas.fillStyle = colour;
   const stride = Math.max(1, Math.ceil(losses.length / DOTS));
-  const size = losses.length > 2000 ? 1.25 : 1.75;
+  const size = losses.length > 2000 ? 1.25 : losses.length > 30 ? 1.75 : 4; // the few of a run that stopped are seen
   for (let i = Math.ceil(from / stride) * stride; i < to; i += stride) {
     const y = yOf(ruler, at(losses, i));
     if (Number.isNaN(y)) continue;

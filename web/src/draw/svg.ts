@@ -11,7 +11,7 @@ export function svgOf(plan: Plan, data: Numbers, end: number, colours: Uint32Arr
     const [width, height] = [block.width / block.cols, block.height / block.rows];
     for (let row = 0; row < block.rows; row++) {
       for (let col = 0; col < block.cols; col++) {
-        if (block.causal && col > row) continue;
+        if ((block.causal && col > row) || row * block.cols + col >= (block.count ?? Infinity)) continue;
         const value = data[block.base + row * block.rowStride + col * block.colStride] ?? NaN;
         const colour = hex(colours[level(value, end)] ?? 0);
         if (colour) cells.push(rect(block.x + col * width, block.y + row * height, width, height, colour));

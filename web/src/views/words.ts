@@ -1,7 +1,7 @@
 // Sentences about the state, for the loupe and the inspector.
 
 import { type Address, offsetOf } from "../address";
-import { count, counted, number, token } from "../format";
+import { count, counted, isolated, number, token } from "../format";
 import type { Compared } from "../protocol.gen";
 import type { State } from "../store";
 import { PARAMS, kindOfSite, place, title } from "../words/machine";
@@ -18,7 +18,7 @@ export function inWords(address: Address, state: State): string {
   if (site) return `${title(site.name)}: ${place(site.axes, address.index, letters(state), (id) => token(id, characters))}`;
   const facts = PARAMS[kindOfSite(address.name)];
   const [row = 0, col = 0] = address.index;
-  const letter = facts?.rows === "token" ? ` (${token(row, characters)})` : "";
+  const letter = facts?.rows === "token" ? ` (${isolated(token(row, characters))})` : "";
   return `${facts?.rows ?? "row"} ${row}${letter}, ${facts?.cols ?? "column"} ${col}`;
 }
 

@@ -1,5 +1,7 @@
 // What the parts of the machine are called by a teacher. Keyed by the kind of site, never by layer.
 
+import { isolated } from "../format";
+
 /** `layer3.attn.q` is of the kind `attn.q`. */
 export function kindOfSite(name: string): string {
   return name.replace(/^layer\d+\./, "");
@@ -39,7 +41,7 @@ export function place(axes: readonly string[], index: readonly number[], letters
     .map((axis, i) => {
       const at = index[i] ?? 0;
       const letter = axis === "T" || axis === "S" ? letters[at] : axis === "V" ? vocabulary(at) : undefined;
-      return `${AXES[axis] ?? axis} ${at}${letter ? ` (${letter})` : ""}`;
+      return `${AXES[axis] ?? axis} ${at}${letter ? ` (${isolated(letter)})` : ""}`;
     })
     .join(", ");
 }

@@ -1,0 +1,48 @@
+"""Own text that is not names: the page keeps its shape, whatever is learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from glassgpt import Config
+from glassgpt.exhibit import Exhibit
+from glassgpt.proposal import Source
+from tests.e2e.conftest import SMALL, opening
+from tests.test_server import serving
+
+LINES = ["x" * 300, "some prose of a few words, " * 40, "שלום עולם", "ab", "long line " * 8000]
+
+
+def test_a_picture_names_of_a_document_what_the_model_sees() -> None:
+    long = "ab" * 50_000
+    exhibit = Exhibit(Source("own text", (long,)), Config(block_size=8))
+    text, tokens = exhibit.document(None)
+    assert text == long[:8]
+    assert tokens == exhibit.session.tokens(long)
+    assert exhibit.document(long) == (text, tokens)
+    assert exhibit.documents(0, 5).documents == [long[:8]]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_document_of_any_length_keeps_the_heading_on_its_line(
+    browser: Any, tmp_path: Path, width: int
+) -> None:
+    data = tmp_path / f"{'a long name of a file ' * 5}.txt"
+    data.write_text("\n".join(LINES), encoding="utf-8")
+    viewport = {"width": width, "height": 900}
+    with serving(data=data) as server, opening(server, browser) as open_tab:
+        it = open_tab(f"{SMALL}&step=0", viewport=viewport)
+        heights = set()
+        for step in range(len(LINES)):
+            it.stands_at(step)
+            heights.add(it.page.locator("#machine").bounding_box()["height"])
+            assert len(it.shown("document")) <= 8
+            it.page.keyboard.press("ArrowRight")
+        assert len(heights) == 1
+        page = it.page.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
+        assert page[0] <= page[1]
+        assert it.page.evaluate("() => document.documentElement.scrollHeight") < 20_000
+        assert not it.faults
