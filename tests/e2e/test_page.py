@@ -360,7 +360,8 @@ def small_controls(it: Tab, part: str) -> tuple[int, list[str]]:
           const all = "button, input, select, textarea, a[href], summary, [role=slider]";
           const parts = [...document.querySelectorAll(part)];
           const controls = parts.flatMap((one) => [one, ...one.querySelectorAll("*")])
-            .filter((e) => e.matches(all) && !e.matches(".pick, [aria-hidden=true]") && e.checkVisibility())
+            .filter((e) => e.matches(all) && !e.matches(".pick, [aria-hidden=true]"))
+            .filter((e) => e.checkVisibility())
             .map((e) => ["radio", "checkbox", "file"].includes(e.type) ? e.closest("label") : e);
           const small = controls
             .map((e) => [e.textContent || e.ariaLabel || e.name, e.getBoundingClientRect()])
