@@ -87,7 +87,7 @@ PICTURE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256))
     ("octets", "sentence", "hint"),
     [
         (PICTURE, "is a PNG picture, not text", "give a text file"),
-        (gzip.compress(b"emma\nava\n"), "is packed by gzip, not text", "unpack it first"),
+        (gzip.compress(b"emma\nava\n", mtime=0), "is packed by gzip, not text", "unpack it first"),
         (bz2.compress(b"emma\nava\n"), "is packed by bzip2", "unpack it first"),
         (lzma.compress(b"emma\nava\n"), "is packed by xz", "unpack it first"),
         (b"PK\x03\x04" + bytes(60), "is a zip archive, as .docx", "save it as plain text"),
