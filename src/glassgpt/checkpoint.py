@@ -34,21 +34,36 @@ def save_checkpoint(snapshot: Snapshot, directory: str | Path) -> Path:
         hint = "free some space or choose another --out"
         if path.exists():
             hint = f"the checkpoint before it is whole; {hint}"
-        raise CheckpointError(f"{path} cannot be written: {error.strerror}", hint) from None
+        raise CheckpointError(f"{str(path)!r} cannot be written: {error.strerror}", hint) from None
     return path
 
 
 def prepare_directory(directory: str | Path) -> None:
     """Make `directory` where it is missing; raise `CheckpointError` where it takes no file."""
+    path = Path(directory) / FILENAME
     try:
-        Path(directory).mkdir(parents=True, exist_ok=True)
-        remove_left_overs(Path(directory) / FILENAME)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_left_overs(path)
         with tempfile.TemporaryFile(dir=directory):
             pass
     except OSError as error:
         raise CheckpointError(
-            f"nothing can be kept in {str(directory)!r}: {error.strerror}", "choose another --out"
+            f"nothing can be kept in {str(directory)!r}: {_why_not(path.parent, error)}",
+            "choose another --out",
         ) from None
+    if path.is_dir():
+        raise CheckpointError(
+            f"{str(path)!r} is a directory, but must be a file: the model is written there",
+            "choose another --out, or remove that directory",
+        )
+
+
+def _why_not(directory: Path, error: OSError) -> str:
+    """Return why a path is no directory, where the system says only that it exists."""
+    if not isinstance(error, FileExistsError):
+        return str(error.strerror)
+    link = directory.is_symlink() and not directory.exists()
+    return "it is a link that leads nowhere" if link else "it is a file, not a directory"
 
 
 def load_checkpoint(directory: str | Path) -> Snapshot:
@@ -64,7 +79,7 @@ def load_checkpoint(directory: str | Path) -> Snapshot:
             "make one with: glassgpt train --out DIR",
         ) from None
     remove_left_overs(path)
-    return load_checkpoint_bytes(octets, str(path))
+    return load_checkpoint_bytes(octets, repr(str(path)))
 
 
 def load_checkpoint_bytes(octets: bytes, name: str = "checkpoint") -> Snapshot:

@@ -73,10 +73,14 @@ def read_octets(source: str | Path) -> tuple[bytes, str]:
         if sys.stdin is None:  # a shell may close it: <&-
             raise DataError("standard input is closed", "name a file, or send it a text")
         return sys.stdin.buffer.read(MAX_BYTES + 1), "standard input"
+    if not str(source):
+        raise DataError(
+            "the name of the text file is empty", "name a file, or - for standard input"
+        )
     path = Path(source)
     try:
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1), str(path)
+            return file.read(MAX_BYTES + 1), repr(str(path))
     except FileNotFoundError:
         raise DataError(
             f"there is no file {str(path)!r}", "check the path; DATA is a text file"
@@ -108,7 +112,7 @@ def decoded(octets: bytes, name: str) -> str:
             f"{name} is larger than {MAX_BYTES // 2**20} MiB",
             "train on a part of it; a run sees one line a step",
         )
-    kind, hint = _signature(octets)
+    kind, hint = signature(octets)
     if kind:
         raise DataError(f"{name} is {kind}, not text", hint)
     encoding = next((e for mark, e in MARKS.items() if octets.startswith(mark)), "utf-8")
@@ -121,10 +125,10 @@ def decoded(octets: bytes, name: str) -> str:
     return text
 
 
-def _signature(octets: bytes) -> tuple[str, str]:
+def signature(octets: bytes) -> tuple[str, str]:
     """Return what a file that is no text is by its first bytes, and what to do; or nothing."""
-    for signature, known in SIGNATURES.items():
-        if octets.startswith(signature):
+    for begin, known in SIGNATURES.items():
+        if octets.startswith(begin):
             return known
     if octets[8:10] == b'{"' and int.from_bytes(octets[:8], "little") <= len(octets) - 8:
         return "a safetensors file (a checkpoint?)", _NUMBERS

@@ -21,6 +21,7 @@ from typing import Any
 
 from glassgpt.arrays import ITEMSIZE, Array, frozen, shape, view
 from glassgpt.config import Config
+from glassgpt.data import signature
 from glassgpt.errors import CheckpointError, GlassError
 from glassgpt.interventions import Recipe, read, write
 from glassgpt.params import shapes
@@ -188,7 +189,12 @@ def _split(octets: bytes) -> tuple[bytes, memoryview]:
         )
     length = int.from_bytes(octets[:ITEMSIZE], "little")
     if len(octets) < ITEMSIZE or length > min(_MAX_HEADER, len(octets) - ITEMSIZE):
-        raise _foreign("is not a GlassGPT checkpoint, or is cut short")
+        kind, _ = signature(octets)
+        raise _foreign(
+            f"is {kind}, not a GlassGPT checkpoint"
+            if kind
+            else "is not a GlassGPT checkpoint, or is cut short"
+        )
     begin = ITEMSIZE + length
     return octets[:begin], memoryview(octets)[begin:]
 

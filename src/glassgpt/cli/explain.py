@@ -13,7 +13,7 @@ from glassgpt.arrays import numbers
 from glassgpt.checkpoint import load_checkpoint
 from glassgpt.cli.documents import data_of
 from glassgpt.cli.explanation import add_graph, add_nudge, explained
-from glassgpt.cli.options import chosen_engine
+from glassgpt.cli.options import Place, chosen_engine
 from glassgpt.cli.terminal import command_line
 from glassgpt.cli.trees import show_tree
 from glassgpt.engines import create
@@ -40,7 +40,7 @@ def _complete(context: click.Context, _: click.Parameter, typed: str) -> list[Co
 
 
 @click.command("explain")
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=Place())
 @click.argument("address", default="loss", shell_complete=_complete)
 @click.option(
     "--doc", help="Document to run through the model.  [default: the next training document]"

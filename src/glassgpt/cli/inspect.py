@@ -13,7 +13,7 @@ from glassgpt import params
 from glassgpt.arrays import numbers, shape
 from glassgpt.checkpoint import load_checkpoint
 from glassgpt.cli.documents import data_of
-from glassgpt.cli.options import chosen_engine
+from glassgpt.cli.options import Place, chosen_engine
 from glassgpt.cli.tables import show_table
 from glassgpt.cli.terminal import counted, say, visible
 from glassgpt.errors import GlassError
@@ -23,7 +23,7 @@ from glassgpt.yardsticks import held_out, held_out_loss, seen_count, yardsticks
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=Place())
 @click.option(
     "--data", help="The text file that the model was trained on, if not the built-in names."
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -12,6 +13,19 @@ from glassgpt.config import Config, Sampling, Setting, settings
 from glassgpt.engines import ENGINES, default_engine
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Place(click.Path):
+    """The path of a file or a directory, which is not empty: "$DIR" is where DIR is not set."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; fail where it is empty."""
+        if not str(value):
+            self.fail("the path is empty; give the name of a file or directory", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def setting_options(owner: type[Config] | type[Sampling]) -> Callable[[Command], Command]:

@@ -10,7 +10,8 @@ import click
 
 from glassgpt.checkpoint import load_checkpoint
 from glassgpt.cli.documents import cut_option, data_of, read_data
-from glassgpt.cli.terminal import say
+from glassgpt.cli.options import Place
+from glassgpt.cli.terminal import open_stdout, say
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -64,6 +65,7 @@ def open_page(
     from glassgpt.proposal import Source
     from glassgpt.server import serve
 
+    open_stdout()  # the link is printed there: without it nobody could open the page
     snapshot = load_checkpoint(directory) if directory is not None else None
     found = read_data(data, way) if snapshot is None else data_of(snapshot, data, way)
     source = Source(found.name, tuple(found.documents), found.cut)
@@ -71,7 +73,7 @@ def open_page(
 
 
 @click.command("open")
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=Place())
 @page_options
 def open_directory(
     directory: Path, data: str | None, way: str | None, no_open: bool, **options: Any

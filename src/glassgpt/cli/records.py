@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from glassgpt.checkpoint import write_atomically
+from glassgpt.cli.terminal import open_stdout
 from glassgpt.errors import DataError
 
 
@@ -27,7 +28,7 @@ class Records:
         self._path, self._option = path, option
         self.is_stdout = str(path) == "-" or _is_stdout(path)
         try:
-            self._file = sys.stdout if self.is_stdout else _opened(path, kept)
+            self._file = open_stdout() if self.is_stdout else _opened(path, kept)
         except OSError as error:
             raise self._failed(error) from None
 
@@ -62,7 +63,7 @@ def _is_stdout(path: Path) -> bool:
 
 def _opened(path: Path, kept: Callable[[bytes], bytes]) -> TextIO:
     if path.is_file() or not path.exists():  # not a pipe or a device
-        path = path.resolve()  # of a link, its target
+        path = Path(os.path.realpath(path))  # of a link, its target; of a loop, itself
         path.parent.mkdir(parents=True, exist_ok=True)
         there = path.read_bytes() if path.exists() else b""
         if (stays := kept(there)) != there:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from glassgpt.checkpoint import load_checkpoint
-from glassgpt.cli.options import chosen_engine, setting_options
+from glassgpt.cli.options import Place, chosen_engine, setting_options
 from glassgpt.cli.terminal import say, say_sample, visible, writable
 from glassgpt.config import Sampling
 from glassgpt.engines import create
@@ -30,7 +30,7 @@ COLOURS = (
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=Place())
 @setting_options(Sampling)
 @click.option(
     "--seed",

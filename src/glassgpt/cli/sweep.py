@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from glassgpt.cli.documents import cut_option, read_data
-from glassgpt.cli.options import chosen_engine, setting_options
+from glassgpt.cli.options import Place, chosen_engine, setting_options
 from glassgpt.cli.progress import duration
 from glassgpt.cli.records import Records
 from glassgpt.cli.tables import show_table
@@ -47,7 +47,7 @@ from glassgpt.workers import TRIES, Lost
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=Place(),
     help="Keep a line of JSON a run in this file; - is standard output.",
 )
 @click.option("--engine", type=click.Choice(ENGINES), help="What computes the runs.")

@@ -18,6 +18,8 @@ from typing import TextIO
 
 import click
 
+from glassgpt.errors import DataError
+
 _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns the direction of text round
@@ -49,7 +51,7 @@ def say(text: str = "", *, err: bool = False, styled: bool = False) -> None:
     """Print `text`, its control characters but line ends visible unless it is `styled` by us."""
     if not styled:
         text = "\n".join(map(visible, text.split("\n")))
-    click.echo(text, file=sys.stderr if err else sys.stdout)
+    click.echo(text, file=sys.stderr if err else open_stdout())
 
 
 def say_sample(text: str) -> None:
@@ -71,6 +73,16 @@ def say_error(text: str) -> None:
 def counted(n: int, noun: str) -> str:
     """Return a number of things in words: an English plural that is regular."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def open_stdout() -> TextIO:
+    """Return standard output; raise `DataError` where the shell closed it (`>&-`)."""
+    if sys.stdout is None:
+        raise DataError(
+            "standard output is closed, so nothing can be printed",
+            "leave out >&-; to print nowhere, give > /dev/null",
+        )
+    return sys.stdout
 
 
 def on_terminal() -> bool:
@@ -99,6 +111,8 @@ def command_line(*words: str | Path) -> str:
 def prepare_streams() -> None:
     """Let no character be an error: what a stream's encoding does not have is written plainly."""
     codecs.register_error(_HANDLER, _written_plainly)
+    if sys.stderr is None:  # a shell closed it: 2>&-
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - until the process ends
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a notebook's has not; None where a shell closed it
             stream.reconfigure(errors=_HANDLER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from glassgpt.checkpoint import FILENAME, load_checkpoint, prepare_directory, sa
 from glassgpt.cli.documents import Data, cut_option, data_of, read_data
 from glassgpt.cli.introduction import introduce
 from glassgpt.cli.log import Log
-from glassgpt.cli.options import chosen_engine, given, setting_options
+from glassgpt.cli.options import Place, chosen_engine, given, setting_options
 from glassgpt.cli.progress import Progress, progress_for
 from glassgpt.cli.signals import collected
 from glassgpt.cli.terminal import command_line, say, say_error, say_sample
@@ -39,13 +40,11 @@ CHUNK_SECONDS = 0.05  # how long one call of the engine may keep Ctrl-C and the 
 @setting_options(Sampling)
 @click.option(
     "--log",
-    type=click.Path(path_type=Path),
+    type=Place(),
     help="Write one JSON object a step to this file; - is standard output.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Keep the model in this directory.")
-@click.option(
-    "--resume", type=click.Path(path_type=Path), help="Go on with the run kept in this directory."
-)
+@click.option("--out", type=Place(), help="Keep the model in this directory.")
+@click.option("--resume", type=Place(), help="Go on with the run kept in this directory.")
 @click.option("--overwrite", is_flag=True, help="Let --out replace a model that is already there.")
 @click.option(
     "--save-every",
@@ -95,19 +94,14 @@ def train(
         session = _resumed(context, resume, data, way, engine)
         resume = resume.parent if resume.is_file() else resume
         out = out or resume
-        overwrite = overwrite or out.resolve() == resume.resolve()
+        overwrite = overwrite or os.path.realpath(out) == os.path.realpath(resume)
     else:
         session = _begun(values, read_data(data, way), chosen_engine(engine))
     # a prefix that it cannot write is found before training
     check_room(session.tokenizer.encode(sampling.prefix), session.config.block_size)
     again = _again(data, out, log) if out else ""
-    if out is not None and not overwrite and (out / FILENAME).exists():
-        raise CheckpointError(
-            f"{str(out)!r} already holds a model",
-            f"go on with it ({again}), name another directory, or --overwrite",
-        )
-    if out is not None:
-        prepare_directory(out)  # an --out that cannot be written is found before training
+    if out is not None:  # one that cannot be written is found before training
+        _prepare_out(out, again, overwrite=overwrite)
     run_log = Log(log, session.step) if log is not None else None
     alone = run_log is not None and run_log.is_stdout  # then all else goes to stderr
     with redirect_stdout(sys.stderr) if alone else nullcontext():
@@ -121,6 +115,33 @@ def train(
             return 128 + caught[0]
         _print_samples(session, sampling, quiet)
     return 0
+
+
+def _prepare_out(out: Path, again: str, *, overwrite: bool) -> None:
+    """Make the directory; raise `CheckpointError` where no model can or should go into it."""
+    if str(out) == "-":
+        raise CheckpointError(
+            "a model is kept in a directory, so --out cannot be -, standard output",
+            "name a directory, as in --out run",
+        )
+    prepare_directory(out)
+    if not overwrite and (out / FILENAME).exists():
+        raise _taken(out, again)
+
+
+def _taken(out: Path, again: str) -> CheckpointError:
+    """Return the error for a directory whose checkpoint the run would replace."""
+    try:
+        load_checkpoint(out)
+    except CheckpointError as error:
+        return CheckpointError(
+            f"--out would replace a file: {error.what}",
+            "name another directory, or give --overwrite to replace the file",
+        )
+    return CheckpointError(
+        f"{str(out)!r} already holds a model",
+        f"go on with it ({again}), name another directory, or --overwrite",
+    )
 
 
 def _begun(values: Mapping[str, Any], data: Data, engine: str) -> Session:

@@ -9,7 +9,7 @@ import click
 
 from glassgpt.checkpoint import load_checkpoint
 from glassgpt.cli.documents import cut_option, data_of, read_data
-from glassgpt.cli.options import chosen_engine, given, setting_options
+from glassgpt.cli.options import Place, chosen_engine, given, setting_options
 from glassgpt.cli.tables import rich_table, show_table
 from glassgpt.cli.terminal import on_terminal, say
 from glassgpt.config import Config
@@ -23,7 +23,7 @@ HEAD = ("quantity", "compared", "largest difference", "where", "")
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path), required=False)
+@click.argument("directory", type=Place(), required=False)
 @click.option("--data", help="A text file instead of the built-in names.")
 @cut_option
 @click.option(
