@@ -416,7 +416,7 @@ MISTAKES = {
     "unknown command": (("trian",), "No such command 'trian'"),
     "unknown option": (("train", "--layers", "2"), "No such option"),
     "no checkpoint": (("sample", "nowhere"), "there is no checkpoint at 'nowhere'"),
-    "foreign": (("inspect", sys.executable), "is not a GlassGPT checkpoint, or is cut short"),
+    "foreign": (("inspect", sys.executable), "is a program, not a GlassGPT checkpoint"),
 }
 
 
