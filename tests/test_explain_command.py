@@ -145,7 +145,7 @@ REFUSED = [
     (("layer0.atn.q[3,7]",),    "the model has no 'layer0.atn.q'",      "nearest: layer0.attn.q"),
     (("layer0.attn.q[9,7]",),   "has positions 0 to 4",                 "layer0.attn.q[4,15]"),
     (("loss", "--doc", "Emma"), "the character 'E'",                    "vocabulary is: abc"),
-    (("--step", "6"),           "the run has taken 5 steps, not 6",     "a smaller one"),
+    (("--step", "6"),           "the run has taken 5 steps, not 6",     "give --step 5 or less"),
     (("--doc", "m" * 17),       "17 characters, but the model sees 16", f"--doc {'m' * 16}"),
 ]
 # fmt: on

@@ -97,3 +97,13 @@ class DivergenceError(GlassError):
 def shorten(text: str, most: int = 60) -> str:
     """Return `text`, cut after `most` characters with an ellipsis."""
     return text if len(text) <= most else f"{text[:most]}…"
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number of things in words."""
+    return f"{n:,} {plural(n, noun)}"
+
+
+def plural(n: int, noun: str) -> str:
+    """Return what `n` things are called: an English plural that is regular."""
+    return noun if n == 1 else f"{noun}s"

@@ -18,7 +18,7 @@ from glassgpt.branches import MAX_BRANCHES, Branch, Branches
 from glassgpt.config import Config, Sampling, Setting, hyper, settings
 from glassgpt.engines import ENGINES, Engine, create, default_engine
 from glassgpt.engines.scalar import graph_size
-from glassgpt.errors import ConfigError, EngineError, GlassError
+from glassgpt.errors import ConfigError, EngineError, GlassError, counted
 from glassgpt.explain import Account
 from glassgpt.glass import Glass, Sampled
 from glassgpt.graph import Graph, Link
@@ -439,8 +439,8 @@ def check_sampling(values: dict[str, protocol.Scalar], exhibit: Exhibit) -> Samp
     exhibit.session.tokenizer.encode(sampling.prefix)
     if len(sampling.prefix) >= exhibit.session.config.block_size:
         raise ConfigError(
-            f"the prefix has {len(sampling.prefix)} characters, but before a draw the context "
-            f"has room for {exhibit.session.config.block_size - 1}",
+            f"the prefix has {counted(len(sampling.prefix), 'character')}, but before a draw "
+            f"the context has room for {exhibit.session.config.block_size - 1}",
             "shorten it, or begin a run with a larger block_size",
         )
     return sampling

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import socket
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -27,8 +31,7 @@ def listen(host: str, port: int) -> socket.socket:
 
     Raises `ConfigError`.
     """
-    if not host:
-        raise ConfigError("--host is empty", NO_HOST)
+    _check_host(host)
     six = ":" in host
     try:
         return socket.create_server(
@@ -38,14 +41,38 @@ def listen(host: str, port: int) -> socket.socket:
         )
     except OSError as error:
         reason, hint = _why(error)
+        where = f"{host!r} port {port}" if port else repr(host)
+        raise ConfigError(f"the server cannot listen on {where}: {reason}", hint) from None
+
+
+def _check_host(host: str) -> None:
+    """Raise `ConfigError` unless `host` is one address or one name and nothing else."""
+    with suppress(ValueError):
+        ip_address(host)
+        return
+    if not re.fullmatch(r"(?=.*[^\W\d])[\w.-]+", host):  # a number alone is not a name
         raise ConfigError(
-            f"the server cannot listen on {host} port {port}: {reason}", hint
-        ) from None
+            f"--host takes an address or a name of this machine, which {host!r} is not",
+            _meant(host),
+        )
+
+
+def _meant(host: str) -> str:
+    """Return what to write instead of a host with a scheme, a port or brackets."""
+    if not host.isprintable():  # urlsplit drops line ends
+        return NO_HOST
+    try:
+        parts = urlsplit(host if "//" in host else f"//{host}")
+        name, port = parts.hostname, parts.port
+        _check_host(name or "")
+    except (ValueError, ConfigError, RecursionError):
+        return NO_HOST
+    return f"write --host {name}" + (f" --port {port}" if port else "")
 
 
 def _why(error: OSError) -> tuple[str, str]:
-    if isinstance(error, socket.gaierror) or error.errno is None:
-        return str(error.strerror or error), NO_HOST
+    if error.errno is None or error.errno < 0:  # of getaddrinfo
+        return "no address is known for that name", NO_HOST
     return os.strerror(error.errno), HINTS.get(error.errno, NO_HOST)
 
 

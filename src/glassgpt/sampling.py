@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from glassgpt.errors import ConfigError, DivergenceError
+from glassgpt.errors import ConfigError, DivergenceError, counted
 
 MAX_DRAW_SEED = 2**53 - 1  # a page's numbers, and so its links, are exact up to here
 
@@ -51,7 +51,7 @@ def check_room(prefix: Sequence[int], block_size: int) -> None:
     """Raise `ConfigError` where a prefix leaves no room for a draw in the context."""
     if len(prefix) >= block_size:
         raise ConfigError(
-            f"the prefix has {len(prefix)} characters, but before a draw the context "
+            f"the prefix has {counted(len(prefix), 'character')}, but before a draw the context "
             f"has room for {block_size - 1}",
             "shorten --prefix, or train with a larger --block-size",
         )

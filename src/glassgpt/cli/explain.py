@@ -17,7 +17,7 @@ from glassgpt.cli.options import Place, chosen_engine
 from glassgpt.cli.terminal import command_line
 from glassgpt.cli.trees import show_tree
 from glassgpt.engines import create
-from glassgpt.errors import CheckpointError, ConfigError, EngineError, GlassError
+from glassgpt.errors import CheckpointError, ConfigError, EngineError, GlassError, counted
 from glassgpt.explain import nudge, pass_through
 from glassgpt.graph import Graph
 from glassgpt.session import Session
@@ -117,7 +117,9 @@ def explain_command(
     config, tokenizer = snapshot.config, snapshot.tokenizer
     p = pass_through(engine, config, tokenizer, snapshot.step, snapshot.state, tokens)
     place = p.address(f"grad:{address.rpartition(':')[2]}" if grad else address)
-    about = f"document {text!r}, after {snapshot.step:,} updates, by the {engine.name} engine"
+    about = (
+        f"document {text!r}, after {counted(snapshot.step, 'update')}, by the {engine.name} engine"
+    )
     root = explained(p, place, about, depth, None if every else terms)
     if place.name in p.state.params:
         add_nudge(root, nudge(engine, p, place))
@@ -138,7 +140,7 @@ def _document(snapshot: Snapshot, doc: str | None, data: str | None) -> tuple[st
         doc = _next_document(snapshot, data)[:block_size]
     if len(doc) > block_size:
         raise ConfigError(
-            f"the document has {len(doc)} characters, but the model sees {block_size}",
+            f"the document has {counted(len(doc), 'character')}, but the model sees {block_size}",
             f"training cuts it there: {command_line('--doc', doc[:block_size])}",
         )
     return doc, snapshot.tokenizer.encode_document(doc)[: block_size + 1]
@@ -162,7 +164,8 @@ def _rewound(snapshot: Snapshot, step: int, data: str | None) -> Snapshot:
     """Return the run after `step` updates, by training it again, to its end as a check."""
     if step > snapshot.step:
         raise ConfigError(
-            f"the run has taken {snapshot.step:,} steps, not {step:,}", "give --step a smaller one"
+            f"the run has taken {counted(snapshot.step, 'step')}, not {step:,}",
+            f"give --step {snapshot.step} or less",
         )
     documents = _documents(snapshot, data, "--step trains again: name that file, --data")
     end = Session.resumed(snapshot, documents)  # which checks that they are its documents

@@ -7,7 +7,7 @@ from unicodedata import combining
 
 from glassgpt.address import Address, parse_address
 from glassgpt.cli.trees import Branch
-from glassgpt.errors import AddressError
+from glassgpt.errors import AddressError, counted
 from glassgpt.explain import Account, Entry, Ledger, Line, Nudge, Pass, Term, explain
 from glassgpt.explain.words import figure
 from glassgpt.graph import LOSS, Graph, Node
@@ -118,7 +118,10 @@ def add_nudge(root: Branch, check: Nudge) -> None:
         f"the gradient is {check.grad!r}: {apart:.1g} apart, where {check.error:.1g} is allowed"
     )
     if check.switches:
-        branch.add(f"{check.switches} ReLUs switch on or off on the way: the loss has a kink there")
+        branch.add(
+            f"{counted(check.switches, 'ReLU')} on the way switched on or off: "
+            "the loss has a kink there"
+        )
 
 
 # -- in the graph
@@ -149,7 +152,8 @@ def add_graph(root: Branch, graph: Graph, place: Address) -> None:
 def _add_path(branch: Branch, graph: Graph, number: int) -> None:
     path = graph.strongest_path(number)
     below = branch.add(
-        f"the strongest of {path.ways:,} ways from the loss, {len(path.nodes) - 1} steps: "
+        f"the strongest of {counted(path.ways, 'way')} from the loss, "
+        f"{counted(len(path.nodes) - 1, 'step')}: "
         f"it brings {figure(path.product)} of the gradient {figure(path.grad)}"
     )
     for i in path.nodes:

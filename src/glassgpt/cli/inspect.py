@@ -15,8 +15,8 @@ from glassgpt.checkpoint import load_checkpoint
 from glassgpt.cli.documents import data_of
 from glassgpt.cli.options import Place, chosen_engine
 from glassgpt.cli.tables import show_table
-from glassgpt.cli.terminal import counted, say, visible
-from glassgpt.errors import GlassError
+from glassgpt.cli.terminal import say, visible
+from glassgpt.errors import GlassError, counted
 from glassgpt.session import Session
 from glassgpt.snapshot import Snapshot
 from glassgpt.yardsticks import held_out, held_out_loss, seen_count, yardsticks

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from glassgpt import params
-from glassgpt.cli.terminal import counted, say
+from glassgpt.cli.terminal import say
 from glassgpt.cutting import WAYS, is_prose
 from glassgpt.data import BUILTIN
-from glassgpt.errors import shorten
+from glassgpt.errors import counted, plural, shorten
 from glassgpt.session import Session
 
 TABLES = (".csv", ".tsv")
@@ -28,7 +28,7 @@ def introduce(session: Session) -> None:
     ]
     if session.step:
         left = "" if session.steps_left else "; nothing is left to train, --steps gives more"
-        taken = f"steps taken of {config.num_steps:,}{left}"
+        taken = f"{plural(session.step, 'step')} taken of {config.num_steps:,}{left}"
         facts.append(("resumed", f"{session.step:,}", taken))
     for name, number, remark in facts:
         say(f"{name:<11} {number:>9}  {remark}")
@@ -40,7 +40,8 @@ def _origin(session: Session) -> str:
     name = session.data_name
     if name == BUILTIN:
         return BUILTIN
-    return f"{session.cut or 'lines'} of {'standard input' if name == '-' else name}"
+    kind = (session.cut or "lines").removesuffix("s")
+    return f"{plural(len(session.documents), kind)} of {'standard input' if name == '-' else name}"
 
 
 def _on_length(session: Session) -> Iterator[str]:

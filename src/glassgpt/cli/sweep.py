@@ -17,11 +17,11 @@ from glassgpt.cli.options import Place, chosen_engine, setting_options
 from glassgpt.cli.progress import duration
 from glassgpt.cli.records import Records
 from glassgpt.cli.tables import show_table
-from glassgpt.cli.terminal import counted, say
+from glassgpt.cli.terminal import say
 from glassgpt.config import Config, Scalar
 from glassgpt.data import fingerprint
 from glassgpt.engines import ENGINES
-from glassgpt.errors import ConfigError, DataError, EngineError
+from glassgpt.errors import ConfigError, DataError, EngineError, counted
 from glassgpt.sweep import LAST, Result, estimate, grid, parse_grid, run_all, size
 from glassgpt.workers import TRIES, Lost
 

@@ -1,15 +1,15 @@
 """Text on its way out: the one place that prints, in every encoding, without control characters.
 
 Documents, names of files and whatever else a user gives may hold characters that a terminal obeys
-instead of showing, and characters that its encoding does not have. The former are shown as signs,
-as on the page; the latter as plain signs where there is one, else as an escape.
+instead of showing, and characters that its encoding does not have. The former are shown as Python's
+escapes, as `repr` shows them: two that differ look different. The latter are shown as plain signs
+where there is one, else as an escape.
 """
 
 from __future__ import annotations
 
 import codecs
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -20,11 +20,6 @@ import click
 
 from glassgpt.errors import DataError
 
-_CONTROL = re.compile(
-    "[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns the direction of text round
-    "\u2028\u2029\ud800-\udfff]"  # separators of lines and paragraphs, lone surrogates
-)
 _MOST = 2_000  # characters of an error that are shown
 # fmt: off
 _PLAIN = {  # the program's own signs, for encodings without them
@@ -32,19 +27,16 @@ _PLAIN = {  # the program's own signs, for encodings without them
     "≤": "<=", "≥": ">=", "∝": "~", "√": "sqrt ", "∂": "d", "Σ": "sum", "∞": "inf", "µ": "u",
     "β": "beta", "ε": "eps", "Δ": "delta", "²": "^2", "ⁿ": "^n", "₁": "1", "₂": "2",
     "\N{COMBINING CIRCUMFLEX ACCENT}": "^", "“": '"', "”": '"', "‘": "'", "’": "'",
-    **{chr(0x2400 + code): f"\\x{code:02x}" for code in range(32)}, "␡": "\\x7f", "␦": "?",
 }
 # fmt: on
 _HANDLER = "glassgpt.plain"
 
 
 def visible(text: str) -> str:
-    """Return `text` with a sign for each control character: ␉ for a tab, ␦ for one without."""
-    return _CONTROL.sub(lambda found: _sign(ord(found[0])), text)
-
-
-def _sign(code: int) -> str:
-    return chr(0x2400 + code) if code < 32 else "␡" if code == 127 else "␦"
+    r"""Return `text` with each character that has no sign of its own as an escape, like \u202e."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def say(text: str = "", *, err: bool = False, styled: bool = False) -> None:
@@ -68,11 +60,6 @@ def say_error(text: str) -> None:
         say(text, err=True)
     except OSError:  # nobody does
         abandon(sys.stderr)
-
-
-def counted(n: int, noun: str) -> str:
-    """Return a number of things in words: an English plural that is regular."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def open_stdout() -> TextIO:
