@@ -1,7 +1,7 @@
 // How the page is built: into the Python package, which serves it and ships it.
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vite";
-import { formulas } from "./formulas";
+import { formulas } from "./formulas.ts";
 
 export default defineConfig({
   base: "./",

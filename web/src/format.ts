@@ -101,6 +101,11 @@ export function token(id: number, characters: readonly string[]): string {
   return /^\p{M}$/u.test(character) ? `◌${character}` : character;
 }
 
+/** A message as a sentence of its own: it begins with a capital, unless with a name out of code. */
+export function capitalised(message: string): string {
+  return /^[a-z]+ /.test(message) ? message.charAt(0).toUpperCase() + message.slice(1) : message;
+}
+
 /** An English plural that is regular. */
 export function counted(n: number, noun: string): string {
   return `${count(n)} ${noun}${n === 1 ? "" : "s"}`;

@@ -11,7 +11,8 @@ export type Quantity =
 export type Rgb = readonly [number, number, number];
 
 export interface Palette {
-  paper: Rgb;
+  page: Rgb; // behind the pictures, as page.css says
+  paper: Rgb; // a cell of 0
   low: Rgb;
   high: Rgb;
   lowest: Rgb;
@@ -22,11 +23,11 @@ export interface Palette {
 
 // Blue and orange differ in lightness for no one and in hue for everyone, colour-blind eyes too.
 export const LIGHT: Palette = {
-  paper: [246, 243, 236], low: [30, 90, 168], high: [217, 108, 22],
+  page: [252, 251, 247], paper: [246, 243, 236], low: [30, 90, 168], high: [217, 108, 22],
   lowest: [9, 36, 82], highest: [112, 44, 0], ink: [24, 24, 24], broken: [200, 0, 140],
 };
 export const DARK: Palette = {
-  paper: [38, 37, 34], low: [96, 160, 240], high: [245, 150, 66],
+  page: [25, 24, 23], paper: [38, 37, 34], low: [96, 160, 240], high: [245, 150, 66],
   lowest: [190, 220, 255], highest: [255, 221, 178], ink: [240, 237, 230], broken: [255, 90, 200],
 };
 
@@ -90,7 +91,6 @@ function mix(a: Rgb, b: Rgb, t: number): Rgb {
 
 const LEVELS = 2047; // steep easings show small numbers, so they need fine steps
 const RAMP = 2 * LEVELS + 1;
-export const MASKED = 0; // drawn as nothing
 
 /** How colour grows with the share t of the scale, as t to this power. Small numbers are most of
  * them and should not vanish; gradients and moments span several powers of ten. */
@@ -109,7 +109,7 @@ export function colourAt(palette: Palette, which: Quantity, t: number): Rgb {
   return mix(palette.paper, t < 0 ? palette.low : palette.high, strength);
 }
 
-/** Colours by place: masked, below the scale, the ramp, beyond it, broken. Packed as canvas bytes. */
+/** Colours by place: nothing, below the scale, the ramp, beyond it, broken. Packed as canvas bytes. */
 export function lookup(palette: Palette, which: Quantity): Uint32Array {
   const table = new Uint32Array(RAMP + 4);
   for (let i = 0; i < RAMP; i++) table[2 + i] = pack(colourAt(palette, which, (i - LEVELS) / LEVELS));
@@ -121,8 +121,7 @@ export function lookup(palette: Palette, which: Quantity): Uint32Array {
 
 /** The place of a value in the table of colours. */
 export function level(value: number, end: number): number {
-  if (value === -Infinity) return MASKED;
-  if (!(value < Infinity)) return RAMP + 3;
+  if (!Number.isFinite(value)) return RAMP + 3;
   const t = value / end;
   if (t > 1.0000001) return RAMP + 2;
   if (t < -1.0000001) return 1;

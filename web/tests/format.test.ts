@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { brief, bytes, count, counted, exact, figure, number, parted, probability, short, signed, token } from "../src/format";
+import { brief, bytes, capitalised, count, counted, exact, figure, number, parted, probability, short, signed, token } from "../src/format";
 
 describe("format", () => {
   it("tells numbers with a true minus and marks for what is not finite", () => {
@@ -46,4 +46,10 @@ describe("format", () => {
     expect([0.00012345678, -1.23456, 123456, -1.5e-9, 0, 12].map(figure)).toEqual(["+0.0001235", "−1.235", "+1.23e5", "−1.50e−9", "0", "+12"]);
     expect([null, -Infinity].map(figure)).toEqual(["not a number", "−∞"]);
   });
+});
+
+it("begins a message with a capital, but leaves names out of code as they are", () => {
+  expect(capitalised("a smaller learning rate helps")).toBe("A smaller learning rate helps");
+  expect(capitalised("learning_rate=“0,03” must be a number")).toBe("learning_rate=“0,03” must be a number");
+  expect(capitalised("broken.safetensors is cut")).toBe("broken.safetensors is cut");
 });

@@ -5,7 +5,7 @@ import { LIGHT, lookup } from "../src/scales";
 
 it("draws every cell that the canvas draws, in its colour", () => {
   const text = svgOf(matrix(2, 3, 30), Float64Array.from([0, 1, -1, 0.5, -Infinity, NaN]), 1, lookup(LIGHT, "weights"), "wte");
-  expect(text.match(/<rect/g)).toHaveLength(5); // what is masked is not drawn
+  expect(text.match(/<rect/g)).toHaveLength(6); // what is not a finite number has a colour of its own
   expect(text).toContain("#f6f3ec");
   expect(text).toContain("#d96c16");
   expect(text).toContain("#1e5aa8");

@@ -81,12 +81,18 @@ export function paintLetters(
   canvas.textAlign = "center";
   canvas.textBaseline = "middle";
   canvas.fillStyle = css(palette.ink, 0.75);
+  const write = (letter: string, x: number, y: number): void => {
+    canvas.strokeText(letter, x, y); // the lines of the stream do not run through it
+    canvas.fillText(letter, x, y);
+  };
+  canvas.strokeStyle = css(palette.page);
+  canvas.lineWidth = 4;
   for (const block of plan.blocks) {
     const cell = block.width / Math.max(1, block.cols);
     for (let t = 0; t < block.rows; t++) {
       const letter = letters[t] === "BOS" ? "·" : (letters[t] ?? "");
-      canvas.fillText(letter, block.x + (t + 0.5) * cell, block.y - 7);
-      canvas.fillText(letter, block.x - 7, block.y + (t + 0.5) * cell + 0.5);
+      write(letter, block.x + (t + 0.5) * cell, block.y - 7);
+      write(letter, block.x - 7, block.y + (t + 0.5) * cell + 0.5);
     }
   }
 }

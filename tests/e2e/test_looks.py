@@ -1,0 +1,72 @@
+"""What a narrow screen and forced colours leave of the page: nothing covered, no mark lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import SMALL, Opener
+
+# Pairs of texts, buttons and fields that cover one another by more than two pixels each way.
+OVERLAPS = """(root) => {
+  const all = [...document.querySelectorAll(`${root} :is(button, span, b, label, input)`)];
+  const shown = all.filter((e) => e.checkVisibility({ visibilityProperty: true, opacityProperty: true })
+    && !e.querySelector("button, span, b, label, input") && !e.closest(".hidden, .cursor")
+    && (e.tagName === "BUTTON" || e.textContent.trim()));
+  const boxes = shown.map((e) => [e, e.getBoundingClientRect()]);
+  const found = [];
+  boxes.forEach(([a, p], i) => boxes.slice(i + 1).forEach(([b, q]) => {
+    const wide = Math.min(p.right, q.right) - Math.max(p.left, q.left);
+    const tall = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
+    if (wide > 2 && tall > 2) found.push(`${a.textContent} | ${b.textContent}`);
+  }));
+  return found;
+}"""
+COLOURS = """(name) => [...document.querySelectorAll(name)]
+  .map((e) => getComputedStyle(e))
+  .map((s) => s.getPropertyValue("box-shadow") + s.getPropertyValue("background-color"))"""
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_a_narrow_screen_covers_no_word_with_another(tab: Opener, width: int) -> None:
+    it = tab(f"{SMALL}&num_steps=12000&step=1000", viewport={"width": width, "height": 800})
+    it.until("s.frame.step === 1000 && s.measures && s.samples", seconds=60)
+    for root in ("header", ".transport", ".timeline", ".ask", "section:has(#stats)"):
+        assert it.page.evaluate(OVERLAPS, root) == []
+    wide = it.page.evaluate("() => document.documentElement.scrollWidth")
+    assert wide <= width
+
+
+def test_names_and_signs_of_the_machine_keep_clear_of_each_other(tab: Opener) -> None:
+    it = tab(f"{SMALL}&step=30")
+    it.stands_at(30)
+    names, plus = it.page.evaluate(
+        """() => {
+          const site = document.querySelector(".site:has(.plus)");
+          const text = document.createRange();
+          text.selectNodeContents(site.querySelector(".name"));
+          return [text, site.querySelector(".plus")].map((e) => {
+            const { left, right } = e.getBoundingClientRect();
+            return { left, right };
+          });
+        }"""
+    )
+    assert names["right"] < plus["left"]
+
+
+def test_forced_colours_keep_every_mark_that_a_colour_makes(tab: Opener) -> None:
+    options: dict[str, Any] = {"forced_colors": "active"}
+    it, plain = (tab(f"{SMALL}&step=30&at=value:wte[1,1]", **more) for more in (options, {}))
+    for one in (it, plain):
+        one.until("s.frame.step === 30 && s.samples && s.explained")
+        one.page.locator("[data-sample='0']").click()
+        one.page.locator(".bar.chosen").wait_for()
+    marks = (".cursor", ".legend i", ".figure i.strong", ".bar i", ".cumulative span.chosen")
+    for mark in marks:
+        colours = it.page.evaluate(COLOURS, mark)
+        assert colours
+        assert colours == plain.page.evaluate(COLOURS, mark)
+    for frame in ("dialog[open]", ".play"):
+        style = it.page.locator(frame).evaluate("e => getComputedStyle(e).borderTopStyle")
+        assert style == "solid"
