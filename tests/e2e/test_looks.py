@@ -11,7 +11,8 @@ from tests.e2e.conftest import SMALL, Opener
 # Pairs of texts, buttons and fields that cover one another by more than two pixels each way.
 OVERLAPS = """(root) => {
   const all = [...document.querySelectorAll(`${root} :is(button, span, b, label, input)`)];
-  const shown = all.filter((e) => e.checkVisibility({ visibilityProperty: true, opacityProperty: true })
+  const seen = { visibilityProperty: true, opacityProperty: true };
+  const shown = all.filter((e) => e.checkVisibility(seen)
     && !e.querySelector("button, span, b, label, input") && !e.closest(".hidden, .cursor")
     && (e.tagName === "BUTTON" || e.textContent.trim()));
   const boxes = shown.map((e) => [e, e.getBoundingClientRect()]);
