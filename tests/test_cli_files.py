@@ -132,7 +132,10 @@ def test_a_command_to_copy_is_quoted(tmp_path: Path, prepared: Prepared) -> None
 
 
 MISTAKES = {
-    "scalar with itself": (["verify", "--engine", "scalar"], "there is nothing to compare it with"),
+    "scalar with itself": (
+        ["verify", "--engine", "scalar"],
+        "--engine scalar would be compared with itself",
+    ),
     "address": (
         ["train", "https://example.org/a.txt"],
         "'https://example.org/a.txt' is an address",

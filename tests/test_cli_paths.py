@@ -1,4 +1,4 @@
-"""Paths that a command cannot use: a sentence before the first step, in this process."""
+"""Paths and options that a command cannot use: a sentence before the first step."""
 
 from __future__ import annotations
 
@@ -129,3 +129,33 @@ def test_what_goes_to_a_closed_standard_error_reaches_no_other_stream(
     assert said.count("{") == 2
     assert answer("sample", "nowhere") == ""
     sys.stderr.close()
+
+
+OPTIONS = {
+    "grid and option": (
+        ("sweep", "--grid", "n_embd=16", "--n-embd", "32"),
+        "the grid lists n_embd, so --n-embd 32 has no meaning beside it hint: leave out --n-embd",
+    ),
+    "grid and --steps": (
+        ("sweep", "--grid", "steps=5,6", "--steps", "9"),
+        "the grid lists num_steps, so --steps 9 has no meaning beside it",
+    ),
+    "grid and --seed": (("sweep", "--grid", "seed=1", "--seed", "1"), "so --seed 1 has no meaning"),
+    "no seeds": (("sweep", "--seeds", "0"), "seeds is 0, but must be 1 or more hint: give --seeds"),
+    "too many": (
+        ("sweep", "--seeds", "2", "--max-runs", "1", "--jobs", "1", *TINY),
+        "this sweep has 2 runs, more than --max-runs 1; with 1 job it would take about",
+    ),
+    "comma": (("train", "--learning-rate", "0,005"), "'0,005' has a comma; write 0.005"),
+    "thousands": (("train", "--steps", "1,000"), "'1,000' has a comma; write 1000"),
+    "kept run": (("verify", "run", "--steps", "3", "--n-embd", "4"), "so --n-embd, --steps cannot"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), OPTIONS.values(), ids=OPTIONS.keys())
+def test_an_option_that_would_be_without_effect_or_sense_is_refused(
+    arguments: tuple[str, ...], sentence: str, answer: Answer
+) -> None:
+    if "run" in arguments:
+        answer("train", "words.txt", *TINY, "-q", "--out", "run", code=0)
+    assert sentence in answer(*arguments)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import pytest
 
 from glassgpt import Config, Session
 from glassgpt.errors import ConfigError
-from glassgpt.sweep import Result, grid, parse_axis, parse_grid, run_all, train
+from glassgpt.sweep import Result, estimate, grid, parse_axis, parse_grid, run_all, train
 from tests.test_cli import WORDS, glassgpt
 
 SMALL = Config(n_embd=4, n_head=2, num_steps=30)
@@ -52,9 +51,12 @@ def test_an_axis_is_a_settings_name_and_values_within_bounds() -> None:
     assert parse_axis("learning-rate=0.003,1e-2") == ("learning_rate", [0.003, 0.01])
     assert parse_axis("steps=10,20") == ("num_steps", [10, 20])
     for text, sentence in {
-        "wings=2": "not name=value,value,… of a setting",
-        "n_layer": "not name=value,value,… of a setting",
-        "n_layer=1,two": "not all values of n_layer",
+        "wings=2": "'wings' is not a setting",
+        "n_layer": "n_layer has no value\nhint: write for instance n_layer=1,2",
+        "n_embd=": "n_embd has no value\nhint: write for instance n_embd=16,32",
+        "n_layer=1,two": "n_layer='two' is not a whole number\nhint: .* n_layer=1,2",
+        "n_embd=16.5": "n_embd='16.5' is not a whole number\nhint: .* n_embd=16,32",
+        "beta1=,": "beta1='' is not a number\nhint: .* beta1=0.85,0.9999",
         "n_layer=0": "n_layer is 0, but must be between",
     }.items():
         with pytest.raises(ConfigError, match=sentence):
@@ -63,8 +65,11 @@ def test_an_axis_is_a_settings_name_and_values_within_bounds() -> None:
 
 def test_a_grid_names_each_setting_and_value_once() -> None:
     assert parse_grid(["n_layer=1,2", "steps=5"]) == {"n_layer": [1, 2], "num_steps": [5]}
-    for axes in (["n_layer=1", "n_layer=2"], ["n_layer=1,1"]):
-        with pytest.raises(ConfigError, match="the grid names n_layer, or a value of it, twice"):
+    for axes, sentence in (
+        (["n_layer=1", "n_layer=2"], "the grid gives n_layer twice"),
+        (["n_embd=16,32,16"], "the grid gives n_embd=16 twice"),
+    ):
+        with pytest.raises(ConfigError, match=sentence):
             parse_grid(axes)
 
 
@@ -111,9 +116,13 @@ def test_sweep_prints_a_table_and_goes_on_where_its_file_stands(tmp_path: Path) 
 
 
 def test_numbers_that_may_be_one_with_a_decimal_comma_are_refused() -> None:
-    for text in ("learning_rate=0,005", "init_std=0.1,1,5"):
-        with pytest.raises(ConfigError, match="may be one number or two"):
+    for text, hint in (
+        ("learning_rate=0,005", "write 0.005 for one number; for two, 0.0,5.0"),
+        ("init_std=0.1,1,5", "write 1.5 for one number; for two, 1.0,5.0"),
+    ):
+        with pytest.raises(ConfigError, match="may be one number or two") as refused:
             parse_axis(text)
+        assert refused.value.hint == hint
     assert parse_axis("learning_rate=0.0,5.0") == ("learning_rate", [0, 5])
     assert parse_axis("n_embd=16,32") == ("n_embd", [16, 32])
 
@@ -129,8 +138,27 @@ def test_seeds_are_listed_or_counted_and_end_at_the_largest() -> None:
 
 def test_a_sweep_of_a_million_runs_says_how_many_and_how_long() -> None:
     _, err = glassgpt("sweep", "--seeds", "1000000", "--jobs", "2", check=1)
-    assert re.search(r"1,000,000 runs, about \d.* in all at the pace of the first with 2 jobs", err)
-    assert "--max-runs 1000000 allows it" in err
+    assert "1,000,000 runs, more than --max-runs 10000; with 2 jobs it would take about" in err
+    assert "give --max-runs 1000000 to run it all" in err
+
+
+def test_an_estimate_counts_the_beginning_the_steps_and_the_evaluation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = 0.0
+
+    def takes(seconds: float) -> None:
+        nonlocal clock
+        clock += seconds
+
+    monkeypatch.setattr("time.perf_counter", lambda: clock)
+    monkeypatch.setattr("glassgpt.sweep.seen_count", lambda *_: takes(7))
+    monkeypatch.setattr("glassgpt.sweep.held_out_loss", lambda _, some: takes(0.5 * len(some)))
+    monkeypatch.setattr(Session, "run", lambda _, steps: takes(2 * steps))
+    for steps, count in ((1000, 5000), (3, 10)):
+        documents = [f"name {i}" for i in range(count)]
+        about = estimate(replace(SMALL, num_steps=steps), documents, "")
+        assert about == pytest.approx(7 + 2 * steps + 0.5 * count / 10)
 
 
 def test_a_sweep_never_writes_into_another_file(tmp_path: Path) -> None:
@@ -154,7 +182,7 @@ def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "Traceback" not in err
-    assert f"of 1,000 runs; the same command goes on from {book}" in err
+    assert f"of 1,000 runs; the same command goes on from {str(book)!r}" in err
     assert "held-out" in out  # the table of those that are done
     for line in book.read_text().splitlines():
         assert Result.from_json(json.loads(line)).config.n_embd == 4

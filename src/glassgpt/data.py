@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from glassgpt.errors import DataError
 
+_SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")  # in UTF-8 or CESU-8, where it has no place
 BUILTIN = "built-in names"  # what checkpoints call the built-in documents
 MAX_BYTES = 256 * 2**20
 
@@ -182,15 +184,33 @@ def _undecodable(octets: bytes, name: str, error: UnicodeDecodeError) -> DataErr
         return DataError(what, "the file is cut in the middle of a character; copy it again")
     if any(octet < 32 and octet not in b"\t\n\v\f\r\x1b" for octet in set(octets)):
         return DataError(f"{what}; its control characters say that it is no text", _PICTURE)
+    if _SURROGATE.match(octets, error.start):
+        return DataError(
+            f"{what}, here half of a character that UTF-16 writes as two (a surrogate)",
+            "write the file again without them, in Python: open(NEW, 'w', encoding='utf-8', "
+            "errors='replace')",
+        )
+    if _is_mostly_utf8(octets):
+        return DataError(
+            f"{what}; the rest of it is UTF-8",
+            "mend that byte in an editor, or drop all such: iconv -c -f utf-8 -t utf-8 OLD > NEW",
+        )
     return DataError(what, f"save it as UTF-8, for instance: iconv -f {_guessed(octets)}")
 
 
+def _is_mostly_utf8(octets: bytes) -> bool:
+    """Return whether more characters beyond ASCII are right UTF-8 than bytes are wrong."""
+    foreign = re.sub(r"[\0-\x7f]+", "", octets.decode("utf-8", "replace"))
+    return foreign.count("\ufffd") * 2 < len(foreign)
+
+
 def _guessed(octets: bytes) -> str:
-    """Return iconv's arguments: latin1 where most letters are ASCII, else a name to fill in."""
-    foreign = sum(octet >= 128 for octet in octets)
+    """Return iconv's arguments: a Western encoding where most letters are ASCII, else a blank."""
+    foreign = [octet for octet in octets if octet >= 128]
     letters = sum(map(str.isalpha, octets.decode("ascii", "ignore")))
-    if foreign < letters:
-        return "latin1 -t utf-8 OLD > NEW"
+    if len(foreign) < letters:
+        west = "latin1" if min(foreign) >= 0xA0 else "cp1252"  # quotes and dashes, 0x80 to 0x9f
+        return f"{west} -t utf-8 OLD > NEW"
     return "ENCODING -t utf-8 OLD > NEW (perhaps cp1251, shift_jis, gb18030, euc-kr)"
 
 

@@ -11,12 +11,12 @@ import math
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 
-from glassgpt.config import Config, Scalar, settings
+from glassgpt.config import Config, Scalar, Setting, settings
 from glassgpt.errors import ConfigError, DivergenceError
 from glassgpt.session import Session
 from glassgpt.workers import Lost, call_all
@@ -100,21 +100,37 @@ def size(values: Mapping[str, Sequence[Scalar]], seeds: int = 1) -> int:
     return math.prod(map(len, values.values())) * (1 if "seed" in values else seeds)
 
 
-def estimate(config: Config, documents: Sequence[str], engine: str, steps: int = 20) -> float:
-    """Return about how many seconds a run takes, by taking its first `steps` steps."""
+def estimate(config: Config, documents: Sequence[str], engine: str, part: int = 20) -> float:
+    """Return about how many seconds `train` takes: its beginning, its steps and its evaluation.
+
+    Of the steps and of the held-out documents only `part` are computed.
+    """
+    began = time.perf_counter()
     session = Session(config, documents, engine=engine)
-    steps = min(steps, config.num_steps)
+    held = session.token_lists(held_out(session.documents))
+    seen_count(session.documents, config.num_steps)
+    once = time.perf_counter() - began
+    steps, some = min(part, config.num_steps), min(part, len(held))
+    training = _seconds(lambda: session.run(steps)) / steps * config.num_steps
+    testing = _seconds(lambda: held_out_loss(session.engine, held.part(0, some))) / some * len(held)
+    return once + training + testing
+
+
+def _seconds(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     with suppress(DivergenceError):
-        session.run(steps)
-    return (time.perf_counter() - began) / steps * config.num_steps
+        work()
+    return time.perf_counter() - began
 
 
 def _check_seeds(first: int, seeds: int, *, listed: bool) -> None:
     """Raise `ConfigError` unless so many seeds can begin with the `first`."""
     most = next(int(setting.high) for setting in settings(Config) if setting.name == "seed")
     if seeds < 1:
-        raise ConfigError(f"seeds is {seeds}, but must be 1 or more")
+        raise ConfigError(
+            f"seeds is {seeds}, but must be 1 or more",
+            "give --seeds the number of runs of each point; 1 is usual",
+        )
     if listed and seeds > 1:
         raise ConfigError(
             f"the grid lists the seeds, so --seeds {seeds} has no meaning beside it",
@@ -133,33 +149,45 @@ def parse_axis(text: str) -> tuple[str, list[Scalar]]:
     by_name = {setting.name: setting for setting in settings(Config)}
     by_name |= {setting.option: setting for setting in settings(Config)}
     setting = by_name.get(name.strip().replace("-", "_"))
-    if setting is None or not equals:
+    if setting is None:
         raise ConfigError(
-            f"{text!r} is not name=value,value,… of a setting",
+            f"{name!r} is not a setting",
             f"a setting is one of: {', '.join(s.name for s in settings(Config))}",
         )
+    example = f"write for instance {setting.name}={_two_values(setting)}"
+    if not equals or not listed:
+        raise ConfigError(f"{setting.name} has no value", example)
     kind = type(setting.default)
     if kind is float and (two := _WHOLE_NUMBERS.search(listed)):
         raise ConfigError(
             f"{two[1]},{two[2]} may be one number or two",
-            f"write {two[1]}.{two[2]} for one, {two[1]}.0,{two[2]}.0 for two",
+            f"write {two[1]}.{two[2]} for one number; for two, {float(two[1])},{float(two[2])}",
         )
-    try:
-        return setting.name, [setting.check(kind(value)) for value in listed.split(",")]
-    except ValueError:
-        raise ConfigError(
-            f"{listed!r} are not all values of {setting.name}", "for instance 0.003,0.01,0.03"
-        ) from None
+    values = []
+    for value in listed.split(","):
+        try:
+            values.append(setting.check(kind(value)))
+        except ValueError:
+            what = "a whole number" if kind is int else "a number"
+            raise ConfigError(f"{setting.name}={value!r} is not {what}", example) from None
+    return setting.name, values
+
+
+def _two_values(setting: Setting) -> str:
+    """Return two values that a grid may list: the default and its double."""
+    assert not isinstance(setting.default, str)
+    return f"{setting.default:g},{min(2 * setting.default, setting.high):g}"
 
 
 def parse_grid(axes: Sequence[str]) -> dict[str, list[Scalar]]:
     """Return the values by setting that several `name=value,…` say, each setting once."""
     values: dict[str, list[Scalar]] = {}
     for name, listed in map(parse_axis, axes):
-        if name in values or len(set(listed)) < len(listed):
+        twice = next((value for value in listed if listed.count(value) > 1), None)
+        if name in values or twice is not None:
             raise ConfigError(
-                f"the grid names {name}, or a value of it, twice",
-                f"list all different values in one --grid {name}=…,…",
+                f"the grid gives {name}{'' if twice is None else f'={twice}'} twice",
+                f"list each value once, all of them in one --grid {name}=…,…",
             )
         values[name] = listed
     return values

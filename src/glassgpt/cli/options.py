@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from glassgpt.cli.terminal import say
-from glassgpt.config import Config, Sampling, Setting, settings
+from glassgpt.config import Config, Sampling, Scalar, Setting, settings
 from glassgpt.engines import ENGINES, default_engine
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -28,6 +29,30 @@ class Place(click.Path):
         return super().convert(value, param, ctx)
 
 
+class Number(click.ParamType):  # type: ignore[type-arg]  # not so in all releases
+    """A number of a setting, whose comma is told from its point."""
+
+    def __init__(self, kind: type[Scalar]) -> None:
+        self._kind: Any = click.INT if kind is int else click.FLOAT
+        self.name = self._kind.name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number; fail with what to write where it has a comma."""
+        if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(,\d+)+", value):
+            plain = value.replace(",", "" if self._kind is click.INT else ".", 1)
+            self.fail(f"{value!r} has a comma; write {plain}", param, ctx)
+        return self._kind.convert(value, param, ctx)
+
+
+def option_of(name: str) -> str:
+    """Return the option of the setting of `Config` called `name`."""
+    return next(_dashed(setting) for setting in settings(Config) if setting.name == name)
+
+
+def _dashed(setting: Setting) -> str:
+    return f"--{setting.option.replace('_', '-')}"
+
+
 def setting_options(owner: type[Config] | type[Sampling]) -> Callable[[Command], Command]:
     """Return a decorator that adds an option for each setting of `owner`, in its order."""
 
@@ -40,12 +65,13 @@ def setting_options(owner: type[Config] | type[Sampling]) -> Callable[[Command],
 
 
 def _option(setting: Setting) -> Callable[[Command], Command]:
-    names = [f"--{setting.option.replace('_', '-')}", setting.name]
+    names = [_dashed(setting), setting.name]
+    kind = type(setting.default)
     if setting.name == "num_samples":
         names.insert(0, "-n")
     return click.option(
         *names,
-        type=type(setting.default),
+        type=str if kind is str else Number(kind),
         default=setting.default,
         show_default=setting.default != "",
         help=f"{setting.help[0].upper()}{setting.help[1:]}.",

@@ -6,14 +6,15 @@ import json
 import os
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import click
 
 from glassgpt.cli.documents import cut_option, read_data
-from glassgpt.cli.options import Place, chosen_engine, setting_options
+from glassgpt.cli.options import Place, chosen_engine, given, option_of, setting_options
 from glassgpt.cli.progress import duration
 from glassgpt.cli.records import Records
 from glassgpt.cli.tables import show_table
@@ -52,7 +53,10 @@ from glassgpt.workers import TRIES, Lost
 )
 @click.option("--engine", type=click.Choice(ENGINES), help="What computes the runs.")
 @setting_options(Config)
+@click.pass_context
 def sweep(
+    context: click.Context,
+    /,
     data: str | None,
     way: str | None,
     axes: tuple[str, ...],
@@ -75,21 +79,42 @@ def sweep(
     """
     documents = read_data(data, way).documents
     values = parse_grid(axes)
+    _check_listed_once(values, given(context, Config))
     base = Config(**settings)  # type: ignore[arg-type]
     engine, jobs = chosen_engine(engine), jobs or os.cpu_count() or 1
     runs = size(values, seeds)
     if runs > max_runs:
-        first = grid(base, {name: listed[:1] for name, listed in values.items()})[0]
-        seconds = estimate(first, documents, engine) * runs / jobs
+        seconds = _pace(base, values, documents, engine) * runs / min(jobs, os.cpu_count() or 1)
         raise ConfigError(
-            f"this sweep has {counted(runs, 'run')}, about {duration(seconds)} in all at the pace "
-            f"of the first with {counted(jobs, 'job')}",
-            f"--max-runs {runs} allows it",
+            f"this sweep has {counted(runs, 'run')}, more than --max-runs {max_runs}; with "
+            f"{counted(jobs, 'job')} it would take about {duration(seconds)}",
+            f"give --max-runs {runs} to run it all, or fewer values or seeds",
         )
     configs = grid(base, values, seeds)
     book = Book(out, fingerprint(documents), engine)
     with redirect_stdout(sys.stderr) if book.is_stdout else nullcontext():
         _run(configs, list(values), book, documents, engine, jobs, out)
+
+
+def _check_listed_once(values: Mapping[str, Sequence[Scalar]], typed: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` where a setting that the grid lists has an option too."""
+    for name in values:
+        if name in typed:
+            option = option_of(name)
+            raise ConfigError(
+                f"the grid lists {name}, so {option} {typed[name]} has no meaning beside it",
+                f"leave out {option}, or {name}=… in --grid",
+            )
+
+
+def _pace(
+    base: Config, values: Mapping[str, Sequence[Scalar]], documents: list[str], engine: str
+) -> float:
+    """Return about how many seconds a run takes: the mean of the first point and the last."""
+    first = {name: listed[:1] for name, listed in values.items()}
+    last = {name: listed[-1:] for name, listed in values.items()}
+    ends = {config: None for point in (first, last) for config in grid(base, point)}
+    return statistics.fmean(estimate(config, documents, engine) for config in ends)
 
 
 def _run(
@@ -119,7 +144,9 @@ def _run(
                 book.write(result)
                 done.append(result)
     except KeyboardInterrupt:
-        kept = f"the same command goes on from {out}" if out else "--out FILE would keep them"
+        kept = (
+            f"the same command goes on from {str(out)!r}" if out else "--out FILE would keep them"
+        )
         say(f"stopped after {len(done):,} of {counted(len(configs), 'run')}; {kept}", err=True)
         if done:
             _show(done, names)

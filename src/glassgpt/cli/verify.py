@@ -9,7 +9,7 @@ import click
 
 from glassgpt.checkpoint import load_checkpoint
 from glassgpt.cli.documents import cut_option, data_of, read_data
-from glassgpt.cli.options import Place, chosen_engine, given, setting_options
+from glassgpt.cli.options import Place, chosen_engine, given, option_of, setting_options
 from glassgpt.cli.tables import rich_table, show_table
 from glassgpt.cli.terminal import on_terminal, say
 from glassgpt.config import Config
@@ -64,9 +64,8 @@ def verify(
     recorded = snapshot is None and is_recorded(config, documents)
     if engine == "scalar" and snapshot is None and not recorded:
         raise ConfigError(
-            "the scalar engine is what other engines are compared with, so there is nothing to "
-            "compare it with here",
-            "choose --engine fast, or name a kept run (DIRECTORY) or the names of microgpt.py",
+            "--engine scalar would be compared with itself",
+            "leave it out, or give a kept run, or microgpt's own names: --data names.txt",
         )
     run = Verification(config, documents, engine, steps, changes)
     if recorded:
@@ -91,7 +90,8 @@ def _config(context: click.Context, snapshot: Snapshot | None) -> Config:
         return Config(**values)
     if values:
         raise ConfigError(
-            f"a kept run has its own settings, so {', '.join(values)} cannot be given",
+            "a kept run has its own settings, so "
+            f"{', '.join(map(option_of, values))} cannot be given",
             "leave them out, or leave the directory out",
         )
     return snapshot.base
