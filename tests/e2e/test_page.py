@@ -265,7 +265,7 @@ def test_a_diverging_run_says_where_and_offers_the_step_before(tab: Opener) -> N
     it = tab(f"{SMALL}&learning_rate=10&beta1=0")
     it.until("s.stopped")
     text = it.page.locator(".notices").inner_text()
-    assert "training stopped at step" in text
+    assert "Training stopped at step" in text
     it.page.get_by_role("button", name="Go to the step before").click()
     it.until("!s.stopped")
 
