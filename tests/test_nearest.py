@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassgpt.nearest import LONGEST, Nearest, distance
+from glassgpt.nearest import LONGEST, MOST, SLICE, Nearest, distance
 
 texts = st.text("abcäz", max_size=9)
 
@@ -39,3 +41,27 @@ def test_letters_that_no_document_has_count_too() -> None:
 def test_a_long_text_has_no_neighbour() -> None:
     assert Nearest(["ab"]).of("a" * (LONGEST + 1)) == ("", 0)
     assert Nearest(["a" * (LONGEST + 1)]).of("a") == ("", 0)
+
+
+def test_nothing_is_indexed_before_it_is_asked_for_and_then_in_slices() -> None:
+    taken: list[str] = []
+
+    def documents() -> Iterator[str]:
+        for number in range(3 * SLICE):
+            taken.append(str(number))
+            yield taken[-1]
+
+    nearest = Nearest(documents())
+    assert not taken  # the first picture waits for none of them
+    next(nearest.index())
+    assert len(taken) == SLICE
+    assert nearest.knows(str(3 * SLICE - 1))  # a question makes the rest
+    assert nearest.of("0") == ("0", 0)
+    assert not list(nearest.index())
+
+
+def test_more_documents_than_can_be_looked_through_are_still_known() -> None:
+    nearest = Nearest(map(str, range(MOST + 1)))
+    assert nearest.of("x") == ("", 0)
+    assert nearest.knows(str(MOST))
+    assert not nearest.knows("x")

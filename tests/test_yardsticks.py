@@ -94,3 +94,8 @@ def test_counting_rests_between_slices() -> None:
     *rests, found = counting(documents, 3)
     assert rests == [None] * 3
     assert found == yardsticks(documents, 3)
+
+
+def test_documents_counted_together_do_not_run_into_one_another() -> None:
+    documents = [[2, 0, 2], [2, 1, 2]]  # of one length, so counted in one row
+    assert ngram(documents, 3) == pytest.approx(by_definition(documents, 3), abs=1e-12)

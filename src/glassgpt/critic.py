@@ -36,7 +36,7 @@ class _Writing:
     """A draw of samples under way, from the weights after `step` updates."""
 
     step: int
-    samples: Iterator[protocol.Written]
+    samples: Iterator[protocol.Written | None]
     done: list[protocol.Written] = field(default_factory=list)
     finished: bool = False
 
@@ -44,7 +44,8 @@ class _Writing:
         """Draw for about a slice of time."""
         end = time.perf_counter() + SLICE
         for sample in self.samples:
-            self.done.append(sample)
+            if sample is not None:
+                self.done.append(sample)
             if time.perf_counter() > end:
                 return
         self.finished = True

@@ -256,14 +256,16 @@ class Exhibit:
 
     def samples(
         self, branch: Branch | None = None, glass: Glass | None = None
-    ) -> Iterator[protocol.Written]:
-        """Yield the samples of the position; training may go on meanwhile.
+    ) -> Iterator[protocol.Written | None]:
+        """Yield None while the documents are indexed, then the samples of the position.
 
+        Training may go on meanwhile.
         Those of another `branch` are those of where it stands, drawn through a `glass` of its own.
         """
         branch = branch or self.branches.current
         stage, session = self._stages[branch.run], branch.history.session
         state, stream = session.engine.state(), self.draw_stream(session)
+        yield from stage.nearest.index()
         for one in (glass or stage.glass).write(state, self.sampling, stream):
             yield self.written(one, stage)
 
@@ -275,8 +277,8 @@ class Exhibit:
         The nearest of them is left out where it is not to be looked for.
         """
         documents = (stage or self.stage()).nearest
-        seen = one.text in documents.known
         nearest, distance = documents.of(one.text) if look else ("", 0)
+        seen = documents.knows(one.text)
         return protocol.Written(one.text, seen, one.probability, one.ended, nearest, distance)
 
     def draw_stream(self, session: Session | None = None) -> random.Random:

@@ -6,35 +6,66 @@ the others are measured from the lowest bound on, until no bound left is below t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 LONGEST = 32  # characters; of longer texts no neighbour is looked for
 MOST = 50_000  # documents to look through for one text
+SLICE = 1000  # documents to index at a time, a few milliseconds
 COUNTED = 3  # how often one character is counted
 
 
 class Nearest:
-    """Finds neighbours among `documents`."""
+    """Finds neighbours among `documents`, which it indexes in slices, or when first asked."""
 
     def __init__(self, documents: Iterable[str]) -> None:
-        self.known = frozenset(documents)
-        short = sorted(text for text in self.known if len(text) <= LONGEST)
-        self._places = {c: i for i, c in enumerate(sorted(set().union(*short, "")))}
+        self._known: set[str] = set()
+        self._places: dict[str, int] = {}  # of each character, its first bit is 3 times that
         self._counted: dict[int, tuple[list[int], list[str]]] = {}  # by how many letters count
-        for document in short if len(short) <= MOST else ():
+        self._rest = self._index(documents)
+
+    def index(self) -> Iterator[None]:
+        """Yield after each slice of the index; a question makes what is still missing."""
+        for _ in self._rest:  # `yield from` would end it where its reader stops early
+            yield
+
+    def _finish(self) -> None:
+        for _ in self._rest:
+            pass
+
+    def _index(self, documents: Iterable[str]) -> Iterator[None]:
+        rest = iter(documents)
+        while batch := list(islice(rest, SLICE)):
+            self._known.update(batch)
+            yield
+        short = [text for text in self._known if len(text) <= LONGEST]
+        yield
+        if len(short) > MOST:
+            return
+        short.sort()
+        self._places = {c: i for i, c in enumerate(sorted(set().union(*short, "")))}
+        for number, document in enumerate(short):
             count = self._count(document)
             counts, texts = self._counted.setdefault(count.bit_count(), ([], []))
             counts.append(count)
             texts.append(document)
+            if number % SLICE == SLICE - 1:
+                yield
+
+    def knows(self, text: str) -> bool:
+        """Return whether it is one of the documents."""
+        self._finish()
+        return text in self._known
 
     def of(self, text: str) -> tuple[str, int]:
         """Return a nearest document, always the same one, and how far it is.
 
         Returns an empty text and 0 where none is looked for: too long, or too many documents.
         """
+        self._finish()
         if not self._counted or len(text) > LONGEST:
             return "", 0
-        if text in self.known:
+        if text in self._known:
             return text, 0
         count = self._count(text)
         foreign = sum(c not in self._places for c in text)

@@ -149,7 +149,7 @@ class Others:
     def _drawn(self, other: Branch) -> list[protocol.Written]:
         """Return what a branch writes; nothing where it cannot draw like that, or diverged."""
         try:
-            return list(self._exhibit.samples(other, self._glass(other)))
+            return [one for one in self._exhibit.samples(other, self._glass(other)) if one]
         except GlassError:
             return []
 

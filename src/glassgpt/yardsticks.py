@@ -11,7 +11,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 
 from glassgpt.engines import Engine
 from glassgpt.tokenizer import TokenLists
@@ -67,9 +67,12 @@ class _Counts:
 
     def add(self, documents: Sequence[Sequence[int]]) -> None:
         self._documents += len(documents)
+        joined: dict[int, list[int]] = defaultdict(list)  # one count for all of a length is quick
         for tokens in documents:
-            counter = self._by_length.setdefault(len(tokens) - 1, Counter())
-            counter.update(zip(chain((NOTHING,), tokens), tokens, tokens[1:]))
+            joined[len(tokens) - 1] += (NOTHING, *tokens)
+        for length, row in joined.items():
+            counter = self._by_length.setdefault(length, Counter())
+            counter.update(zip(row, row[1:], row[2:]))
 
     def mean_loss(self, n: int) -> float:
         """Return the mean over documents of the mean over their positions of −log p."""
@@ -78,6 +81,8 @@ class _Counts:
         contexts: dict[tuple[int, ...], int] = defaultdict(int)
         for length, counter in self._by_length.items():
             for triple, count in counter.items():
+                if NOTHING in triple[1:]:  # from one document into the next
+                    continue
                 times[triple[3 - n :]] += count
                 weights[triple[3 - n :]] += count / length
                 contexts[triple[3 - n : 2]] += count
