@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import os
@@ -20,10 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
+from starlette.requests import HTTPConnection as Connection
+from starlette.responses import Response
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from glassgpt import protocol
+from glassgpt import listening, protocol
+from glassgpt.gate import Gate
 from glassgpt.runs import MAX_RUNS
 
 
@@ -373,6 +378,45 @@ def test_another_host_demands_the_token_of_the_link(tiny: Path) -> None:
         with talking(server, additional_headers={"Cookie": cookie}) as line:
             say(line, protocol.Open(still=True))
             hear(line, "Hello")
+
+
+@pytest.mark.parametrize("other", ["a/b=1", "a@b=1", 'x={"a": 1}', "x=a b", "flag"])
+def test_cookies_of_other_programs_on_the_host_do_not_hide_the_token(other: str) -> None:
+    gate = Gate(token="secret")
+    answer = Response()
+    gate.let_in(answer, "http")
+    cookie = answer.headers["set-cookie"].partition(";")[0]
+    headers = [(b"host", b"class.example"), (b"cookie", f"{other}; {cookie}".encode())]
+    assert not gate.refuses(Connection({"type": "http", "headers": headers}))
+    assert gate.refuses(Connection({"type": "http", "headers": headers[:1]}))
+
+
+def test_a_second_request_of_a_connection_has_a_limit_of_time_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(listening, "PATIENCE", 0.2)
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def talk() -> bytes:
+        config = uvicorn.Config(app, http=listening.Handshake, lifespan="off")
+        config.load()
+        state = uvicorn.server.ServerState()
+        server = await asyncio.get_running_loop().create_server(
+            lambda: listening.Handshake(config, state, {}), "127.0.0.1", 0
+        )
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert b"204" in await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"GET / HTTP/1.1\r\n")
+        left = await asyncio.wait_for(reader.read(), 4)  # uvicorn's own limit has ended by now
+        writer.close()
+        server.close()
+        return left
+
+    assert asyncio.run(talk()) == b""
 
 
 def test_ctrl_c_ends_it_at_once_while_a_run_plays(tiny: Path) -> None:

@@ -158,6 +158,7 @@ WORDS: list[int] = list(random.Random(1).getstate()[1])
         ({"vocabulary": "bac漢"}, "distinct characters in order"),
         ({"vocabulary": ["a", "b", "c", "漢"]}, "distinct characters in order"),
         ({"vocabulary": ""}, "vocabulary"),
+        ({"vocabulary": "abc\ud800"}, "half of a surrogate pair"),
         ({"random_state": [3, [1, 2], None]}, "random state"),
         ({"random_state": [3, [-1, *WORDS[1:]], None]}, "random state"),
         ({"random_state": [3, [2**32, *WORDS[1:]], None]}, "random state"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass, field
-from http.cookies import SimpleCookie
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -86,8 +85,8 @@ class Gate:
         return f"glassgpt-{hashlib.sha256(self.token.encode()).hexdigest()[:8]}"
 
     def _cookie(self, connection: HTTPConnection) -> str:
-        found = SimpleCookie(connection.headers.get("cookie", "")).get(self._cookie_name)
-        return found.value if found is not None and found.value.isascii() else ""
+        found: str = connection.cookies.get(self._cookie_name, "")
+        return found if found.isascii() else ""
 
 
 def gate_for(host: str, origins: tuple[str, ...] = (), framing: tuple[str, ...] = ()) -> Gate:

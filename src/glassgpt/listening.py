@@ -82,17 +82,18 @@ class Handshake(H11Protocol):
     waiting: ClassVar[dict[Handshake, asyncio.TimerHandle]] = {}  # in the order they came
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait; where too many do, the one that has waited longest is closed."""
+        """Begin to wait for the first request."""
         super().connection_made(transport)
-        if len(self.waiting) >= MAX_WAITING:
-            next(iter(self.waiting)).give_up()
-        self.waiting[self] = self.loop.call_later(PATIENCE, self.give_up)
+        self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Stop to wait once the request is complete."""
+        """Wait as long as a request is incomplete, be it the first of its connection or not."""
         super().data_received(data)
-        if self.cycle is not None or self.transport.get_protocol() is not self:  # a WebSocket now
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if answering or self.transport.get_protocol() is not self:  # a WebSocket now
             self._stop_waiting()
+        elif self not in self.waiting:
+            self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop to wait."""
@@ -103,6 +104,12 @@ class Handshake(H11Protocol):
         """Close the connection."""
         self._stop_waiting()
         self.transport.close()
+
+    def _wait(self) -> None:
+        """Begin to wait; where too many do, the one that has waited longest is closed."""
+        if len(self.waiting) >= MAX_WAITING:
+            next(iter(self.waiting)).give_up()
+        self.waiting[self] = self.loop.call_later(PATIENCE, self.give_up)
 
     def _stop_waiting(self) -> None:
         if timer := self.waiting.pop(self, None):

@@ -54,22 +54,27 @@ class Run:
     client: Client | None = None
     page: int = 0  # the number of the client: frames for those before it are late
     ended: bool = False
+    sending: asyncio.Task[None] | None = None  # a frame, to the client
 
-    async def attach(self, client: Client) -> None:
-        """Let a page watch, from the beginning."""
+    async def attach(self, client: Client) -> int:
+        """Let a page watch, from the beginning; return its number."""
         self.client, self.page = client, self.page + 1
-        await self.say(Kind.ATTACH, b"")
+        if self.sending is not None:
+            self.sending.cancel()  # the page before may never take it
+        number = self.page
+        await self.say(Kind.ATTACH, number)
+        return number
 
     async def detach(self, client: Client) -> None:
         """Let time stand until another page watches."""
         if self.client is client:
             self.client, self.seen = None, time.monotonic()
             with suppress(ConnectionError):
-                await self.say(Kind.DETACH, b"")
+                await self.say(Kind.DETACH, self.page)
 
-    async def say(self, kind: Kind, body: bytes) -> None:
-        """Send the worker a message; wait while it takes none. Raises `ConnectionError`."""
-        self.writer.write(HEAD.pack(len(body), kind, self.page))
+    async def say(self, kind: Kind, page: int, body: bytes = b"") -> None:
+        """Send the worker a page's message; wait while it takes none. Raises `ConnectionError`."""
+        self.writer.write(HEAD.pack(len(body), kind, page))
         self.writer.write(body)
         await self.writer.drain()
 
@@ -83,7 +88,8 @@ class Run:
                 if page != self.page or self.client is None:
                     continue
                 if kind == Kind.EVENT:
-                    await self.client.send(body)
+                    self.sending = asyncio.create_task(self.client.send(body))
+                    await asyncio.wait([self.sending])
                 else:
                     code, reason = json.loads(body)
                     await self.client.close(code, reason)
@@ -111,15 +117,17 @@ class Runs:
             self._context.set_forkserver_preload(["glassgpt.worker", "glassgpt.cli"])
         self._runs: dict[str, Run] = {}
         self._ready: asyncio.Task[Run] | None = None
+        self._starting: set[asyncio.Task[Run]] = set()  # for tabs that wait
         self._forwarding: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def prepare(self) -> None:
         """Start the process of the next tab, and make its run, before anybody asks for it."""
-        if self._ready is None:
+        if self._ready is None and not self._closed:
             self._ready = asyncio.create_task(self._start())
 
     async def open(self, request: protocol.Open) -> Run:
-        """Return the run that is asked for, or a new one."""
+        """Return the run that is asked for, or a new one. Raises `EngineError`."""
         known = self._runs.get(request.run)
         if known is not None and not known.ended:
             return known
@@ -128,23 +136,34 @@ class Runs:
         run = self._runs[name] = await self._new()
         self._forwarding.add(task := asyncio.create_task(run.forward(), name=f"run {name}"))
         task.add_done_callback(self._forwarding.discard)
-        await run.say(Kind.OPEN, json.dumps([name, request.link, request.still]).encode())
+        await run.say(Kind.OPEN, 0, json.dumps([name, request.link, request.still]).encode())
         return run
 
     async def _new(self) -> Run:
-        ready, self._ready = self._ready, None
-        if ready is None:
-            return await self._start()
+        starting, self._ready = self._ready or asyncio.create_task(self._start()), None
         asyncio.get_running_loop().call_later(REST, self.prepare)
-        return await ready
+        self._starting.add(starting)
+        try:
+            return await starting
+        finally:
+            self._starting.discard(starting)
 
     async def _start(self) -> Run:
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        process = await asyncio.to_thread(self._process, theirs)
-        theirs.close()
-        reader, writer = await asyncio.open_connection(sock=ours, limit=BUFFER)
-        return Run(process, reader, writer)
+        try:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                try:
+                    ours.setblocking(False)
+                    process = await asyncio.to_thread(self._process, theirs)
+                    return Run(process, *await asyncio.open_connection(sock=ours, limit=BUFFER))
+                except BaseException:
+                    ours.close()
+                    raise
+        except OSError as error:
+            raise EngineError(
+                f"no process could be started for this run: {error.strerror or error}",
+                "close other tabs of this server, or other programs",
+            ) from None
 
     def _process(self, theirs: socket.socket) -> BaseProcess:
         """Start a process; Ctrl-C does not reach it, not even while it begins."""
@@ -159,7 +178,7 @@ class Runs:
     def _make_room(self) -> None:
         for name in [name for name, run in self._runs.items() if run.ended]:
             self._end(name)
-        if len(self._runs) < MAX_RUNS:
+        if len(self._runs) + len(self._starting) < MAX_RUNS:
             return
         idle = [(run.seen, name) for name, run in self._runs.items() if run.client is None]
         if not idle:
@@ -185,5 +204,9 @@ class Runs:
         """End every run at once."""
         for name in list(self._runs):
             self._end(name)
-        if self._ready is not None and self._ready.done() and not self._ready.cancelled():
+        self._closed = True
+        for starting in self._starting:
+            starting.cancel()
+        if self._ready is not None and not self._ready.cancel() and not self._ready.exception():
             self._ready.result().end()
+        self._ready = None

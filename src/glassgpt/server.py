@@ -34,6 +34,7 @@ from glassgpt.worker import POLICY, Kind
 
 STATIC = Path(__file__).parent / "static"
 BEAT = 5  # seconds between two signs of life
+CLOSING = 1  # seconds in which a page has to take its last message
 FIRST_WORD = 10  # seconds in which a client has to say what it wants
 RATE = 300  # messages a second, in the long run
 TAKEN_OVER = 4001  # WebSocket close code
@@ -113,8 +114,8 @@ def create_app(runs: Runs, gate: Gate) -> Starlette:
             await websocket.close(POLICY)  # before it is accepted: a plain 403
             return
         await websocket.accept()
-        # gone, or closed by another tab's claim, or its run has ended
-        with suppress(WebSocketDisconnect, RuntimeError, ConnectionError):
+        # gone, or closed by another tab's claim, or its run has ended, or the server ends
+        with suppress(WebSocketDisconnect, RuntimeError, ConnectionError, asyncio.CancelledError):
             await converse(websocket, runs)
 
     @asynccontextmanager
@@ -150,9 +151,10 @@ class Page:
             await self._websocket.send_bytes(frame)
 
     async def close(self, code: int, reason: str) -> None:
-        """Close it."""
-        with suppress(WebSocketDisconnect, RuntimeError):
-            await self._websocket.close(code, reason)
+        """Close it; one that takes nothing any more is not waited for."""
+        with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
+            async with asyncio.timeout(CLOSING):
+                await self._websocket.close(code, reason)
 
 
 async def converse(websocket: WebSocket, runs: Runs) -> None:
@@ -160,12 +162,13 @@ async def converse(websocket: WebSocket, runs: Runs) -> None:
     run = await _first_word(websocket, runs)
     if run is None:
         return
-    if run.client is not None:
-        await run.client.close(TAKEN_OVER, "this run is shown in another tab now")
-    page, beats = Page(websocket), asyncio.create_task(_beat(websocket))
+    page, before = Page(websocket), run.client
+    beats = asyncio.create_task(_beat(websocket))
     try:
-        await run.attach(page)
-        await _listen(websocket, run)
+        number = await run.attach(page)
+        if before is not None:
+            await before.close(TAKEN_OVER, "this run is shown in another tab now")
+        await _listen(websocket, run, number)
     finally:
         beats.cancel()
         await run.detach(page)
@@ -195,7 +198,7 @@ async def _first_word(websocket: WebSocket, runs: Runs) -> Run | None:
     return None
 
 
-async def _listen(websocket: WebSocket, run: Run) -> None:
+async def _listen(websocket: WebSocket, run: Run, page: int) -> None:
     """Send the run what the page says, as fast as the run takes it."""
     allowance, then = float(RATE), time.monotonic()
     while True:
@@ -207,9 +210,9 @@ async def _listen(websocket: WebSocket, run: Run) -> None:
             await websocket.close(POLICY, "too many messages")
             return
         if isinstance(said, str):
-            await run.say(Kind.TEXT, said.encode())
+            await run.say(Kind.TEXT, page, said.encode())
         else:
-            await run.say(Kind.BYTES, said)
+            await run.say(Kind.BYTES, page, said)
 
 
 async def _receive(websocket: WebSocket) -> str | bytes:

@@ -52,12 +52,14 @@ def valid_vocabulary(value: object) -> str:
     """Return the characters, each once and in order."""
     if not isinstance(value, str) or list(value) != sorted(set(value)):
         raise ValueError("its vocabulary is not a text of distinct characters in order")
+    if _has_surrogates(value):
+        raise ValueError("its vocabulary holds half of a surrogate pair, which is no character")
     return value
 
 
 def valid_data(name: object, sha256: object, cut: object = "") -> tuple[str, str, str]:
     """Return what the documents are called, their fingerprint, and how they were cut."""
-    if not isinstance(name, str) or not name:
+    if not isinstance(name, str) or not name or _has_surrogates(name):
         raise ValueError(f"its data are called {name!r}")
     if not isinstance(sha256, str) or not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise ValueError(f"the fingerprint of its data is {sha256!r}, which is no SHA-256")
@@ -144,6 +146,11 @@ def check_numbers(step: int, groups: Iterator[tuple[str, Mapping[str, Array]]]) 
                 raise ValueError(f"{prefix}{name}, a mean of squares, is negative in places")
             if prefix and not step and (least or most):
                 raise ValueError(f"{prefix}{name} is not zero before the first step")
+
+
+def _has_surrogates(text: str) -> bool:
+    """Return whether UTF-8 cannot write it."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _is_whole(value: Any, most: int) -> bool:

@@ -167,6 +167,8 @@ class Worker:
     def _take(self, kind: Kind, page: int, body: bytes) -> None:
         player = self._player
         if player is None:
+            if kind is Kind.ATTACH:
+                self._page = page  # whom to tell if no run can be opened
             self._early.append((kind, page, body))
             self._came.set()
             return
@@ -177,7 +179,7 @@ class Worker:
                 player.attach(self._send)
             case Kind.DETACH if page == self._page and self._send is not None:
                 player.detach(self._send)
-            case Kind.TEXT | Kind.BYTES:
+            case Kind.TEXT | Kind.BYTES if page == self._page:
                 self._tell(player, page, body.decode() if kind is Kind.TEXT else body)
 
     def _sender(self, page: int) -> Callable[[bytes], Awaitable[None]]:
