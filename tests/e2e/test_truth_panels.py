@@ -240,7 +240,9 @@ def test_the_model_in_figures_is_the_model(it: Tab, run: Session) -> None:
         "documents": f"{len(documents)} of some names.txt",
         "vocabulary": f"{size - 1} + BOS = {size}",
         "parameters": f"{parameters:,}",
-        "layers · channels · heads": f"{config.n_layer} · {config.n_embd} · {config.n_head}",
+        "layers · channels · heads": "\u00a0·\u00a0".join(
+            map(str, (config.n_layer, config.n_embd, config.n_head))
+        ),
         "context": f"{config.block_size} positions",
         "seed": "3",
         "engine": f"{run.engine.name} ({run.engine.instruction_set})",
