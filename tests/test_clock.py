@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from glassgpt.clock import Clock
+from glassgpt.clock import MAX_DELAY, USUAL, Clock, Contention
 
 
 @pytest.fixture
@@ -22,6 +22,22 @@ def test_steps_come_due_at_the_pace(time: list[float]) -> None:
     assert it.due() == 3
     it.took(3, 0.001, 3)
     assert it.due() == 0
+
+
+def test_steps_of_most_of_a_second_are_made_up_for(time: list[float]) -> None:
+    it = Clock(100)
+    time[0] += 0.9
+    taken = 0
+    while steps := it.due():
+        it.took(steps, 0.001 * steps, taken := taken + steps)
+    assert taken == 90
+
+
+def test_a_clock_too_coarse_to_measure_a_step_still_bounds_a_slice() -> None:
+    it = Clock(0)
+    for _ in range(5000):
+        it.took(1, 0.0, 1)
+    assert it.due() <= 12_000
 
 
 @pytest.mark.usefixtures("time")
@@ -47,3 +63,20 @@ def test_the_speed_is_what_was_walked(time: list[float]) -> None:
     time[0] += 1
     it.took(80, 0.5, 80)
     assert it.speed == pytest.approx(80)
+
+
+def test_frames_are_delayed_as_long_as_the_cores_are_busy() -> None:
+    it = Contention()
+    for _ in range(100):
+        it.waited(USUAL)
+    assert it.delay == 0
+    for _ in range(10):
+        it.waited(0.005)
+    some = it.delay
+    assert 0 < some < MAX_DELAY
+    for _ in range(10):
+        it.waited(1)
+    assert it.delay == MAX_DELAY
+    for _ in range(100):
+        it.waited(0)
+    assert it.delay == pytest.approx(0, abs=0.001)

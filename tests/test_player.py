@@ -17,6 +17,7 @@ from glassgpt.engines import default_engine
 from glassgpt.errors import ProtocolError
 from glassgpt.exhibit import Exhibit
 from glassgpt.files import file
+from glassgpt.history import History
 from glassgpt.interventions import Edit, read
 from glassgpt.link import read_link
 from glassgpt.player import MAX_QUEUE, Player
@@ -143,6 +144,63 @@ def test_playing_takes_every_step_once_and_tells_every_loss() -> None:
     page = played(script)
     assert page.losses == [record.loss for record in Session(SMALL, SOURCE.documents).run()]
     assert not page.last("Frame")["playing"]
+
+
+@pytest.fixture
+def simulated(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time in seconds: a player's sleep and turn take some, its work where a test says so."""
+    now = [100.0]
+
+    async def sleep(_: object, seconds: float = 0.001) -> None:
+        now[0] += seconds
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    monkeypatch.setattr(Player, "_sleep", sleep)
+    monkeypatch.setattr(Here, "pause", sleep)
+    return now
+
+
+def test_steps_keep_their_pace_where_each_frame_takes_long(simulated: list[float]) -> None:
+    frames: list[tuple[float, int]] = []
+
+    async def script(player: Player, page: Page) -> None:
+        async def slow(frame: bytes) -> None:
+            await page.send(frame)
+            if page.events[-1]["kind"] == "Frame":
+                frames.append((simulated[0], page.events[-1]["step"]))
+                simulated[0] += 0.3
+
+        player.attach(slow)
+        player.tell(protocol.Play())
+        await page.until(lambda: len(frames) > 40)
+
+    played(script, replace(SMALL, num_steps=10_000))
+    (began, first), (ended, last) = frames[20], frames[40]
+    assert (last - first) / (ended - began) == pytest.approx(100, rel=0.05)
+
+
+def test_steps_that_no_frame_can_show_are_taken_together(
+    simulated: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+    advance = History.advance
+
+    def counted(history: History, steps: int) -> None:
+        taken.append(steps)
+        advance(history, steps)
+
+    monkeypatch.setattr(History, "advance", counted)
+
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Play())
+        await page.until(lambda: sum("seq" in event for event in page.events) == protocol.CREDITS)
+        began, before = simulated[0], len(taken)
+        await page.until(lambda: simulated[0] > began + 1)
+        assert sum(taken[before:]) >= 90
+        assert min(taken[before + 1 :]) >= 10
+
+    played(script, replace(SMALL, num_steps=10_000), draws=False)
 
 
 def test_it_goes_to_any_step_and_back_with_the_same_losses() -> None:

@@ -1,12 +1,38 @@
-"""The clock of a player: how many steps are due, how long one takes, how many a second it was."""
+"""The clock of a player: how many steps are due, how long one takes, how many a second it was.
+
+`Contention` estimates how long the process waits for a core that others use.
+"""
 
 from __future__ import annotations
 
+import math
 import time
 
 SLICE = 0.012  # seconds of training at a time: how long a command may have to wait
 PACE = 100.0  # steps a second at first
-LAG = 0.25  # seconds of steps that a clock may be behind before it gives them up
+LAG = 1.0  # seconds of steps that a clock may be behind before it gives them up
+FASTEST = 1e-6  # seconds that a step takes at least: coarse clocks measure 0
+
+USUAL = 0.002  # seconds that a sleep or a frame takes longer on an idle machine
+DELAY = 6  # seconds between two frames for each second of waiting
+MAX_DELAY = 0.08  # seconds: ten frames a second are always attempted
+RECENT = 0.2  # weight of the newest wait in their mean
+
+
+class Contention:
+    """The mean of the recent times that this process waited for a core."""
+
+    def __init__(self) -> None:
+        self._wait = 0.0
+
+    def waited(self, seconds: float) -> None:
+        """Count a sleep or a frame that took so many seconds longer than planned or computed."""
+        self._wait += RECENT * (max(0.0, seconds - USUAL) - self._wait)
+
+    @property
+    def delay(self) -> float:
+        """How many seconds later than possible the next frame should leave."""
+        return min(MAX_DELAY, DELAY * self._wait)
 
 
 class Clock:
@@ -39,14 +65,14 @@ class Clock:
         return max(0, min(due, self.most))
 
     def until_next(self) -> float:
-        """Return the seconds until the next step is due."""
+        """Return the seconds until the next step is due, less than 0 for one that is late."""
         if not self.pace:
-            return 0.0
+            return -math.inf
         return self._started + (self._taken + 1) / self.pace - time.perf_counter()
 
     def took(self, steps: int, seconds: float, step: int) -> None:
-        """Note that so many steps took so long, and led to position `step`."""
-        self._step_seconds += 0.3 * (seconds / steps - self._step_seconds)
+        """Note that so many steps computed so long, and led to position `step`."""
+        self._step_seconds += 0.3 * (max(FASTEST, seconds / steps) - self._step_seconds)
         self._taken += steps
         then, before = self._measured
         now = time.perf_counter()

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Protocol, TypeVar
 
 from glassgpt import protocol
+from glassgpt.clock import Contention
 from glassgpt.errors import DivergenceError, GlassError
 from glassgpt.exhibit import Exhibit
 from glassgpt.listener import Listener
@@ -54,9 +55,10 @@ class _Writing:
 class Critic:
     """Reads one run, and tells whoever listens."""
 
-    def __init__(self, exhibit: Exhibit, work: Work) -> None:
+    def __init__(self, exhibit: Exhibit, work: Work, contention: Contention) -> None:
         self._exhibit = exhibit
         self._work = work
+        self._contention = contention
         self._measures: protocol.Measures | None = None
         self._counting = exhibit.measures()
         self.tell_all_again()
@@ -129,7 +131,7 @@ class Critic:
                 return True
             took = time.perf_counter() - now
             if self._written_at >= 0 or took > LONG:  # the first ones of a quick model do not rest
-                self._write_after = now + SAMPLES_REST * took + 0.03
+                self._write_after = now + SAMPLES_REST * (took + self._contention.delay) + 0.03
         if not writing.finished:
             return True
         if not page.credit:
@@ -164,7 +166,8 @@ class Critic:
             event = await self._work(lambda: self._exhibit.held_out(seq))
         except DivergenceError:
             return True
-        self._judge_after = now + max(0.5, HELD_OUT_REST * (time.perf_counter() - now))
+        took = time.perf_counter() - now + self._contention.delay
+        self._judge_after = now + max(0.5, HELD_OUT_REST * took)
         await page.tell(event)
         return True
 

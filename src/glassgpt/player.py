@@ -12,7 +12,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Protocol, TypeVar
 
@@ -21,7 +20,7 @@ from glassgpt.arrays import array
 from glassgpt.asides import Asides
 from glassgpt.branches import Branch
 from glassgpt.checkpoint import load_checkpoint_bytes
-from glassgpt.clock import Clock
+from glassgpt.clock import Clock, Contention
 from glassgpt.config import Config
 from glassgpt.critic import Critic
 from glassgpt.errors import ConfigError, DivergenceError, GlassError, ProtocolError
@@ -37,6 +36,7 @@ FRAME = 1 / 125  # seconds between two frames, where the page has drawn the one 
 AHEAD = 1 / 90  # and where it has not: a page far away has one on its way while it draws
 LONG_LOOK = 0.025  # seconds that a picture may take before it waits for the next one
 LOOK_REST = 4  # while time runs: how many times as long as it took
+TOGETHER = 0.1  # seconds of steps that are taken at once where no frame shows them
 MAX_QUEUE = 256
 MAX_WATCHED = 2000
 MAX_VERIFIED = 1000  # steps of the scalar engine
@@ -68,6 +68,7 @@ class Player:
         self._wake = asyncio.Event()
         self._page: Listener | None = None
         self._clock = Clock()
+        self._contention = Contention()
         self._watched: list[str] = []
         self._document: str | None = None
         self._sources = Sources()
@@ -78,7 +79,7 @@ class Player:
         self._clock = Clock(self._clock.pace)
         self._fresh = False  # is the last frame what there is to see?
         self._frame_at = self._look_after = 0.0
-        self._critic = Critic(self.exhibit, self._host.work)
+        self._critic = Critic(self.exhibit, self._host.work, self._contention)
         self._others = Others(self.exhibit, self._host.work, lambda: self._document)
         self._asides = Asides(self.exhibit, self._host.work)
 
@@ -136,14 +137,14 @@ class Player:
         page = self._page
         if page is None:
             return False
+        steps = self._due(page)
+        if steps:  # before the frame, so that they keep their pace when frames cannot
+            await self._train(steps)
         worked = page.credit and await self._show(page)
         if page.sent:  # the first picture waits for nothing
             worked = await self._asides.do(page, self._moving) or worked  # what was asked for
             worked = await self._others.do(page, self._moving) or worked
             worked = await self._critic.do(page, self._moving) or worked
-        steps = self._due()
-        if steps:
-            await self._train(steps)
         return bool(steps) or worked
 
     async def _rest(self) -> None:
@@ -153,30 +154,45 @@ class Player:
             await self._wake.wait()
             return
         if self.playing:
-            wait = min(wait, self._clock.until_next())
+            wait = min(wait, self._steps_due(page))
         if page.credit:
             if not self._fresh:
                 wait = min(wait, self._frame_due(page) - time.perf_counter())
             wait = min(wait, self._critic.wait())
         if wait > 0.001:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait)
+            await self._sleep(wait)
 
-    def _due(self) -> int:
+    def _steps_due(self, page: Listener) -> float:
+        """Return the seconds until steps are to be taken: those that one frame shows, together."""
+        until_next = self._clock.until_next()
+        until_frame = self._frame_due(page) - time.perf_counter() if page.credit else TOGETHER
+        return max(until_next, min(until_frame, until_next + TOGETHER))
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep until a command comes; waking late means that the cores are busy."""
+        end = time.perf_counter() + seconds
+        try:
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        except TimeoutError:
+            self._contention.waited(time.perf_counter() - end)
+
+    def _due(self, page: Listener) -> int:
         """Return how many steps to take now, few enough to be done in a slice."""
         step = self.exhibit.session.step
         if self.target is not None:
             return min(self._clock.most, max(0, self.target - step))
-        return min(self._clock.due(), self.exhibit.session.steps_left) if self.playing else 0
+        if not self.playing or self._steps_due(page) > 0:
+            return 0
+        return min(self._clock.due(), self.exhibit.session.steps_left)
 
     async def _train(self, steps: int) -> None:
-        began = time.perf_counter()
+        began = time.process_time()  # without waiting for a core, or it could never catch up
         try:
             await self._host.work(lambda: self.exhibit.history.advance(steps))
         except DivergenceError as error:
             await self._stop(error)
         step = self.exhibit.session.step
-        self._clock.took(steps, time.perf_counter() - began, step)
+        self._clock.took(steps, time.process_time() - began, step)
         self._fresh = False
         if self.target is not None and step >= self.target:
             self.target = None
@@ -197,7 +213,7 @@ class Player:
         now = time.perf_counter()
         if self._fresh or now < self._frame_due(page):
             return False
-        self._frame_at = now
+        self._frame_at, busy = now, time.process_time()
         self._fresh = True
         try:
             event, arrays = await self._host.work(lambda: self._frame(page, self._watched))
@@ -214,6 +230,7 @@ class Player:
             return False
         page.first = self.exhibit.history.reached
         await page.tell(event, arrays)
+        self._contention.waited(time.perf_counter() - now - (time.process_time() - busy))
         return True
 
     def _weights_watched(self) -> list[str]:
@@ -226,10 +243,12 @@ class Player:
         """Return when the next frame may leave.
 
         It leaves as the one before is drawn, and so has the whole time between two pictures of the
-        screen to arrive. While time runs an engine that takes long over a picture rests, so that
-        most of its time goes into steps.
+        screen to arrive; later where the cores are busy, so that steps keep their pace.
+        While time runs an engine that takes long over a picture rests, so that most of its time
+        goes into steps.
         """
-        due = self._frame_at + (FRAME if page.drawn == page.sent else AHEAD)
+        between = FRAME if page.drawn == page.sent else AHEAD
+        due = self._frame_at + between + self._contention.delay
         return max(due, self._look_after) if self._moving else due
 
     def _frame(

@@ -214,6 +214,8 @@ def main(end: socket.socket, pickled: bytes) -> None:
     """Live as a worker; `pickled` is the server's source and snapshot."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
     threading.Thread(target=_end_with_the_server, daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(1)  # the server comes first, so that it answers all tabs whatever runs compute
     gc.freeze()  # what came with the fork is shared with all workers as long as nothing touches it
     asyncio.run(Worker(*pickle.loads(pickled)).live(end))
 
