@@ -370,8 +370,11 @@ class FastEngine(Guarded):
 
     def _read(self, kind: str, name: str, shape: tuple[int, ...]) -> Array:
         """Return a dense copy of the first `shape` of an array."""
-        width = shape[-1] if shape else 1
-        rows = self._rows(self._table[kind][name], shape)
+        info, width = self._table[kind][name], shape[-1] if shape else 1
+        if info.strides[0] == math.prod(shape[1:]):  # not padded
+            first = info.offset // ITEMSIZE
+            return view(bytearray(self._numbers[first : first + math.prod(shape)]), shape)
+        rows = self._rows(info, shape)
         return view(bytearray().join(self._numbers[at : at + width] for at in rows), shape)
 
     def _write(self, kind: str, name: str, a: Array) -> None:
