@@ -21,6 +21,7 @@ SLICE = 0.003  # seconds of writing at a time: a picture that falls due meanwhil
 LONG = 0.02  # seconds: a slice that a slow engine does not keep
 SAMPLES_REST = 4  # while time runs: how many times as long as it took is waited
 HELD_OUT_REST = 10
+YIELD = 3  # how many times as long as a frame all this is delayed where the cores are busy
 
 Result = TypeVar("Result")
 
@@ -131,7 +132,9 @@ class Critic:
                 return True
             took = time.perf_counter() - now
             if self._written_at >= 0 or took > LONG:  # the first ones of a quick model do not rest
-                self._write_after = now + SAMPLES_REST * (took + self._contention.delay) + 0.03
+                self._write_after = (
+                    now + SAMPLES_REST * (took + YIELD * self._contention.delay) + 0.03
+                )
         if not writing.finished:
             return True
         if not page.credit:
@@ -166,7 +169,7 @@ class Critic:
             event = await self._work(lambda: self._exhibit.held_out(seq))
         except DivergenceError:
             return True
-        took = time.perf_counter() - now + self._contention.delay
+        took = time.perf_counter() - now + YIELD * self._contention.delay
         self._judge_after = now + max(0.5, HELD_OUT_REST * took)
         await page.tell(event)
         return True

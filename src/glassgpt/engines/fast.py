@@ -371,7 +371,7 @@ class FastEngine(Guarded):
     def _read(self, kind: str, name: str, shape: tuple[int, ...]) -> Array:
         """Return a dense copy of the first `shape` of an array."""
         info, width = self._table[kind][name], shape[-1] if shape else 1
-        if info.strides[0] == math.prod(shape[1:]):  # not padded
+        if _is_dense(info, shape):
             first = info.offset // ITEMSIZE
             return view(bytearray(self._numbers[first : first + math.prod(shape)]), shape)
         rows = self._rows(info, shape)
@@ -379,8 +379,12 @@ class FastEngine(Guarded):
 
     def _write(self, kind: str, name: str, a: Array) -> None:
         assert a.shape is not None
-        flat, width = a.cast("B").cast("d"), a.shape[-1]
-        for i, at in enumerate(self._rows(self._table[kind][name], a.shape)):
+        info, flat, width = self._table[kind][name], a.cast("B").cast("d"), a.shape[-1]
+        if _is_dense(info, a.shape):
+            first = info.offset // ITEMSIZE
+            self._numbers[first : first + len(flat)] = flat
+            return
+        for i, at in enumerate(self._rows(info, a.shape)):
             self._numbers[at : at + width] = flat[i * width : (i + 1) * width]
 
     def _rows(self, info: _ArrayInfo, shape: tuple[int, ...]) -> Iterator[int]:
@@ -394,6 +398,11 @@ class FastEngine(Guarded):
             yield from range(first, first + shape[0] * info.strides[0], info.strides[0])
         else:
             yield first
+
+
+def _is_dense(info: _ArrayInfo, shape: tuple[int, ...]) -> bool:
+    """Return whether no padding lies between the rows of an array."""
+    return bool(info.strides[0] == math.prod(shape[1:]))
 
 
 def _address(numbers: array[Any]) -> int:
