@@ -79,6 +79,7 @@ def test_a_command_comes_as_text_or_as_a_frame_with_a_file() -> None:
         b"\x02\x00\x00\x00\xff\xfe",
         '{"kind": "Tokenize", "text": "' + "a" * protocol.MAX_COMMAND + '"}',
         b"\x00\x00\x00\x00" + bytes(protocol.MAX_UPLOAD + 1),
+        '{"kind": "Tokenize", "text": "\\ud800"}',  # half of a surrogate pair
     ],
 )
 def test_what_is_no_command_is_refused_with_a_sentence(message: str | bytes) -> None:

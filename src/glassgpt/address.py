@@ -45,7 +45,7 @@ def parse_address(text: str) -> Address:
     """Return the address in `text`, of a value where no kind is named; raise `AddressError`."""
     match = _FORM.fullmatch(text.strip())
     if not match:
-        raise AddressError(f"{text!r} is no address", "write it like layer0.attn.q[3,7]")
+        raise AddressError(f"{text!r} is not an address", "write it like layer0.attn.q[3,7]")
     kind, name, inside = match.groups()
     if kind is not None and kind not in get_args(Kind):
         raise AddressError(f"there is no kind {kind!r} of number", "choose: value, grad, m, v")
@@ -53,7 +53,8 @@ def parse_address(text: str) -> Address:
         index = tuple(int(i) for i in inside.split(",")) if inside else ()
     except ValueError:
         raise AddressError(
-            f"the index in {text!r} is none", "write numbers with commas between, like [3,7]"
+            f"the index in {text!r} is not made of numbers",
+            "write numbers with commas between, like [3,7]",
         ) from None
     return Address(cast(Kind, kind or "value"), name, index)
 

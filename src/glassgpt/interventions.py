@@ -222,7 +222,7 @@ def check_next(done: Intervention, before: Recipe, config: Config, vocab_size: i
     """Raise `ConfigError` unless it can be done to a run of now `config`, after those `before`."""
     if len(before) >= MAX_INTERVENTIONS:
         raise ConfigError(
-            f"{len(before)} changes were made to this run, as many as it takes",
+            f"{len(before)} changes were made to this run, which is the most a run can have",
             "undo some, or begin a new run",
         )
     first = before[-1].step if before else 0

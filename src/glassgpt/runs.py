@@ -183,7 +183,7 @@ class Runs:
         idle = [(run.seen, name) for name, run in self._runs.items() if run.client is None]
         if not idle:
             raise EngineError(
-                f"{MAX_RUNS} runs are open on this server, which is as many as it takes",
+                f"{MAX_RUNS} runs are open on this server, which is the most it can have",
                 "close one of their tabs",
             )
         self._end(min(idle)[1])

@@ -290,7 +290,7 @@ class Session:
             raise CheckpointError(
                 "the checkpoint's vocabulary is not that of its documents, so it was not written "
                 "by this run",
-                "use an older copy of it, or train anew",
+                "use an older copy of it, or train again",
             )
         self._config = same_run(self.config, snapshot.config)
         self.base = snapshot.base

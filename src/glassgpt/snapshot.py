@@ -173,7 +173,7 @@ def from_bytes(octets: bytes, name: str = "checkpoint") -> Snapshot:
 def _damaged(name: str, reason: str) -> CheckpointError:
     return CheckpointError(
         f"{name} is damaged: {reason}",
-        "use an older copy of it, or train anew: glassgpt train --out DIR",
+        "use an older copy of it, or train again: glassgpt train --out DIR",
     )
 
 
@@ -185,7 +185,7 @@ def _split(octets: bytes) -> tuple[bytes, memoryview]:
     """Return what stands before the tensors, and the tensors."""
     if not octets:
         raise CheckpointError(
-            "is empty", "use an older copy of it, or train anew: glassgpt train --out DIR"
+            "is empty", "use an older copy of it, or train again: glassgpt train --out DIR"
         )
     length = int.from_bytes(octets[:ITEMSIZE], "little")
     if len(octets) < ITEMSIZE or length > min(_MAX_HEADER, len(octets) - ITEMSIZE):

@@ -36,7 +36,7 @@ export function adopt(hash: string, storage: Storage): Bar {
   const isStory = !pairs.has("story") || (Number.isInteger(story) && story > 0);
   const at = pairs.get("at");
   const faults: [boolean, string][] = [
-    [!!at && !parseAddress(at), `at=${at}, which is no address of a number`],
+    [!!at && !parseAddress(at), `at=${at}, which is not an address of a number`],
     [!isShow, `show=${show}, but a machine shows value, grad or delta`],
     [!isStory, `story=${pairs.get("story")}, which is no step of the story`],
   ];

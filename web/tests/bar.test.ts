@@ -28,7 +28,7 @@ describe("the address bar", () => {
   });
 
   it.each([
-    ["at=wte[3,", "at=wte[3,, which is no address of a number"], ["show=all", "show=all, but a machine shows value, grad or delta"],
+    ["at=wte[3,", "at=wte[3,, which is not an address of a number"], ["show=all", "show=all, but a machine shows value, grad or delta"],
     ["story=x", "story=x, which is no step of the story"],
   ])("says of “%s” that the page cannot use it, and keeps the rest", (bad, words) => {
     const bar = adopt(`#seed=1&watch=anna&${bad}`, new Shelf());

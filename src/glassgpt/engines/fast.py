@@ -140,7 +140,7 @@ def _chosen(forced: str) -> str:
     wanted = forced or os.environ.get(FORCE, "") or available[0]
     if wanted not in available:
         raise EngineError(
-            f"the instruction set {wanted!r} is not to be had here",
+            f"this machine does not have the instruction set {wanted!r}",
             f"this processor and the kernel share: {', '.join(available)} ({FORCE} forces one)",
         )
     return wanted
