@@ -53,6 +53,7 @@ class Tab:
     times: list[float] = field(default_factory=list)
     answers: list[float] = field(default_factory=list)
     asked: float = 0.0
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
     told: str = ""
 
     async def say(self, command: dict[str, Any], file: bytes = b"") -> None:
@@ -79,16 +80,20 @@ class Tab:
                 self.times.append(time.perf_counter())
             case "Tokens":
                 self.answers.append(time.perf_counter() - self.asked)
+                self.answered.set()
             case "Refused":
                 self.told = event["what"]
             case "Hello" as kind:
                 self.told = kind
 
-    async def ask(self) -> None:
-        """Ask something small again and again."""
+    async def ask(self, first: float) -> None:
+        """Ask something small in `first` seconds, and again after each answer."""
+        await asyncio.sleep(first)
         while True:
             self.asked = time.perf_counter()
+            self.answered.clear()
             await self.say({"kind": "Tokenize", "text": "emma"})
+            await self.answered.wait()
             await asyncio.sleep(0.5)
 
 
@@ -121,7 +126,9 @@ async def opened(address: str, link: str = LINK) -> tuple[Tab, asyncio.Task[None
 async def whole_class(address: str, process: int, tabs: int, seconds: float) -> str:
     """Measure so many tabs that play."""
     opened_tabs = await asyncio.gather(*(opened(address) for _ in range(tabs)))
-    asking = [asyncio.create_task(tab.ask()) for tab, _ in opened_tabs]
+    asking = [  # not all at once, as people do not click at once
+        asyncio.create_task(tab.ask(0.5 * i / tabs)) for i, (tab, _) in enumerate(opened_tabs)
+    ]
     await asyncio.sleep(3)
     for tab, _ in opened_tabs:
         tab.steps, tab.times, tab.answers = tab.steps[-1:], [], []
