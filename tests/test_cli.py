@@ -247,7 +247,7 @@ def test_ctrl_c_keeps_the_run_and_resuming_ends_with_the_same_bits(
     words: Path, tmp_path: Path
 ) -> None:
     run, whole = tmp_path / "run", tmp_path / "whole"
-    options = ("--engine", "scalar", "--steps", "150", "--out")
+    options = ("--engine", "scalar", *TINY[:4], "--steps", "300", "--out")
     process = start(words, *options, run)
     wait_for(run / "checkpoint.safetensors", process)
     process.send_signal(signal.SIGINT)
@@ -255,8 +255,8 @@ def test_ctrl_c_keeps_the_run_and_resuming_ends_with_the_same_bits(
     assert process.returncode == 130, err
     assert f"go on with: glassgpt train {words} --resume {run}" in err
     step = load_checkpoint(run).step
-    assert f"stopped after step {step} of 150" in err
-    assert 0 < step < 150
+    assert f"stopped after step {step} of 300" in err
+    assert 0 < step < 300
     resumed, _ = glassgpt("train", words, "--resume", run, "-q")
     printed, _ = glassgpt("train", words, *options, whole, "-q")
     assert resumed == printed
