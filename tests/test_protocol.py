@@ -72,6 +72,8 @@ def test_a_command_comes_as_text_or_as_a_frame_with_a_file() -> None:
         '{"kind": "Seek", "step": 1, "also": 2}',
         '{"kind": "Seek", "step": 1e400}',
         "[" * 5000,
+        '{"kind":' * 7000,
+        b"\x60\xea\x00\x00" + b'{"a":[' * 10_000,  # deeper than a reader follows
         b"",
         b"\xff",
         b"\xff\xff\xff\xff{}",

@@ -40,7 +40,7 @@ class Served:
     host: str
     port: int
     token: str = ""
-    output: list[str] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)  # after its address, when it has ended
 
     @property
     def socket(self) -> str:
@@ -58,8 +58,10 @@ class Served:
 
 
 @contextmanager
-def serving(*arguments: str, data: Path) -> Iterator[Served]:
-    command = [sys.executable, "-W", "error", "-m", "glassgpt", "--no-open", "--data", str(data)]
+def serving(
+    *arguments: str, data: Path, program: tuple[str, str] = ("-m", "glassgpt")
+) -> Iterator[Served]:
+    command = [sys.executable, "-W", "error", *program, "--no-open", "--data", str(data)]
     process = subprocess.Popen(
         [*command, *arguments],
         stdout=subprocess.PIPE,
@@ -71,8 +73,9 @@ def serving(*arguments: str, data: Path) -> Iterator[Served]:
     line = process.stdout.readline()
     found = re.search(r"http://([\w.]+):(\d+)/(?:\?token=(\S+))?", line)
     assert found, line + process.stdout.read()
+    served = Served(process, "127.0.0.1", int(found[2]), found[3] or "")
     try:
-        yield Served(process, "127.0.0.1", int(found[2]), found[3] or "")
+        yield served
     finally:
         process.send_signal(signal.SIGINT)
         try:
@@ -80,6 +83,7 @@ def serving(*arguments: str, data: Path) -> Iterator[Served]:
         except subprocess.TimeoutExpired:
             process.kill()
             raise
+        served.output += rest.splitlines()
         assert process.returncode == 0, rest
         assert "Traceback" not in rest, rest
 

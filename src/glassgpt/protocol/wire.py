@@ -42,7 +42,7 @@ def decode_command(message: str | bytes) -> tuple[Command, bytes | None]:
         )
     try:
         return _commands.decode(head), payload
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:  # the last: too deep
         raise ProtocolError(f"a message is no command: {error}") from None
 
 
