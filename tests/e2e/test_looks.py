@@ -39,6 +39,17 @@ def test_a_narrow_screen_covers_no_word_with_another(tab: Opener, width: int) ->
     assert wide <= width
 
 
+@pytest.mark.parametrize("width", [320, 390])
+def test_no_label_of_a_narrow_curve_hides_its_fall(tab: Opener, width: int) -> None:
+    it = tab(f"{SMALL}&step=120", viewport={"width": width, "height": 800})
+    it.until("s.frame.step === 120 && s.measures")
+    lefts = it.page.locator(".yardstick > span").evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect().left)"
+    )
+    assert len(lefts) == 4
+    assert min(lefts) > width / 2
+
+
 def test_names_and_signs_of_the_machine_keep_clear_of_each_other(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=30")
     it.stands_at(30)

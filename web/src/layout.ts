@@ -1,5 +1,6 @@
 // Where things go: from a description to boxes, and from a point back to an index. No DOM, no model.
 
+import { count } from "./format";
 import type { SiteFacts } from "./protocol.gen";
 
 /** A rectangle of cells. Cell (row, col) shows number `base + row·rowStride + col·colStride`. */
@@ -184,4 +185,15 @@ export function apart(wanted: readonly number[], gap: number, end: number): numb
   let most = end;
   for (const i of order.reverse()) most = (places[i] = Math.min(places[i] ?? 0, most)) - gap;
   return places;
+}
+
+const DIGIT = 7.2; // pixels of a digit of the axis, no narrower than its commas
+const APART = 6; // between one label and the next
+
+/** The steps that the axis names: at 5, 4, 2 or 1 intervals, the most whose labels stand clear of each other. */
+export function ticks(total: number, width: number): number[] {
+  const label = DIGIT * count(total).length;
+  const least = 1.5 * label + APART; // the last label ends at its tick, the one before is centred on its own
+  const intervals = [5, 4, 2].find((n) => width / n >= least) ?? 1;
+  return [...new Set(Array.from({ length: intervals + 1 }, (_, i) => Math.round((total * i) / intervals)))];
 }

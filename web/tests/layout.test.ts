@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Plan, apart, bands, boxOf, columns, hit, likeliest, maps, matrix, strip, wrap } from "../src/layout";
+import { type Plan, apart, bands, boxOf, columns, hit, likeliest, maps, matrix, strip, ticks, wrap } from "../src/layout";
 import type { SiteFacts } from "../src/protocol.gen";
 
 const plans: [string, Plan, number][] = [
@@ -82,5 +82,13 @@ describe("layout", () => {
     expect(found.map((band) => band.sites.length)).toEqual([5, 2, 1, 1, 2]);
     expect(found.map((band) => band.weights.join())).toEqual(["wte,wpe", "layer0.attn_wq", "", "", "lm_head"]);
     expect(found.map((band) => band.layer)).toEqual([-1, 0, 0, 0, -1]);
+  });
+
+  it("names as many steps under the curve as stand clear of each other", () => {
+    expect(ticks(1000, 600)).toEqual([0, 200, 400, 600, 800, 1000]);
+    expect(ticks(12_000, 288)).toEqual([0, 3000, 6000, 9000, 12_000]);
+    expect(ticks(1_000_000, 288)).toEqual([0, 500_000, 1_000_000]);
+    expect(ticks(1_000_000, 60)).toEqual([0, 1_000_000]);
+    expect(ticks(3, 600)).toEqual([0, 1, 2, 3]);
   });
 });
