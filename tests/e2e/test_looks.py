@@ -67,6 +67,20 @@ def test_names_and_signs_of_the_machine_keep_clear_of_each_other(tab: Opener) ->
     assert names["right"] < plus["left"]
 
 
+def test_a_plus_covers_no_number_of_the_columns_beside_it(tab: Opener) -> None:
+    it = tab("n_embd=16&n_head=2&num_steps=1&step=0", viewport={"width": 1200, "height": 900})
+    it.stands_at(0)
+    left, right = it.page.locator(".site:has(.plus)").first.evaluate(
+        """(site) => {
+          const from = site.querySelector("canvas").getBoundingClientRect().left;
+          const { left, right } = site.querySelector(".plus").getBoundingClientRect();
+          return [left - from, right - from];
+        }"""
+    )
+    assert left >= -9  # the gap between two columns
+    assert right <= 0
+
+
 def test_forced_colours_keep_every_mark_that_a_colour_makes(tab: Opener) -> None:
     options: dict[str, Any] = {"forced_colors": "active"}
     it, plain = (tab(f"{SMALL}&step=30&at=value:wte[1,1]", **more) for more in (options, {}))

@@ -266,8 +266,19 @@ def test_a_diverging_run_says_where_and_offers_the_step_before(tab: Opener) -> N
     it.until("s.stopped")
     text = it.page.locator(".notices").inner_text()
     assert "Training stopped at step" in text
+    assert "gave the token that came next a probability of 0" in text
     it.page.get_by_role("button", name="Go to the step before").click()
     it.until("!s.stopped")
+
+
+def test_a_stopped_run_says_which_numbers_are_missing(tab: Opener) -> None:
+    it = tab(f"{SMALL}&learning_rate=10&beta1=0")
+    it.until("s.stopped")
+    it.page.locator(".notices").get_by_role("button", name="Close").click()
+    for name in ("no-pass", "no-numbers"):  # what is missing is told as long as it is
+        told = it.page.locator(f"[data-shown={name}]").text_content()
+        assert "does not end in finite numbers" in told
+    assert not any("…" in text for text in it.page.locator(".live").all_text_contents())
 
 
 def test_with_the_reference_names_it_is_the_reference(tab: Opener, reference: Reference) -> None:

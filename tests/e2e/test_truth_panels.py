@@ -325,6 +325,6 @@ def test_the_formulas_stand_beside_the_engines_numbers(
         f"{shown(computed['m']['layer0.mlp_fc1'][w], 6)}",
         f"v so far {shown(computed['v']['layer0.mlp_fc1'][w], 8)}",
         f"η = 0.01; after {STEP} of 120 steps {float(f'{rate:.4g}')}",
-        f"w = {shown(value['layer0.mlp_fc1'][w], 6)}; the last update added {shown(delta, 6)}",
+        f"w = {shown(value['layer0.mlp_fc1'][w], 6)}; its last update: {shown(delta, 6)}",
     ]
     assert formulas[-1].startswith(f"τ = 0.50; “{first}” came with probability ")

@@ -163,6 +163,11 @@ export function isMoving({ frame }: State): boolean {
   return !!frame && (frame.playing || frame.busy);
 }
 
+/** Has the run stopped where its pass does not end in finite numbers, so that only weights are here? */
+export function isWithoutPass(state: State): boolean {
+  return !!state.stopped && !!state.frame && !state.arrays.has("value:embd");
+}
+
 function seen(sight: State["sight"], name: string, visible: boolean): State["sight"] {
   return new Map(sight).set(name, (sight.get(name) ?? 0) + (visible ? 1 : -1));
 }

@@ -9,7 +9,9 @@ from glassgpt.anatomy import Site
 from glassgpt.arrays import Array, numbers, shape
 from glassgpt.errors import DivergenceError
 
-ZERO_PROBABILITY = "the log of a probability that became 0"
+ZERO_PROBABILITY = (
+    "the model gave the token that came next a probability of 0, so the loss became infinite"
+)
 
 
 def first_not_finite(sites: Iterable[Site], values: Mapping[str, Array]) -> DivergenceError:

@@ -2,7 +2,7 @@
 
 import { type Address, offsetOf } from "../address";
 import { count, counted, isolated, number, token } from "../format";
-import type { Compared } from "../protocol.gen";
+import type { Compared, HeldOut } from "../protocol.gen";
 import type { State } from "../store";
 import { PARAMS, kindOfSite, place, title } from "../words/machine";
 
@@ -56,4 +56,11 @@ export function sameRun(compared: Compared | null): string {
   const [slow = 0, quick = 0] = [rates["scalar"], rates["fast"]];
   const apart = difference === 0 ? "are equal to the last bit" : `differ by ${number(difference, 4)} at most`;
   return `${same} Here it takes ${counted(Math.max(1, slow), "step")} a second, fast ${count(quick)}. Their losses over the first ${counted(steps, "step")} ${apart}.`;
+}
+
+/** What the held-out loss is the mean of, and whether the run has met those texts all the same. */
+export function heldOutOf({ documents, seen }: HeldOut): string {
+  const all = counted(documents, "document");
+  if (!seen) return `${all} it has not seen`;
+  return `${all}, but it has also learned from ${seen === documents ? "the same texts" : `texts equal to ${count(seen)} of them`}`;
 }
