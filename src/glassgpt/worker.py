@@ -17,6 +17,7 @@ import pickle
 import signal
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -33,6 +34,10 @@ from glassgpt.snapshot import Snapshot
 
 HEAD = struct.Struct("<QBI")  # length of the bytes, kind, page
 BUFFER = 2**20  # bytes that wait in a socket's buffers
+# Bytes that a run may hold, so that one cannot take the memory of all. The largest run that
+# `bench/classroom.py --beside` begins holds 1.75 GB, and a change to it needs an engine beside it.
+MAX_MEMORY = 3 * 2**30
+DATA_MEMORY = 32  # and for each byte of the server's own documents, pickled: 20 are measured
 MAX_MISTAKES = 20  # messages that are no commands before a page is refused
 POLICY, ENDED = 1008, 4002  # WebSocket close codes
 MEMORY_GONE = "this run needed more memory than one run may take"
@@ -74,8 +79,10 @@ class Inline:
 class Line(asyncio.Protocol):
     """The worker's end of the socket."""
 
-    def __init__(self, take: Callable[[Kind, int, bytes], None]) -> None:
-        self._take = take
+    def __init__(
+        self, take: Callable[[Kind, int, bytes], None], no_memory: Callable[[], object]
+    ) -> None:
+        self._take, self._no_memory = take, no_memory
         self._came = bytearray()
         self._transport: asyncio.Transport
         self._writable = asyncio.Event()
@@ -89,7 +96,13 @@ class Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take every message that is complete."""
-        self._came += data
+        try:
+            self._came += data
+            self._take_complete()
+        except MemoryError:  # of which a transport knows only that its protocol failed
+            self._no_memory()
+
+    def _take_complete(self) -> None:
         while len(self._came) >= HEAD.size:
             length, kind, page = HEAD.unpack_from(self._came)
             if len(self._came) < HEAD.size + length:
@@ -123,16 +136,18 @@ class Worker:
         self._source = source
         self._snapshot = snapshot
         self._ready: Exhibit | None = None
-        self._line = Line(self._take)
+        self._line = Line(self._take, self._end_for_want_of_memory)
         self._player: Player | None = None
         self._early: list[tuple[Kind, int, bytes]] = []  # what came before there was a run
         self._came = asyncio.Event()
         self._page, self._mistakes = 1, 0  # the first page has number 1
         self._send: Callable[[bytes], Awaitable[None]] | None = None
         self._sending: set[asyncio.Task[None]] = set()
+        self._life: asyncio.Task[None] | None = None
 
     async def live(self, end: socket.socket) -> None:
         """Play the run until this process is ended, or the run is by a fault."""
+        self._life = asyncio.current_task()
         await asyncio.get_running_loop().create_connection(lambda: self._line, sock=end)
         try:
             with suppress(GlassError):  # it is told to the page that asks for it
@@ -142,11 +157,17 @@ class Worker:
         except GlassError as error:
             await self._refuse(self._page, error)
             await self._close(POLICY, "no run could be opened")
-        except MemoryError:
+        except (MemoryError, asyncio.CancelledError):
+            _allow_memory(None)  # it ends now, but has to say why
             await self._close(ENDED, MEMORY_GONE)
         except Exception:
             logging.getLogger(__name__).exception("a run ended")
             await self._close(ENDED, FAULT)
+
+    def _end_for_want_of_memory(self) -> None:
+        """End the run from outside its task."""
+        if self._life is not None:
+            self._life.cancel()
 
     def _open(self) -> Player:
         """Make the run that the first message asks for, then take what came after it."""
@@ -216,8 +237,22 @@ def main(end: socket.socket, pickled: bytes) -> None:
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(1)  # the server comes first, so that it answers all tabs whatever runs compute
+    _allow_memory(MAX_MEMORY + DATA_MEMORY * len(pickled))
     gc.freeze()  # what came with the fork is shared with all workers as long as nothing touches it
     asyncio.run(Worker(*pickle.loads(pickled)).live(end))
+
+
+def _allow_memory(octets: int | None) -> None:
+    """Let this process hold so much data, or as much as there is; on Linux alone.
+
+    Python then raises `MemoryError`, where the system would end another process.
+    """
+    if sys.platform == "linux":
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        with suppress(ValueError):  # the hard limit is lower, and stands
+            resource.setrlimit(resource.RLIMIT_DATA, (hard if octets is None else octets, hard))
 
 
 def _end_with_the_server() -> None:
