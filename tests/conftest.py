@@ -20,6 +20,14 @@ settings.register_profile("thorough", parent=settings.get_profile("default"), ma
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+def need(missing: str) -> None:
+    """Skip a test for what is missing, if anything; in CI nothing may be."""
+    if missing and os.environ.get("CI"):
+        pytest.fail(missing)
+    if missing:
+        pytest.skip(missing)
+
+
 @dataclass(frozen=True)
 class Reference:
     """The recorded run of microgpt.py itself."""

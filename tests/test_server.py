@@ -40,11 +40,12 @@ class Served:
     host: str
     port: int
     token: str = ""
+    path: str = "/"  # of the page
     output: list[str] = field(default_factory=list)  # after its address, when it has ended
 
     @property
     def socket(self) -> str:
-        return f"ws://{self.host}:{self.port}/ws"
+        return f"ws://{self.host}:{self.port}{self.path}ws"
 
     def get(self, path: str = "/", **headers: str) -> tuple[int, str, dict[str, str]]:
         connection = HTTPConnection(self.host, self.port, timeout=10)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from glassgpt.engines import create
 from glassgpt.link import read_link
 from glassgpt.server import STATIC
 from glassgpt.snapshot import State
+from tests.conftest import need
 from tests.test_server import Served, serving
 
 CHROMIUM = next(
@@ -43,16 +43,14 @@ def names_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def served(names_file: Path) -> Iterator[Served]:
-    if _missing():
-        if os.environ.get("CI"):
-            pytest.fail(_missing())
-        pytest.skip(_missing())
+    need(_missing())
     with serving(data=names_file) as server:
         yield server
 
 
 @pytest.fixture(scope="package")  # not longer: while it lives no other event loop can run here
 def browser() -> Iterator[Any]:
+    need(_missing())
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -161,12 +159,12 @@ def opening(served: Served, browser: Any) -> Iterator[Opener]:
             "request",
             lambda request: (
                 None
-                if request.url.split("//")[1].startswith(f"127.0.0.1:{served.port}")
+                if request.url.split("//")[1].startswith(f"127.0.0.1:{served.port}{served.path}")
                 or request.url.startswith(("blob:", "data:"))
                 else faults.append(f"foreign request {request.url}")
             ),
         )
-        page.goto(f"http://127.0.0.1:{served.port}/#{link}")
+        page.goto(f"http://127.0.0.1:{served.port}{served.path}#{link}")
         opened = Tab(page, faults)
         opened.until("true")
         return opened
