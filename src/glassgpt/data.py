@@ -117,14 +117,18 @@ def decoded(octets: bytes, name: str) -> str:
     kind, hint = signature(octets)
     if kind:
         raise DataError(f"{name} is {kind}, not text", hint)
-    encoding = next((e for mark, e in MARKS.items() if octets.startswith(mark)), "utf-8")
     try:
-        text = octets.decode(encoding)
+        text = octets.decode(encoding_of(octets))
     except UnicodeDecodeError as error:
         raise _undecodable(octets, name, error) from None
     if "\0" in text:
         raise _binary(octets, name)
     return text
+
+
+def encoding_of(octets: bytes) -> str:
+    """Return the encoding that the first bytes of a text name; without a mark it is UTF-8."""
+    return next((e for mark, e in MARKS.items() if octets.startswith(mark)), "utf-8")
 
 
 def signature(octets: bytes) -> tuple[str, str]:

@@ -184,7 +184,5 @@ def _unpack(packed: str) -> str:
         if unpacker.unconsumed_tail:
             raise ConfigError("the data in the link is too large", "send the file beside the link")
         return text.decode()
-    except (binascii.Error, zlib.error, ValueError) as error:
-        raise ConfigError(
-            f"the data in the link is damaged: {error}", "copy the whole link again"
-        ) from None
+    except (binascii.Error, zlib.error, ValueError):
+        raise ConfigError("the text in the link is damaged", "copy the whole link again") from None

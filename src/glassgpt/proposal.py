@@ -54,6 +54,12 @@ class Text:
         """Read it; raise `DataError` where it cannot be."""
         return cls(name, octets, tuple(data.split_documents(octets, name)))
 
+    @property
+    def encoding(self) -> str:
+        """Return how it is read where that is not UTF-8, or nothing."""
+        name = data.encoding_of(self.octets).upper()
+        return "" if name.startswith("UTF-8") else name
+
     def source(self, way: str) -> Source:
         """Return its documents: its lines, or the text cut in another way."""
         if not way:
@@ -106,6 +112,7 @@ def considered(
         examples=[text[:200] for text in source.documents[:EXAMPLES]],
         clipped=sum(len(text) + 1 > context for text in source.documents),
         data_sha256=data.fingerprint(source.documents),
+        encoding=text.encoding if text is not None else "",
         cut=source.cut,
         cuts=text.cuts() if text is not None else [],
         problem=problem,

@@ -106,6 +106,24 @@ def test_a_file_is_previewed_as_the_tokenizer_reads_it(it: Tab, how) -> None:
     assert "“hello”, “world”, “old”" in told
 
 
+def test_a_preview_says_what_it_leaves_out_and_how_it_was_read(it: Tab) -> None:
+    fresh(it)
+    letters = [chr(0x4E00 + i) for i in range(300)]
+    choose(it, ("\n".join(letters) + "\n" + "abc" * 50).encode("utf-16"))
+    it.until("s.considered")
+    told = it.page.get_by_role("region", name="Set-up").inner_text()
+    assert "learning from 301 documents with 303 different characters" in told
+    assert "The text was read as UTF-16." in told
+    assert "and 183 more" in told
+    choose(it, b"abc" * 50)
+    it.until("s.considered?.documents === 1")
+    told = it.page.get_by_role("region", name="Set-up").inner_text()
+    assert "mine.txt, 150 bytes" in told
+    assert "3 different characters, which is longer than the context." in told
+    assert f"“{('abc' * 50)[:40]}…”" in told
+    assert "UTF" not in told
+
+
 def test_pasted_text_is_previewed_and_learned_from(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=0")
     it.page.get_by_label("your own text").check()

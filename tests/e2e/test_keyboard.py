@@ -284,6 +284,14 @@ def test_after_a_click_the_arrow_keys_go_on_from_there(it: Tab, name: str) -> No
     it.page.locator(".loupe code").get_by_text(f"value:{name}[{row},{column + 1}]").wait_for()
 
 
+@pytest.mark.parametrize("name", ["probs", "layer0.attn_wq"])
+def test_after_a_click_on_a_number_space_plays(it: Tab, name: str) -> None:
+    it.page.locator(f'[data-figure="value:{name}"]').first.click(position={"x": 9.5, "y": 20.5})
+    it.until("s.selected")
+    it.page.keyboard.press("Space")
+    it.until("s.frame.step > 20", 5)
+
+
 def test_any_arrow_enters_an_attention_map(it: Tab) -> None:
     it.page.locator('[data-figure="value:layer0.attn.weights"]').first.focus()
     for arrow in ("ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"):

@@ -50,6 +50,22 @@ def test_no_label_of_a_narrow_curve_hides_its_fall(tab: Opener, width: int) -> N
     assert min(lefts) > width / 2
 
 
+def test_on_a_phone_the_names_of_rows_stay_when_the_machine_goes_sideways(tab: Opener) -> None:
+    it = tab(f"{SMALL}&step=30", viewport={"width": 320, "height": 800})
+    it.stands_at(30)
+    gone, rows = it.page.locator(".glass").evaluate(
+        """(glass) => {
+          const rows = [...glass.querySelectorAll(".name")];
+          const places = () => rows.map((row) => row.getBoundingClientRect().left);
+          const before = places();
+          glass.scrollLeft = 100;
+          return [glass.scrollLeft, before.map((left, i) => [left, places()[i]])];
+        }"""
+    )
+    assert gone == 100
+    assert all(before == after for before, after in rows)
+
+
 def test_names_and_signs_of_the_machine_keep_clear_of_each_other(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=30")
     it.stands_at(30)

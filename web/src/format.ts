@@ -59,7 +59,8 @@ export function short(value: number): string {
 }
 
 export function bytes(n: number): string {
-  return n < 1e6 ? `${Math.max(1, Math.round(n / 1e3))} kB` : `${(n / 1e6).toFixed(n < 1e7 ? 1 : 0)} MB`;
+  if (n < 1000) return counted(n, "byte");
+  return n < 1e6 ? `${Math.round(n / 1e3)} kB` : `${(n / 1e6).toFixed(n < 1e7 ? 1 : 0)} MB`;
 }
 
 const CONTROL = /\p{Cc}/u;

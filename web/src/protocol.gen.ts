@@ -594,6 +594,7 @@ export interface Considered {
   examples: string[];
   clipped: number;
   data_sha256: string;
+  encoding: string;
   cut: string;
   cuts: CutFacts[];
   problem: string;

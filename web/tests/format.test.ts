@@ -23,6 +23,7 @@ describe("format", () => {
     expect(count(4192)).toBe("4,192");
     expect(counted(1, "name")).toBe("1 name");
     expect(counted(1000, "name")).toBe("1,000 names");
+    expect(bytes(16)).toBe("16 bytes");
     expect(bytes(1500)).toBe("2 kB");
     expect(bytes(2.5e6)).toBe("2.5 MB");
     expect([0.5, 0.0512, 0.00001, 0].map(probability)).toEqual(["0.50", "0.051", "1e-5", "0"]);

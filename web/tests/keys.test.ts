@@ -18,7 +18,7 @@ describe("the keys of time", () => {
   it.each([true, false])("leave sliders, figures and text what they use (pointed: %s)", (pointed) => {
     expect(of("curve", pointed)).toEqual([" "]);
     expect(of("slider", pointed)).toEqual([" "]);
-    expect(of("figure", pointed)).toEqual([]);
+    expect(of("figure", pointed)).toEqual(pointed ? [" "] : []);
     expect(of("text", pointed)).toEqual([]);
     expect(of("page", pointed)).toEqual(KEYS);
   });

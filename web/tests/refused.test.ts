@@ -16,7 +16,7 @@ describe("a refusal", () => {
     ["Sample", drawn(0.7)],
     ["Watch", { ...frame, watching: true }],
     ["Play", { ...frame, playing: true }],
-    ["Consider", { kind: "Considered", config: {}, parameters: 1, bytes: 8, documents: 2, characters: [], character_count: 0, examples: [], clipped: 0, data_sha256: "", cut: "", cuts: [], problem: "", hint: "" }],
+    ["Consider", { kind: "Considered", config: {}, parameters: 1, bytes: 8, documents: 2, characters: [], character_count: 0, examples: [], clipped: 0, data_sha256: "", encoding: "", cut: "", cuts: [], problem: "", hint: "" }],
   ])("of %s goes once such a command is accepted", (command, event) => {
     const state = tell(HERE, refused(command));
     expect(state.refused?.command).toBe(command);

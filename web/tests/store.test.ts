@@ -165,7 +165,7 @@ describe("store", () => {
   it("forgets what a file would give once another one is refused", () => {
     const considered = tell(greeted, {
       kind: "Considered", config: {}, parameters: 1, bytes: 8, documents: 2, characters: ["a"], character_count: 1, examples: [], clipped: 0,
-      data_sha256: "", cut: "", cuts: [], problem: "", hint: "",
+      data_sha256: "", encoding: "", cut: "", cuts: [], problem: "", hint: "",
     });
     const refused = { kind: "Refused", what: "bad.txt is not UTF-8 text", hint: "" } as const;
     expect(tell(considered, { ...refused, command: "Tune" }).considered).not.toBeNull();

@@ -75,7 +75,7 @@ function typed(text: string, problem = ""): Event {
 
 const looking = { ...here, arrays: new Map([["value:layer0.attn.weights", tensor([1, 2, 2], 1, 0, 0.7, 0.3)]]) };
 const walked = ["value:loss", "value:losses[1]", "value:probs[1,1]", "value:logits[1,1]"].reduce((state, address) => open(state, address), here);
-const considered: Considered = { kind: "Considered", config: {}, parameters: 0, bytes: 8, documents: 4, characters: [], character_count: 0, examples: [], clipped: 0, data_sha256: "x", cut: "", cuts: [], problem: "", hint: "" };
+const considered: Considered = { kind: "Considered", config: {}, parameters: 0, bytes: 8, documents: 4, characters: [], character_count: 0, examples: [], clipped: 0, data_sha256: "x", encoding: "", cut: "", cuts: [], problem: "", hint: "" };
 
 /** Each step's check, by the title of the step: a state that is near to it and does not meet it, and one that does. */
 const CASES: Record<string, [State, State]> = {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { HeldOut } from "../src/protocol.gen";
-import { heldOutOf } from "../src/views/words";
+import type { Frame, HeldOut, Hello } from "../src/protocol.gen";
+import { EMPTY, extended } from "../src/series";
+import { INITIAL, type State } from "../src/store";
+import { heldOutOf, whoseLoss } from "../src/views/words";
 
 const judged = (documents: number, seen: number): HeldOut => ({ kind: "HeldOut", seq: 1, step: 1, loss: 2, documents, seen, engine: "fast" });
 
@@ -9,5 +11,24 @@ describe("the held-out loss", () => {
     expect(heldOutOf(judged(516, 0))).toBe("516 documents it has not seen");
     expect(heldOutOf(judged(8, 3))).toBe("8 documents, but it has also learned from texts equal to 3 of them");
     expect(heldOutOf(judged(8, 8))).toBe("8 documents, but it has also learned from the same texts");
+  });
+});
+
+describe("whose loss is shown", () => {
+  const frame = { step: 2, document: "cara", watching: false, playing: false, busy: false } as Frame;
+  const still: State = {
+    ...INITIAL, frame, hello: { begin: 0, documents: 3 } as Hello,
+    documents: new Map([[0, "anna"], [1, "bob"], [2, "cara"]]), losses: extended(EMPTY, 0, [3.25, 2.5]),
+  };
+
+  it("is told of the document in the machine and of the one at the top, while time stands", () => {
+    expect(whoseLoss(still)).toBe("This is the loss of “cara”, which comes next. The loss of “bob”, which it learned last, was 2.5000.");
+    expect(whoseLoss({ ...still, frame: { ...frame, playing: true } })).toBe("");
+  });
+
+  it("is only of the document in the machine where nothing was learned, or it is not known what", () => {
+    expect(whoseLoss({ ...still, frame: { ...frame, step: 0, document: "anna" } })).toBe("This is the loss of “anna”, which comes next.");
+    expect(whoseLoss({ ...still, documents: new Map() })).toBe("This is the loss of “cara”, which comes next.");
+    expect(whoseLoss({ ...still, documents: new Map(), frame: { ...frame, watching: true } })).toBe("This is the loss of “cara”, which the machine is kept to.");
   });
 });

@@ -224,6 +224,7 @@ class Considered(Message, frozen=True, tag=True):
     examples: list[str]
     clipped: int
     data_sha256: str
+    encoding: str  # of the text that was sent, where it is not UTF-8
     cut: str
     cuts: list[CutFacts]  # where the text does not look like one document a line
     problem: str

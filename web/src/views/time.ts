@@ -89,8 +89,12 @@ export function watchFocus(event: Event): void {
 export function timeKeys(event: KeyboardEvent): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   const target = event.target instanceof Element ? event.target : null;
-  const pointed = !!pressed?.closest("label, button, a, summary")?.contains(target);
-  if (!isTimeKey(event.key, focusOf(target), pointed)) return;
+  const pointed = !!pressed?.closest("label, button, a, summary, canvas")?.contains(target);
+  const focus = focusOf(target);
+  if (!isTimeKey(event.key, focus, pointed)) {
+    if (focus === "figure" && event.key === " ") event.preventDefault(); // the page stands still
+    return;
+  }
   taken = event.key;
   const far = event.shiftKey ? 10 : 1;
   switch (event.key) {

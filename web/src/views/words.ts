@@ -1,9 +1,10 @@
 // Sentences about the state, for the loupe and the inspector.
 
 import { type Address, offsetOf } from "../address";
-import { count, counted, isolated, number, token } from "../format";
+import { count, counted, isolated, number, shortened, token } from "../format";
 import type { Compared, HeldOut } from "../protocol.gen";
-import type { State } from "../store";
+import { at } from "../series";
+import { type State, isMoving } from "../store";
 import { PARAMS, kindOfSite, place, title } from "../words/machine";
 
 export function letters(state: State): string[] {
@@ -63,4 +64,18 @@ export function heldOutOf({ documents, seen }: HeldOut): string {
   const all = counted(documents, "document");
   if (!seen) return `${all} it has not seen`;
   return `${all}, but it has also learned from ${seen === documents ? "the same texts" : `texts equal to ${count(seen)} of them`}`;
+}
+
+/** Whose loss the machine shows, and whose stands at the top, while time stands still. */
+export function whoseLoss(state: State): string {
+  const { frame, hello } = state;
+  if (!frame || !hello || isMoving(state)) return "";
+  const here = `This is the loss of “${shownShort(frame.document)}”, ${frame.watching ? "which the machine is kept to" : "which comes next"}.`;
+  const last = state.documents.get((frame.step - 1) % hello.documents);
+  if (frame.step <= hello.begin || last === undefined) return here;
+  return `${here} The loss of “${shownShort(last)}”, which it learned last, was ${number(at(state.losses, frame.step - 1))}.`;
+}
+
+function shownShort(document: string): string {
+  return isolated(shortened(document, 24));
 }
