@@ -20,9 +20,8 @@ from glassgpt.snapshot import State
 from tests.conftest import need
 from tests.test_server import Served, serving
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), ""
-)
+_BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")  # the quickest first
+CHROMIUM = next((path for name in _BROWSERS if (path := shutil.which(name))), "")
 SMALL = "n_embd=8&n_head=2&block_size=8&num_steps=120&seed=3"  # quick on the scalar engine too
 
 
