@@ -170,6 +170,28 @@ def test_an_empty_or_cut_checkpoint_is_called_that(
     assert "hint: " in err
 
 
+def test_every_command_refuses_a_damaged_checkpoint_and_leaves_it(
+    words: Path, tmp_path: Path, prepared: Prepared
+) -> None:
+    run = tmp_path / "run"
+    said(prepared.run(["train", words, *TINY, "--out", run]))
+    path = run / "checkpoint.safetensors"
+    octets = bytearray(path.read_bytes())
+    octets[-3] ^= 1  # a weight that is another one, and as plausible
+    path.write_bytes(octets)
+    commands: list[list[str | Path]] = [
+        ["train", words, "--resume", run, "--steps", "30"],
+        ["sample", run],
+        ["inspect", run],
+        ["explain", run, "value:wte[0,0]", "--data", words],
+        ["verify", run, "--data", words],
+        ["open", run, "--data", words, "--no-open"],
+    ]
+    for command in commands:
+        assert "is damaged" in said(prepared.run(command), 1)
+    assert path.read_bytes() == octets
+
+
 def test_a_kept_run_is_verified_by_the_scalar_engine_alone(
     words: Path, tmp_path: Path, prepared: Prepared
 ) -> None:

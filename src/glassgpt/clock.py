@@ -14,7 +14,7 @@ LAG = 1.0  # seconds of steps that a clock may be behind before it gives them up
 FASTEST = 1e-6  # seconds that a step takes at least: coarse clocks measure 0
 
 USUAL = 0.002  # seconds that a sleep or a frame takes longer on an idle machine
-DELAY = 20  # seconds between two frames for each second of waiting
+DELAY = 40  # seconds between two frames for each second of waiting
 MAX_DELAY = 0.075  # seconds: ten frames a second are always attempted
 RECENT = 0.2  # weight of the newest wait in their mean
 
