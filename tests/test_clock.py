@@ -71,7 +71,7 @@ def test_frames_are_delayed_as_long_as_the_cores_are_busy() -> None:
         it.waited(USUAL)
     assert it.delay == 0
     for _ in range(10):
-        it.waited(0.005)
+        it.waited(0.003)
     some = it.delay
     assert 0 < some < MAX_DELAY
     for _ in range(10):
