@@ -19,12 +19,13 @@ from glassgpt.interventions import (
     Change,
     Edit,
     Intervention,
-    Recipe,
+    Interventions,
     Release,
     Silence,
     Tune,
     held,
 )
+from glassgpt.recipe import Recipe
 
 DOCUMENTS = ["ab", "ba", "abba", "baab", "aab"]
 SMALL = Config(n_embd=4, n_head=2, block_size=4, num_steps=40)
@@ -59,7 +60,7 @@ def bits(session: Session) -> list[list[bytes]]:
     return [octets(group) for _, group in session.engine.state().groups()]
 
 
-def straight(recipe: Recipe, step: int, engine: str = "") -> tuple[Session, list[float]]:
+def straight(recipe: Interventions, step: int, engine: str = "") -> tuple[Session, list[float]]:
     """Return an uninterrupted run of the recipe that stopped at `step`, held by its own hands."""
     session = Session(SMALL, DOCUMENTS, engine=engine)
     losses: list[float] = []
@@ -68,10 +69,10 @@ def straight(recipe: Recipe, step: int, engine: str = "") -> tuple[Session, list
             if done.step == at:
                 session.apply(done.change)
         if at < step:
-            silences, session.interventions = session.interventions, ()
+            whole, session.recipe = session.recipe, Recipe(SMALL)
             losses += session.run(1).losses
-            session.interventions = silences
-            for silence in held(silences):
+            session.recipe = whole
+            for silence in held(whole.interventions):
                 zero(session, silence)
     return session, losses
 
@@ -86,7 +87,7 @@ def zero(session: Session, silence: Silence) -> None:
 
 def assert_is_its_recipe(branches: Branches, engine: str = "") -> None:
     history = branches.current.history
-    run, losses = straight(history.recipe, history.session.step, engine)
+    run, losses = straight(history.recipe.interventions, history.session.step, engine)
     assert bits(history.session) == bits(run)
     assert list(history.losses[: history.session.step]) == losses
     assert history.session.config == run.config
@@ -152,7 +153,7 @@ def test_the_past_before_a_fork_is_common() -> None:
     branches.intervene(BEYOND)
     go(branches, 5)
     assert_is_its_recipe(branches)
-    assert branches.current.history.session.interventions == ()
+    assert branches.current.history.session.recipe.interventions == ()
     go(branches, 40)
     assert branches.common(branches[1], branches[2]) == 20
     assert branches[1].history.reached == 30
@@ -176,7 +177,7 @@ def test_changes_at_one_step_make_one_branch_until_it_is_trained() -> None:
     go(branches, 15)
     branches.intervene(Release("head", 0, 1))
     assert len(branches) == 3
-    assert held(branches.current.history.recipe) == ()
+    assert held(branches.current.history.recipe.interventions) == ()
     go(branches, 25)
     assert_is_its_recipe(branches)
 

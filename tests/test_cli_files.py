@@ -85,7 +85,7 @@ def test_a_text_is_cut_alike_by_every_command(tmp_path: Path, prepared: Prepared
     prose.write_text(PROSE)
     out = said(prepared.run(["train", prose, *TINY, "--cut", "words", "--out", run]))
     assert "words of prose.txt" in out
-    assert load_checkpoint(run).cut == "words"
+    assert load_checkpoint(run).recipe.cut == "words"
     said(prepared.run(["train", prose, "--resume", run, "--steps", "25"]))
     reading = (("inspect",), ("explain",), ("verify",), ("open", "--no-open"))
     for name, *options in reading:

@@ -148,7 +148,7 @@ def test_any_bytes_are_documents_or_a_sentence(octets: bytes) -> None:
 def fingerprint_of(session: Session) -> str:
     """Return that of its checkpoint, after one step, written and read."""
     session.run(1)
-    return from_bytes(to_bytes(session.snapshot())).data_sha256
+    return from_bytes(to_bytes(session.snapshot())).recipe.data_sha256
 
 
 def test_standard_input_is_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:

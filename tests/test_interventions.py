@@ -15,7 +15,7 @@ from glassgpt.interventions import (
     MAX_INTERVENTIONS,
     Edit,
     Intervention,
-    Recipe,
+    Interventions,
     Silence,
     check,
     config_at,
@@ -31,7 +31,7 @@ DOCUMENTS = ["ab", "ba", "abba"]
 
 
 @given(recipes)
-def test_what_is_written_is_read_again(recipe: Recipe) -> None:
+def test_what_is_written_is_read_again(recipe: Interventions) -> None:
     assert read(write(recipe)) == recipe
 
 
@@ -117,7 +117,7 @@ def test_a_checkpoint_goes_on_holding_what_was_held() -> None:
     session.apply(Silence("head", 0, 1, hold=True))
     session.apply(Edit("wte", 0, 1, 0.5))
     resumed = Session.resumed(from_bytes(to_bytes(session.snapshot())), DOCUMENTS)
-    assert resumed.interventions == session.interventions
+    assert resumed.recipe.interventions == session.recipe.interventions
     assert session.run(20) == resumed.run(20)
     wo = resumed.engine.state().params["layer0.attn_wo"]
     assert not any(wo[row, column] for row in range(4) for column in (2, 3))
@@ -125,7 +125,7 @@ def test_a_checkpoint_goes_on_holding_what_was_held() -> None:
 
 def test_a_checkpoint_whose_interventions_do_not_fit_its_model_is_refused() -> None:
     session = Session(SMALL, DOCUMENTS)
-    session.interventions = (Intervention(0, Silence("head", 9, 9)),)
+    session.recipe = session.recipe.with_more(Intervention(0, Silence("head", 9, 9)))
     with pytest.raises(CheckpointError, match="no layer 9"):
         from_bytes(to_bytes(session.snapshot()))
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from glassgpt import Config, Sampling
 from glassgpt.data import fingerprint
 from glassgpt.errors import ConfigError
-from glassgpt.interventions import Intervention, Recipe, Silence, Tune
+from glassgpt.interventions import Intervention, Interventions, Silence, Tune
 from glassgpt.link import MAX_LINK, Experiment, read_link, write_link
+from glassgpt.recipe import Recipe
 from glassgpt.sampling import MAX_DRAW_SEED
 from tests.models import configs, documents, recipes
 
@@ -21,7 +22,7 @@ from tests.models import configs, documents, recipes
     prefix=st.text(max_size=5),
     draw=st.none() | st.integers(0, MAX_DRAW_SEED),
     step=st.none() | st.integers(0, 10**6),
-    recipe=recipes,
+    interventions=recipes,
 )
 def test_what_is_written_is_read_again(
     config: Config,
@@ -29,24 +30,23 @@ def test_what_is_written_is_read_again(
     prefix: str,
     draw: int | None,
     step: int | None,
-    recipe: Recipe,
+    interventions: Interventions,
 ) -> None:
-    said = Experiment(
-        config, Sampling(temperature, 7, prefix), draw, "scalar", step, interventions=recipe
-    )
+    recipe = Recipe(config, interventions=interventions)
+    said = Experiment(recipe, Sampling(temperature, 7, prefix), draw, "scalar", step)
     assert read_link("#" + write_link(said)) == said
 
 
 def test_interventions_are_readable_in_the_link() -> None:
-    recipe = (Intervention(250, Tune((("learning_rate", 0.02),))),
-              Intervention(400, Silence("head", 0, 2, hold=True)))  # fmt: skip
-    link = write_link(Experiment(interventions=recipe))
+    done = (Intervention(250, Tune((("learning_rate", 0.02),))),
+            Intervention(400, Silence("head", 0, 2, hold=True)))  # fmt: skip
+    link = write_link(Experiment(Recipe(interventions=done)))
     assert link == "seed=42&do=250:learning_rate=0.02;400:head0.2!"
 
 
 @given(documents)
 def test_small_data_travels_in_the_link(texts: list[str]) -> None:
-    said = Experiment(data_name="mine.txt", documents="\n".join(texts))
+    said = Experiment(Recipe(data_name="mine.txt"), documents="\n".join(texts))
     assert read_link(write_link(said)).documents == said.documents
 
 
@@ -55,10 +55,10 @@ def test_large_data_is_named_by_its_hash() -> None:
 
     rng = random.Random(1)
     text = "".join(rng.choice("abcdefghijklmnopqrstuvwxyz\n") for _ in range(40_000))
-    said = Experiment(data_name="mine.txt", documents=text, data_sha256=fingerprint([text]))
+    said = Experiment(Recipe(Config(), "mine.txt", fingerprint([text])), documents=text)
     heard = read_link(write_link(said))
     assert heard.documents == ""
-    assert heard.data_sha256 == said.data_sha256
+    assert heard.recipe == said.recipe
 
 
 def test_the_default_link_is_short_and_not_empty() -> None:
@@ -96,13 +96,13 @@ def test_what_cannot_be_is_refused(text: str) -> None:
 
 
 def test_a_small_link_cannot_unpack_to_huge_data() -> None:
-    bomb = write_link(Experiment(data_name="bomb", documents="a" * (2**21)))
+    bomb = write_link(Experiment(Recipe(data_name="bomb"), documents="a" * (2**21)))
     with pytest.raises(ConfigError, match="too large"):
         read_link(bomb)
 
 
 def test_data_that_is_too_large_is_named_and_its_cut_with_it() -> None:
-    said = Experiment(data_name="book.txt", documents="", data_sha256="ab" * 32, cut="words")
+    said = Experiment(Recipe(Config(), "book.txt", "ab" * 32, "words"))
     link = write_link(said)
     assert "text=" not in link
     assert read_link(link) == said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassgpt import Config, Sampling
+from glassgpt.data import BUILTIN
 from glassgpt.errors import ConfigError
 from glassgpt.interventions import read, write
 from glassgpt.link import Experiment, read_leniently, read_link, write_link
 from glassgpt.opening import is_default, open_link
 from glassgpt.proposal import Source
+from glassgpt.recipe import Recipe
 from tests.models import configs
 
 SOURCE = Source("tiny", ("ab", "ba", "abba", "baab", "aab"))
@@ -46,10 +48,8 @@ def opened(link: str) -> tuple[dict[str, object], str]:
     """Return what a link came to, key by key as in a link, and what is said of it."""
     found = open_link(link, SOURCE)
     exhibit = found.exhibit
-    said = Experiment(
-        exhibit.history.base, exhibit.sampling, exhibit.sample_seed, step=found.step,
-        interventions=exhibit.history.recipe,
-    )  # fmt: skip
+    recipe = replace(exhibit.history.recipe, data_name=BUILTIN)
+    said = Experiment(recipe, exhibit.sampling, exhibit.sample_seed, step=found.step)
     return dict(parse_qsl(write_link(said))), found.notice
 
 
@@ -74,12 +74,13 @@ def test_one_bad_value_is_named_and_the_rest_is_kept(bad: str) -> None:
 
 @given(config=configs(), name=st.sampled_from(sorted(asdict(Config()))))
 def test_any_setting_that_cannot_be_read_costs_only_itself(config: Config, name: str) -> None:
-    link = dict(parse_qsl(write_link(Experiment(config, Sampling(0.7)))))
+    link = dict(parse_qsl(write_link(Experiment(Recipe(config), Sampling(0.7)))))
     found, faults = read_leniently(urlencode({**link, name: "so many"}))
     assert len(faults) >= 1
     assert found.sampling == Sampling(0.7)
+    kept = found.recipe.config
     others = set(asdict(config)) - {name} - {"n_embd", "n_head"}
-    assert {n: getattr(found.config, n) for n in others} == {n: getattr(config, n) for n in others}
+    assert {n: getattr(kept, n) for n in others} == {n: getattr(config, n) for n in others}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_a_link_that_lost_its_data_waits_for_it_and_says_so(link: str) -> None:
     assert "missing from the link" in found.notice
     assert found.waiting is not None
     assert found.waiting.config["seed"] == 7
-    assert (found.waiting.step, read(found.waiting.do)) == (6, read_link(GOOD).interventions)
+    assert (found.waiting.step, read(found.waiting.do)) == (6, read_link(GOOD).recipe.interventions)
 
 
 def test_a_run_made_before_is_given_to_a_default_link_only() -> None:
@@ -111,4 +112,4 @@ def test_documents_that_begin_with_a_byte_order_mark_survive_a_link() -> None:
 def test_what_is_left_out_is_still_an_error_where_all_of_it_is_asked_for() -> None:
     with pytest.raises(ConfigError, match="seed"):
         read_link("seed=x&num_steps=3")
-    assert write(read_leniently("seed=x&do=3:position!")[0].interventions) == "3:position!"
+    assert write(read_leniently("seed=x&do=3:position!")[0].recipe.interventions) == "3:position!"

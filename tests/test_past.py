@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from glassgpt import Config, Session, past
 from glassgpt.engines import default_engine
 from glassgpt.history import History
-from glassgpt.interventions import Edit, Intervention, Recipe, Release, Silence, Tune
+from glassgpt.interventions import Edit, Intervention, Interventions, Release, Silence, Tune
 from glassgpt.past import Past
 
 DOCUMENTS = ["ab", "ba", "abba", "baab", "aab"]
@@ -25,7 +25,7 @@ WEIGHTS = [("wte", (1, 2)), ("layer0.attn_wo", (1, 2)), ("layer0.mlp_fc2", (3, 1
 fast = pytest.mark.skipif(default_engine()[0] != "fast", reason="the kernel is not built")
 
 
-def lived(recipe: Recipe, steps: int, engine: str = "") -> History:
+def lived(recipe: Interventions, steps: int, engine: str = "") -> History:
     history = History(Session(SMALL, DOCUMENTS, engine=engine))
     if recipe:
         history = history.forked(history.first, recipe)
@@ -33,7 +33,7 @@ def lived(recipe: Recipe, steps: int, engine: str = "") -> History:
     return history
 
 
-def straight(recipe: Recipe, steps: int, name: str, index: tuple[int, ...]) -> list[float]:
+def straight(recipe: Interventions, steps: int, name: str, index: tuple[int, ...]) -> list[float]:
     """Return the weight at every position of a run that is never interrupted."""
     session = Session(SMALL, DOCUMENTS)
     values = []

@@ -846,7 +846,7 @@ def test_a_script_takes_the_run_to_where_it_stands_with_what_was_done_to_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     recipe = read("5:learning_rate=0.1;9:head0.1!;9:wte[0,1]=1.5")
-    exhibit = Exhibit(Source.builtin(), SMALL, recipe=recipe)
+    exhibit = Exhibit(Source.builtin(), SMALL, interventions=recipe)
     exhibit.history.advance(15)
     _, (octets,) = file(exhibit, "script")
     found: dict[str, Any] = {}
@@ -858,7 +858,7 @@ def test_a_script_takes_the_run_to_where_it_stands_with_what_was_done_to_it(
 
 def test_a_link_brings_a_branch_along() -> None:
     recipe = read("5:learning_rate=0.1;9:head0.1!")
-    exhibit = Exhibit(SOURCE, SMALL, recipe=recipe)
+    exhibit = Exhibit(SOURCE, SMALL, interventions=recipe)
     said = read_link(exhibit.link())
-    assert (said.config, said.interventions) == (SMALL, recipe)
-    assert exhibit.branches.undo().history.recipe == ()
+    assert (said.recipe.config, said.recipe.interventions) == (SMALL, recipe)
+    assert exhibit.branches.undo().history.recipe.interventions == ()

@@ -48,8 +48,8 @@ def weights(session: Session) -> list[float]:
 def test_the_link_of_an_opened_checkpoint_leads_to_the_same_bits(change: Change) -> None:
     session = tuned(change)
     kept = from_bytes(to_bytes(session.snapshot()))
-    link = read_link(Exhibit(Source.builtin(), kept.config, snapshot=kept).link())
-    again = Exhibit(Source.builtin(), link.config, recipe=link.interventions)
+    link = read_link(Exhibit(Source.builtin(), kept.config, snapshot=kept).link()).recipe
+    again = Exhibit(Source.builtin(), link.config, interventions=link.interventions)
     again.history.advance(40)
     assert weights(again.session) == weights(session)
 
@@ -57,8 +57,8 @@ def test_the_link_of_an_opened_checkpoint_leads_to_the_same_bits(change: Change)
 def test_a_checkpoint_is_resumed_with_its_base_settings() -> None:
     session = tuned(*CHANGES)
     resumed = Session.resumed(from_bytes(to_bytes(session.snapshot())), builtin_names())
-    assert (resumed.base, resumed.config) == (SMALL, session.config)
-    assert History(resumed).base == SMALL
+    assert (resumed.recipe.config, resumed.config) == (SMALL, session.config)
+    assert History(resumed).recipe.config == SMALL
 
 
 def test_a_checkpoint_whose_changes_do_not_lead_to_its_settings_is_refused() -> None:
@@ -79,16 +79,16 @@ def test_settings_given_to_resume_are_recorded_as_a_change(
     assert glassgpt(["train", "--resume", out, "-q", *more]) == 0
     kept = load_checkpoint(out)
     change = Tune((("num_steps", 20), ("learning_rate", 0.02)))
-    assert [(done.step, done.change) for done in kept.interventions] == [(10, change)]
-    assert kept.base == Config(num_steps=10)
+    assert [(done.step, done.change) for done in kept.recipe.interventions] == [(10, change)]
+    assert kept.recipe.config == Config(num_steps=10)
     assert glassgpt(["train", "--resume", out, "-q"]) == 0  # no change, no record of one
-    assert load_checkpoint(out).interventions == kept.interventions
+    assert load_checkpoint(out).recipe.interventions == kept.recipe.interventions
     assert glassgpt(["verify", out]) == 0, capsys.readouterr()
 
 
 def test_verification_follows_the_changes_of_a_run() -> None:
     session = tuned(*CHANGES)
-    run = Verification(SMALL, builtin_names(), "fast", 40, session.interventions)
+    run = Verification(session.recipe, builtin_names(), "fast", 40)
     run.advance(40)
     run.compare_kept(session.engine.state(), "this run")
     assert run.holds
@@ -131,7 +131,9 @@ def execute(script: Path) -> None:
 def test_a_saved_script_gives_the_same_run(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    exhibit = Exhibit(SOURCES[name], SMALL, recipe=read("3:learning_rate=0.02;6:wte[0,0]=0.5"))
+    exhibit = Exhibit(
+        SOURCES[name], SMALL, interventions=read("3:learning_rate=0.02;6:wte[0,0]=0.5")
+    )
     exhibit.history.advance(12)
     exhibit.sample_seed = 7
     script, documents = saved(exhibit, "script", tmp_path), saved(exhibit, "documents", tmp_path)
@@ -169,9 +171,9 @@ def test_a_saved_checkpoint_knows_how_its_documents_were_cut(way: str) -> None:
     source = SOURCES[way]
     exhibit = Exhibit(source, SMALL)
     kept = from_bytes(bytes(file(exhibit, "checkpoint")[1][0]))
-    assert (kept.cut, kept.data_name) == (way, "prose.txt")
+    assert (kept.recipe.cut, kept.recipe.data_name) == (way, "prose.txt")
     resumed = Session.resumed(kept, source.documents)
-    assert resumed.cut == way
+    assert resumed.recipe.cut == way
 
 
 def test_a_saved_file_is_named_by_its_run(tmp_path: Path) -> None:

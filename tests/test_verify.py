@@ -9,6 +9,7 @@ import pytest
 
 from glassgpt import Config, Session, builtin_names, params
 from glassgpt.arrays import array, numbers
+from glassgpt.recipe import Recipe
 from glassgpt.snapshot import State
 from glassgpt.verify import Gap, Record, Verification, is_recorded, record
 from tests.conftest import Reference
@@ -22,7 +23,7 @@ def quantities(run: Verification) -> set[tuple[str, str, str]]:
 
 
 def test_the_engines_stray_by_rounding_alone() -> None:
-    run = Verification(SMALL, builtin_names(), "fast")
+    run = Verification(Recipe(SMALL), builtin_names(), "fast")
     run.advance(10)
     run.advance(100)
     assert run.step == run.steps == 12
@@ -41,7 +42,7 @@ def test_a_weight_that_was_changed_is_found_and_named() -> None:
     changed = numbers(state.params["layer0.attn_wq"])
     changed[6] += 1e-9
     params = {**state.params, "layer0.attn_wq": array(changed, (4, 4))}
-    run = Verification(SMALL, builtin_names(), "fast", steps=4)
+    run = Verification(Recipe(SMALL), builtin_names(), "fast", steps=4)
     run.advance(4)
     run.compare_kept(state, "mine")
     assert run.holds
@@ -70,7 +71,7 @@ def test_the_record_is_that_of_the_recorded_run(reference: Reference) -> None:
 def test_at_the_references_settings_the_scalar_engine_is_held_to_it(
     reference: Reference, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Verification(Config(), reference.documents, "fast", steps=3)
+    run = Verification(Recipe(), reference.documents, "fast", steps=3)
     run.advance(3)
     found = {(gap.quantity, gap.other): gap for gap in run.gaps}
     assert found["losses", "microgpt.py"].compared == 3
@@ -78,7 +79,7 @@ def test_at_the_references_settings_the_scalar_engine_is_held_to_it(
     losses = (*record().losses[:2], record().losses[2] + 1e-6, *record().losses[3:])
     forged = Record(record().data_sha256, losses, record().samples)
     monkeypatch.setattr("glassgpt.verify.record", lambda: forged)
-    run = Verification(Config(), reference.documents, "scalar", steps=3)
+    run = Verification(Recipe(), reference.documents, "scalar", steps=3)
     run.advance(3)
     (gap,) = (gap for gap in run.gaps if not gap.holds)
     assert gap.where == "step 3"

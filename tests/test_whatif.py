@@ -12,19 +12,20 @@ from hypothesis import strategies as st
 from glassgpt import Config, Session
 from glassgpt.errors import ConfigError
 from glassgpt.history import History
-from glassgpt.interventions import Edit, Intervention, Recipe, Silence, Tune
+from glassgpt.interventions import Edit, Intervention, Interventions, Silence, Tune
+from glassgpt.recipe import Recipe
 from glassgpt.whatif import MAX_SEEDS, Band, Imagined, smoothed
 
 DOCUMENTS = ["ab", "ba", "abba", "baab", "aab"]
 SMALL = Config(n_embd=4, n_head=2, block_size=4, num_steps=120)
-RECIPE: Recipe = (
+RECIPE: Interventions = (
     Intervention(0, Edit("wte", 0, 0, 0.5)),
     Intervention(30, Silence("head", 0, 1, hold=True)),
     Intervention(120, Tune((("num_steps", 150),))),
 )
 
 
-def lived(recipe: Recipe) -> list[float]:
+def lived(recipe: Interventions) -> list[float]:
     history = History(Session(SMALL, DOCUMENTS))
     history = history.forked(history.first, recipe)
     history.advance(history.config.num_steps)
@@ -32,15 +33,15 @@ def lived(recipe: Recipe) -> list[float]:
 
 
 @pytest.mark.parametrize("recipe", [(), RECIPE])
-def test_an_imagined_run_is_the_run_slice_by_slice(recipe: Recipe) -> None:
-    run = Imagined(SMALL, DOCUMENTS, recipe)
+def test_an_imagined_run_is_the_run_slice_by_slice(recipe: Interventions) -> None:
+    run = Imagined(Recipe(SMALL, interventions=recipe), DOCUMENTS)
     while not run.done:
         run.go_on(0.0001)
     assert list(run.losses) == lived(recipe)
 
 
 def test_an_imagined_run_that_leaves_the_finite_numbers_says_so_and_ends() -> None:
-    run = Imagined(replace(SMALL, learning_rate=10, init_std=10), DOCUMENTS)
+    run = Imagined(Recipe(replace(SMALL, learning_rate=10, init_std=10)), DOCUMENTS)
     run.go_on()
     assert run.done
     assert "training stopped at step" in run.stopped
@@ -57,7 +58,7 @@ def test_smoothing_is_the_mean_of_the_last_hundred(losses: list[float]) -> None:
 
 
 def test_a_band_is_the_spread_of_other_seeds() -> None:
-    band = Band(SMALL, DOCUMENTS, 11)
+    band = Band(Recipe(SMALL), DOCUMENTS, 11)
     while not band.done:
         band.go_on(0.001)
     runs = [Session(replace(SMALL, seed=43 + i), DOCUMENTS).run().losses for i in range(11)]
@@ -67,7 +68,7 @@ def test_a_band_is_the_spread_of_other_seeds() -> None:
 
 
 def test_seeds_that_stop_leave_the_band_to_the_others() -> None:
-    band = Band(replace(SMALL, learning_rate=10, init_std=10), DOCUMENTS, 2)
+    band = Band(Recipe(replace(SMALL, learning_rate=10, init_std=10)), DOCUMENTS, 2)
     band.go_on()
     low, _, high = band.spread()
     assert len(low) == len(high) == len(band.positions)
@@ -77,4 +78,4 @@ def test_seeds_that_stop_leave_the_band_to_the_others() -> None:
 @pytest.mark.parametrize(("seeds", "steps"), [(0, 10), (MAX_SEEDS + 1, 10), (3, 1_000_000)])
 def test_a_band_of_more_than_it_takes_is_refused(seeds: int, steps: int) -> None:
     with pytest.raises(ConfigError, match="choose 1 to"):
-        Band(replace(SMALL, num_steps=steps), DOCUMENTS, seeds)
+        Band(Recipe(replace(SMALL, num_steps=steps)), DOCUMENTS, seeds)

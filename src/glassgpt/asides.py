@@ -24,6 +24,7 @@ from glassgpt.listener import Listener
 from glassgpt.origins import Origins
 from glassgpt.past import Past
 from glassgpt.proposal import check_bounds
+from glassgpt.recipe import Recipe
 from glassgpt.verify import Verification
 from glassgpt.whatif import Band, Imagined
 
@@ -64,7 +65,7 @@ class Asides:
         """Begin the complete run of these settings on the documents that are shown."""
         source, tokenizer = self._exhibit.source, self._exhibit.session.tokenizer
         check_bounds(config, tokenizer.vocab_size)
-        self._imagined = Imagined(config, source.documents)
+        self._imagined = Imagined(Recipe(config), source.documents)
         self._told_losses = 0
         self._tell_after["imagined"] = 0.0
 
@@ -73,7 +74,7 @@ class Asides:
         self._band = None
         if seeds:
             history, documents = self._exhibit.history, self._exhibit.source.documents
-            self._band = Band(history.base, documents, seeds, history.recipe)
+            self._band = Band(history.recipe, documents, seeds)
             self._tell_after["band"] = 0.0
 
     def trace(self, document: str, position: int, token: int) -> None:
@@ -104,7 +105,7 @@ class Asides:
         self._exhibit.check_graph()
         history, documents = self._exhibit.history, self._exhibit.source.documents
         name = history.session.engine.name
-        self._verified = Verification(history.base, documents, name, steps, history.recipe)
+        self._verified = Verification(history.recipe, documents, name, steps)
         self._tell_after["verified"] = 0.0
 
     def changed(self) -> None:

@@ -17,7 +17,7 @@ from glassgpt.interventions import (
     Change,
     Edit,
     Intervention,
-    Recipe,
+    Interventions,
     Silence,
     Tune,
 )
@@ -39,7 +39,7 @@ class Branch:
     number: int
     parent: int | None
     run: int
-    changes: Recipe
+    changes: Interventions
     before: Snapshot | None
     history: History
 
@@ -84,7 +84,7 @@ class Branches:
         number = self._made + 1
         return self._show(Branch(number, None, number, (), None, history))
 
-    def follow(self, changes: Recipe) -> Branch:
+    def follow(self, changes: Interventions) -> Branch:
         """Fork the current branch by changes that stand at its position or later, as in a link."""
         here = self.current
         self._make_room(here.history)
@@ -102,7 +102,7 @@ class Branches:
             return self._show(self._again(here, here.before, made))
         return self.follow((Intervention(step, change),))
 
-    def _again(self, branch: Branch, before: Snapshot, changes: Recipe) -> Branch:
+    def _again(self, branch: Branch, before: Snapshot, changes: Interventions) -> Branch:
         parent = self._all.get(branch.parent or 0, branch)
         return replace(branch, changes=changes, history=parent.history.forked(before, changes))
 
@@ -212,7 +212,7 @@ def _size(history: History) -> int:
     return count(history.session.config, history.session.tokenizer.vocab_size)
 
 
-def _joined(changes: Recipe, more: Intervention) -> Recipe:
+def _joined(changes: Interventions, more: Intervention) -> Interventions:
     """Return the changes of a fork and one more, which replaces the last if it is of the same."""
     last = changes[-1].change
     if _target(last) != _target(more.change):

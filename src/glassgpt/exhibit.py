@@ -23,7 +23,7 @@ from glassgpt.explain import Account
 from glassgpt.glass import Glass, Sampled
 from glassgpt.graph import Graph, Link
 from glassgpt.history import History
-from glassgpt.interventions import Edit, Recipe, Silence, config_at, held, write
+from glassgpt.interventions import Edit, Interventions, Silence, held, write
 from glassgpt.link import Experiment, write_link
 from glassgpt.nearest import Nearest
 from glassgpt.proposal import Source, check_bounds, made_of
@@ -63,7 +63,7 @@ class Stage:
 class Exhibit:
     """A run of `config` on `source` and its branches, computed by `engine` and one to look through.
 
-    `recipe` is what is done to the run on its way, as a link says it.
+    `interventions` are what is done to the run on its way, as a link says it.
     """
 
     def __init__(
@@ -72,13 +72,13 @@ class Exhibit:
         config: Config = Config(),  # noqa: B008 - frozen
         engine: str = "",
         snapshot: Snapshot | None = None,
-        recipe: Recipe = (),
+        interventions: Interventions = (),
     ) -> None:
         session = _new_session(source, config, engine, snapshot)
         self.branches = Branches(History(session))
         self._stages = {self.branches.current.run: Stage.of(source, session)}
-        if recipe:
-            self.branches.follow(recipe)
+        if interventions:
+            self.branches.follow(interventions)
         self.sampling = Sampling()
         self.sample_seed: int | None = None
         self._compared: protocol.Compared | None = None
@@ -89,7 +89,7 @@ class Exhibit:
         source: Source,
         config: Config,
         engine: str,
-        recipe: Recipe = (),
+        interventions: Interventions = (),
         snapshot: Snapshot | None = None,
     ) -> None:
         """Begin another run beside those there are, or go on with that of `snapshot`.
@@ -99,8 +99,8 @@ class Exhibit:
         session = _new_session(source, config, engine, snapshot)
         stage = Stage.of(source, session)
         self._stages[self.branches.begin(History(session)).run] = stage
-        if recipe:
-            self.branches.follow(recipe)
+        if interventions:
+            self.branches.follow(interventions)
         self._compared = None
 
     def drop(self, number: int) -> None:
@@ -139,7 +139,7 @@ class Exhibit:
     def sources(self) -> dict[str, Source]:
         """Return the documents of all runs, by their fingerprint."""
         return {
-            branch.history.session.data_sha256: self._stages[branch.run].source
+            branch.history.recipe.data_sha256: self._stages[branch.run].source
             for branch in self.branches
         }
 
@@ -179,8 +179,8 @@ class Exhibit:
             ],
             parameters=params.count(session.config, session.tokenizer.vocab_size),
             characters=list(session.tokenizer.characters),
-            data_name=session.data_name,
-            data_sha256=session.data_sha256,
+            data_name=session.recipe.data_name,
+            data_sha256=session.recipe.data_sha256,
             documents=len(session.documents),
             unseen_from=len(session.documents) - len(held_out(session.documents)),
             longest=min(context, lengths[-1]),
@@ -199,19 +199,15 @@ class Exhibit:
         """Return the experiment without its position, which moves and is the page's to add."""
         return write_link(
             Experiment(
-                config=self.history.base,
+                recipe=self.history.recipe,
                 sampling=self.sampling,
                 sample_seed=self.sample_seed,
                 engine=""
                 if self.session.engine.name == default_engine()[0]
                 else self.session.engine.name,
-                data_name=self.source.name,
                 documents="\n".join(self.source.documents)
                 if len(self.source.documents) < 5000
                 else "",
-                data_sha256=self.session.data_sha256,
-                cut=self.source.cut,
-                interventions=self.history.recipe,
             )
         )
 
@@ -219,7 +215,7 @@ class Exhibit:
         """Return the learning rate at evenly spaced positions, from the first to the last."""
         history = self.history
         places = [round(i * history.config.num_steps / (POINTS - 1)) for i in range(POINTS)]
-        configs = (config_at(history.base, history.recipe, place) for place in places)
+        configs = (history.recipe.config_at(place) for place in places)
         return [hyper(c, place).learning_rate for c, place in zip(configs, places, strict=True)]
 
     # -- what it looks like at its position
@@ -369,9 +365,9 @@ class Exhibit:
             fork=branch.fork,
             words=[f"{done.change.words()} at step {done.step}" for done in branch.changes],
             changes=write(branch.changes),
-            held=[silence.name for silence in held(history.recipe)],
+            held=[silence.name for silence in held(history.recipe.interventions)],
             config=dataclasses.asdict(history.config),
-            data_name=history.session.data_name,
+            data_name=history.recipe.data_name,
             engine=history.session.engine.name,
         )
 

@@ -1,7 +1,5 @@
 """The past of a run: every loss it took, and snapshots to go back to.
 
-A run is its recipe: what it began with, and the interventions that are made where it comes past.
-
 Going to a step is restoring the nearest snapshot before it and taking the steps between again,
 which gives the same bits. A long run thins its snapshots to a fixed amount of memory. It knows no
 clock: whoever drives it says how many steps at a time.
@@ -18,7 +16,7 @@ from collections.abc import Mapping
 from glassgpt.arrays import Array
 from glassgpt.config import Config
 from glassgpt.errors import DivergenceError
-from glassgpt.interventions import Recipe, check, config_at
+from glassgpt.interventions import Interventions
 from glassgpt.session import Session, StepRecords
 from glassgpt.snapshot import Snapshot
 
@@ -31,7 +29,7 @@ class History:
     """A session, what it has done, and the way back.
 
     `before` holds the parameters as they were one update ago, where they are known; what a step
-    changed is then its update, and the interventions at its end with it. `recipe` are all
+    changed is then its update, and the interventions at its end with it. `recipe` holds all
     interventions of the run, those to come as well: a position is after those of its step.
     `version` is another number for each history that was ever made here.
     """
@@ -41,8 +39,7 @@ class History:
         self.version = next(_VERSIONS)
         self.begin = session.step
         self.before: Mapping[str, Array] | None = None
-        self.base = session.base  # the settings at the beginning
-        self.recipe = session.interventions
+        self.recipe = session.recipe
         self.losses = array("d", [math.nan] * session.step)  # of the step after `index` updates
         self.rates = array("d", [math.nan] * session.step)
         self._snapshots: dict[int, Snapshot] = {}
@@ -52,14 +49,14 @@ class History:
         self._most = max(2, budget // self._size)
         self._keep()
 
-    def forked(self, before: Snapshot, changes: Recipe) -> History:
+    def forked(self, before: Snapshot, changes: Interventions) -> History:
         """Return a history with this one's past up to `before`, where it makes `changes` instead.
 
         The changes stand at the step of `before` or later. Raises `ConfigError` for one that
         cannot be made. What is kept of the past is shared: it does not change.
         """
-        step, recipe = before.step, before.interventions + changes
-        check(recipe, self.base, self.session.tokenizer.vocab_size)
+        step, recipe = before.step, before.recipe.with_more(*changes)
+        recipe.check(self.session.tokenizer.vocab_size)
         other = copy.copy(self)
         other.version = next(_VERSIONS)
         other.session = self.session.sibling()
@@ -85,7 +82,7 @@ class History:
     @property
     def config(self) -> Config:
         """The settings when all of the recipe has been done."""
-        return config_at(self.base, self.recipe)
+        return self.recipe.config_at()
 
     @property
     def reached(self) -> int:
@@ -122,7 +119,7 @@ class History:
         self.before = None
 
     def _next_intervention(self) -> float:
-        later = (done.step for done in self.recipe if done.step > self.session.step)
+        later = (done.step for done in self.recipe.interventions if done.step > self.session.step)
         return min(later, default=math.inf)
 
     def kept(self, name: str, index: tuple[int, ...]) -> tuple[list[int], list[float]]:

@@ -1,6 +1,5 @@
 """Interventions: what may be done to a run between two of its steps, as values and as text.
 
-A run is its recipe: settings, seed, documents, and the interventions of this file, each at a step.
 A part that is silenced is the weight edit that it is: `block` names the cells of the parameter. An
 edit changes weights and nothing else: Adam's moments stay as they are, and go on as they would.
 
@@ -155,7 +154,7 @@ class Intervention:
     change: Change
 
 
-Recipe: TypeAlias = tuple[Intervention, ...]  # in order of their steps
+Interventions: TypeAlias = tuple[Intervention, ...]  # in order of their steps
 
 
 def same_run(old: Config, new: Config) -> Config:
@@ -186,18 +185,20 @@ def extended(config: Config, step: int, **changes: Scalar) -> Config:
     return new
 
 
-def config_at(config: Config, recipe: Iterable[Intervention], step: float = math.inf) -> Config:
+def config_at(
+    config: Config, interventions: Iterable[Intervention], step: float = math.inf
+) -> Config:
     """Return the settings that hold at `step` (at the end, if not named) of a run of `config`."""
-    for done in recipe:
+    for done in interventions:
         if isinstance(done.change, Tune) and done.step <= step:
             config = done.change.config(config, done.step)
     return config
 
 
-def held(recipe: Iterable[Intervention]) -> tuple[Silence, ...]:
+def held(interventions: Iterable[Intervention]) -> tuple[Silence, ...]:
     """Return the parts that are held at zero after these interventions."""
     holding: dict[str, Silence] = {}
-    for done in recipe:
+    for done in interventions:
         match done.change:
             case Silence(hold=True) as silence:
                 holding[silence.name] = silence
@@ -211,14 +212,14 @@ def held(recipe: Iterable[Intervention]) -> tuple[Silence, ...]:
 # -- what cannot be
 
 
-def check(recipe: Recipe, config: Config, vocab_size: int) -> None:
+def check(interventions: Interventions, config: Config, vocab_size: int) -> None:
     """Raise `ConfigError` unless all this can be done to a run that begins with `config`."""
-    for i, done in enumerate(recipe):
-        check_next(done, recipe[:i], config, vocab_size)
+    for i, done in enumerate(interventions):
+        check_next(done, interventions[:i], config, vocab_size)
         config = config_at(config, (done,))
 
 
-def check_next(done: Intervention, before: Recipe, config: Config, vocab_size: int) -> None:
+def check_next(done: Intervention, before: Interventions, config: Config, vocab_size: int) -> None:
     """Raise `ConfigError` unless it can be done to a run of now `config`, after those `before`."""
     if len(before) >= MAX_INTERVENTIONS:
         raise ConfigError(
@@ -276,12 +277,12 @@ def _check_part(config: Config, part: Part, layer: int, number: int) -> None:
 # -- as text
 
 
-def write(recipe: Iterable[Intervention]) -> str:
+def write(interventions: Iterable[Intervention]) -> str:
     """Return the interventions as a link says them."""
-    return ";".join(f"{done.step}:{done.change.text()}" for done in recipe)
+    return ";".join(f"{done.step}:{done.change.text()}" for done in interventions)
 
 
-def read(text: str) -> Recipe:
+def read(text: str) -> Interventions:
     """Return the interventions that `write` wrote; raise `ConfigError` for anything else."""
     if not text:
         return ()

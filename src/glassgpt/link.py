@@ -19,7 +19,8 @@ from urllib.parse import parse_qsl, urlencode
 from glassgpt.config import Config, Sampling, Scalar, Setting, settings
 from glassgpt.data import BUILTIN
 from glassgpt.errors import ConfigError
-from glassgpt.interventions import Recipe, read, write
+from glassgpt.interventions import read, write
+from glassgpt.recipe import Recipe
 from glassgpt.sampling import MAX_DRAW_SEED
 
 MAX_LINK = 8192  # characters; longer addresses break in mail programs and servers
@@ -32,25 +33,25 @@ _ROOM = 4000  # characters that data may take in a link
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """What a link says. `documents` is the text of own data, `data_sha256` names data not given."""
+    """What a link says: which run, and what the page shows of it.
 
-    config: Config = field(default_factory=Config)
+    `documents` is the text of own data; the recipe's fingerprint names data that is not given.
+    """
+
+    recipe: Recipe = field(default_factory=Recipe)
     sampling: Sampling = field(default_factory=Sampling)
     sample_seed: int | None = None
     engine: str = ""
     step: int | None = None
-    data_name: str = BUILTIN
     documents: str = ""
-    data_sha256: str = ""
-    cut: str = ""  # how the documents were cut out of the text that is not given
-    interventions: Recipe = ()  # what is done to the run on its way
     others: dict[str, str] = field(default_factory=dict)
 
 
 def write_link(experiment: Experiment) -> str:
     """Return the experiment as `key=value&…`, without a leading `#`."""
     pairs: dict[str, object] = {}
-    for values in (experiment.config, experiment.sampling):
+    recipe = experiment.recipe
+    for values in (recipe.config, experiment.sampling):
         for setting in settings(type(values)):
             value = getattr(values, setting.name)
             if value != setting.default or setting.name == "seed":  # a link is never empty
@@ -59,17 +60,17 @@ def write_link(experiment: Experiment) -> str:
         pairs["draw"] = experiment.sample_seed
     if experiment.engine:
         pairs["engine"] = experiment.engine
-    if experiment.data_name != BUILTIN:
-        pairs["data"] = experiment.data_name
+    if recipe.data_name != BUILTIN:
+        pairs["data"] = recipe.data_name
         packed = _pack(experiment.documents)
         if packed and len(packed) <= _ROOM:
             pairs["text"] = packed
         else:
-            pairs["sha256"] = experiment.data_sha256
-            if experiment.cut:
-                pairs["cut"] = experiment.cut
-    if experiment.interventions:
-        pairs["do"] = write(experiment.interventions)
+            pairs["sha256"] = recipe.data_sha256
+            if recipe.cut:
+                pairs["cut"] = recipe.cut
+    if recipe.interventions:
+        pairs["do"] = write(recipe.interventions)
     if experiment.step is not None:
         pairs["step"] = experiment.step
     return urlencode({**pairs, **experiment.others}, safe=":;,!~=")
@@ -90,17 +91,20 @@ def read_leniently(text: str) -> tuple[Experiment, list[ConfigError]]:
         fault = ConfigError(f"the link has {len(text):,} characters, more than {MAX_LINK:,}")
         return Experiment(), [fault]
     found = _Found(dict(parse_qsl(text, keep_blank_values=True)))
-    experiment = Experiment(
+    recipe = Recipe(
         config=_config(found),
+        data_name=found.take("data", str, BUILTIN),
+        data_sha256=found.take("sha256", str, ""),
+        cut=found.take("cut", str, ""),
+        interventions=found.take("do", read, ()),
+    )
+    experiment = Experiment(
+        recipe=recipe,
         sampling=Sampling(**found.settings(Sampling)),  # type: ignore[arg-type]
         sample_seed=found.take("draw", lambda said: _whole("draw", said, MAX_DRAW_SEED), None),
         engine=found.take("engine", str, ""),
         step=found.take("step", lambda said: _whole("step", said, MAX_STEP), None),
-        data_name=found.take("data", str, BUILTIN),
         documents=found.take("text", _unpack, ""),
-        data_sha256=found.take("sha256", str, ""),
-        cut=found.take("cut", str, ""),
-        interventions=found.take("do", read, ()),
         others=found.pairs,
     )
     return experiment, found.faults

@@ -55,8 +55,8 @@ def open_link(
     asked, faults = read_leniently(link)
     if _lacks_data(asked, source):
         exhibit = ready or _made(Experiment(), source, snapshot)
-        missing = TOO_LARGE if asked.data_sha256 else MISSING
-        notice = missing.format(name=asked.data_name) + _left_out(faults)
+        missing = TOO_LARGE if asked.recipe.data_sha256 else MISSING
+        notice = missing.format(name=asked.recipe.data_name) + _left_out(faults)
         return Opened(exhibit, None, notice, _waiting(asked))
     exhibit, kept, more = _possible(asked, source, snapshot, ready)
     told = [*faults, *more, *_sample_as(kept, exhibit), *_check_step(kept, exhibit)]
@@ -69,9 +69,10 @@ def _run_of(experiment: Experiment) -> Experiment:
 
 
 def _lacks_data(asked: Experiment, source: Source) -> bool:
-    if asked.data_name == BUILTIN and not asked.data_sha256:
+    recipe = asked.recipe
+    if recipe.data_name == BUILTIN and not recipe.data_sha256:
         return False
-    return not asked.documents and asked.data_sha256 != fingerprint(source.documents)
+    return not asked.documents and recipe.data_sha256 != fingerprint(source.documents)
 
 
 def _possible(
@@ -91,20 +92,25 @@ def _possible(
 
 def _reduced(asked: Experiment) -> Iterator[Experiment]:
     """Yield the experiment, then with less and less of what may be impossible."""
+    unchanged = replace(asked.recipe, interventions=())
     yield asked
     yield replace(asked, engine="")
-    yield replace(asked, interventions=())
-    yield replace(asked, engine="", interventions=(), config=Config(seed=asked.config.seed))
+    yield replace(asked, recipe=unchanged)
+    usual = replace(unchanged, config=Config(seed=unchanged.config.seed))
+    yield replace(asked, engine="", recipe=usual)
     yield Experiment()
 
 
 def _made(asked: Experiment, source: Source, snapshot: Snapshot | None) -> Exhibit:
     if asked.documents:
         octets = asked.documents.encode("utf-8-sig")  # a first BOM is not one of the text
-        source = Source(asked.data_name, tuple(split_documents(octets, asked.data_name)))
+        source = Source(
+            asked.recipe.data_name, tuple(split_documents(octets, asked.recipe.data_name))
+        )
     if snapshot is not None and _run_of(asked) == Experiment():
         return Exhibit(source, snapshot.config, snapshot=snapshot)
-    return Exhibit(source, asked.config, asked.engine, recipe=asked.interventions)
+    recipe = asked.recipe
+    return Exhibit(source, recipe.config, asked.engine, interventions=recipe.interventions)
 
 
 def _sample_as(asked: Experiment, exhibit: Exhibit) -> list[GlassError]:
@@ -144,14 +150,15 @@ def _left_out(faults: Iterable[GlassError]) -> str:
 
 
 def _waiting(asked: Experiment) -> protocol.Waiting:
+    recipe = asked.recipe
     return protocol.Waiting(
-        config=asdict(asked.config),
+        config=asdict(recipe.config),
         engine=asked.engine,
         sampling=asdict(asked.sampling),
         sample_seed=asked.sample_seed,
         step=asked.step,
-        data_name=asked.data_name,
-        data_sha256=asked.data_sha256,
-        cut=asked.cut,
-        do=write(asked.interventions),
+        data_name=recipe.data_name,
+        data_sha256=recipe.data_sha256,
+        cut=recipe.cut,
+        do=write(recipe.interventions),
     )

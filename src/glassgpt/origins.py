@@ -71,7 +71,7 @@ class Origins:
         session.run(1)
         after = self._log_p()
         self._moves.append(Move(session.step, document, "", after - before))
-        for done in self._recipe[len(session.interventions) :]:
+        for done in self._recipe.interventions[len(session.recipe.interventions) :]:
             if done.step != session.step:
                 break
             session.apply(done.change)

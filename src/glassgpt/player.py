@@ -316,8 +316,7 @@ class Player:
             case protocol.Start():
                 source = self._sources.wanted(command, payload, exhibit.source)
                 config = made_of(Config, command.config)
-                recipe = interventions.read(command.do)
-                await self._start(source, config, command, recipe)
+                await self._start(source, config, command, interventions.read(command.do))
             case protocol.Consider():
                 source = self._sources.wanted(command, payload, exhibit.source)
                 text = self._sources.text if command.data == "sent" else None
@@ -398,16 +397,20 @@ class Player:
     # -- another run, another branch
 
     async def _start(
-        self, source: Source, config: Config, command: protocol.Start, recipe: interventions.Recipe
+        self,
+        source: Source,
+        config: Config,
+        command: protocol.Start,
+        done: interventions.Interventions,
     ) -> None:
         before, engine = self.exhibit, command.engine
         if command.keep:
-            await self._host.work(lambda: before.begin(source, config, engine, recipe))
+            await self._host.work(lambda: before.begin(source, config, engine, done))
         else:
             self.exhibit = await self._host.work(
-                lambda: Exhibit(source, config, engine, recipe=recipe)
+                lambda: Exhibit(source, config, engine, interventions=done)
             )
-        self._sources.learned(before.source, before.session.data_sha256)
+        self._sources.learned(before.source, before.session.recipe.data_sha256)
         self._show_run(before)
         if command.play:
             self._play()

@@ -24,8 +24,9 @@ def script(exhibit: Exhibit) -> bytes:
     names, lines = _documents(session, exhibit.source.documents)
     body = [
         *lines,
-        f"session = Session({_call(exhibit.history.base)}, documents, "
-        f"engine={session.engine.name!r}, data_name={session.data_name!r}, cut={session.cut!r})",
+        f"session = Session({_call(exhibit.history.recipe.config)}, documents, "
+        f"engine={session.engine.name!r}, data_name={session.recipe.data_name!r}, "
+        f"cut={session.recipe.cut!r})",
         *_training(session),
         *([] if exhibit.sample_seed is None else [f"session.rng.seed({exhibit.sample_seed})"]),
         f"for text in session.sample({_call(exhibit.sampling)}):",
@@ -34,14 +35,14 @@ def script(exhibit: Exhibit) -> bytes:
     imports = [
         f"from glassgpt import {', '.join(sorted(['Config', 'Sampling', 'Session', *names]))}"
     ]
-    if session.interventions:
+    if session.recipe.interventions:
         imports.append("from glassgpt.interventions import Edit, Release, Silence, Tune")
     return "\n".join([HEAD, "", *imports, "", *body, ""]).encode()
 
 
 def documents_name(session: Session) -> str:
     """Return the name of the file that the documents of a run are saved in."""
-    return f"glassgpt-documents-{session.data_sha256[:8]}.txt"
+    return f"glassgpt-documents-{session.recipe.data_sha256[:8]}.txt"
 
 
 def as_lines(documents: Sequence[str]) -> bytes:
@@ -52,7 +53,7 @@ def as_lines(documents: Sequence[str]) -> bytes:
 
 def _documents(session: Session, documents: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return what is imported from glassgpt for the documents, and the lines that make them."""
-    if session.data_name == data.BUILTIN:
+    if session.recipe.data_name == data.BUILTIN:
         return ["builtin_names"], ["documents = builtin_names()"]
     if sum(map(len, documents)) <= MOST_WRITTEN:
         return [], ["documents = [", *(f"    {text!r}," for text in documents), "]"]
@@ -63,7 +64,7 @@ def _documents(session: Session, documents: Sequence[str]) -> tuple[list[str], l
 
     path = Path(__file__).with_name({documents_name(session)!r})  # saved by: Save → Documents
     documents = read_documents(path)
-    if fingerprint(documents) != {session.data_sha256!r}:
+    if fingerprint(documents) != {session.recipe.data_sha256!r}:
         raise SystemExit(f"{{path}}: not the documents of this run (on its page: Save → Documents)")
     """
     return ["read_documents"], textwrap.dedent(text).splitlines()
@@ -84,7 +85,7 @@ def _training(session: Session) -> list[str]:
     """Return the lines that take the run to where it stands, with what was done to it."""
     lines: list[str] = []
     step = 0
-    for done in session.interventions:
+    for done in session.recipe.interventions:
         lines += [*_steps(done.step - step), f"session.apply({done.change!r})"]
         step = done.step
     return lines + _steps(session.step - step)

@@ -21,13 +21,13 @@ from glassgpt.interventions import (
     Change,
     Edit,
     Intervention,
-    Recipe,
     Silence,
     Tune,
     check_next,
     held,
     same_run,
 )
+from glassgpt.recipe import Recipe
 from glassgpt.sampling import Draw, generate
 from glassgpt.snapshot import Snapshot, State
 from glassgpt.tokenizer import Tokenizer, TokenLists
@@ -79,8 +79,9 @@ class StepRecords(Sequence[StepRecord]):
 class Session:
     """A run of `config` on `documents`; `engine` computes it (the fastest to be had, if not named).
 
-    `base` are the settings that it began with, `config` those that hold now. `data_name` and `cut`
-    (how the documents were cut out of a text, one of `cutting.WAYS`) go into its checkpoints.
+    `recipe` says which run it is, with the changes that were made so far (see `apply`); `config`
+    are the settings that hold now. `data_name` and `cut` (how the documents were cut out of a text,
+    one of `cutting.WAYS`) go into the recipe.
     Raises `ConfigError`, `DataError` or `EngineError` where they do not make a model.
     """
 
@@ -101,17 +102,14 @@ class Session:
         _check_types(config, documents, data_name)
         self.tokenizer = Tokenizer.of(documents)
         params.count(config, self.tokenizer.vocab_size)
-        self.base = self._config = config
-        self.data_name = data_name
-        self.cut = cut
-        self.data_sha256 = data.fingerprint(documents)
+        self.recipe = Recipe(config, data_name, data.fingerprint(documents), cut)
+        self._config = config
         self.engine = create(engine or default_engine()[0], config, self.tokenizer.vocab_size)
         self.rng = random.Random(config.seed)
         self.documents = list(documents)  # in the order of training
         self.rng.shuffle(self.documents)
         self._encoded = self.token_lists([])
         self.step = 0
-        self.interventions: Recipe = ()  # what was done to it, see `apply`
         first = params.initial(config, self.tokenizer.vocab_size, self.rng)
         still = {name: zeros(shape(weight)) for name, weight in first.items()}
         self.engine.load(State(first, still, still))
@@ -127,8 +125,8 @@ class Session:
             snapshot.config,
             documents,
             engine=engine or default_engine(snapshot.engine)[0],
-            data_name=snapshot.data_name,
-            cut=snapshot.cut,
+            data_name=snapshot.recipe.data_name,
+            cut=snapshot.recipe.cut,
         )
         session.restore(snapshot)
         return session
@@ -188,7 +186,7 @@ class Session:
     def _losses(self, start: int, steps: int) -> list[float]:
         """Let the engine take the steps: one by one where parts are held at zero."""
         lessons = self._lessons(start + steps)
-        if not held(self.interventions):
+        if not held(self.recipe.interventions):
             return self.engine.run(lessons, self.config, start, steps)
         losses: list[float] = []
         try:
@@ -225,7 +223,7 @@ class Session:
         after every update until it is released.
         """
         done = Intervention(self.step, change)
-        check_next(done, self.interventions, self.config, self.tokenizer.vocab_size)
+        check_next(done, self.recipe.interventions, self.config, self.tokenizer.vocab_size)
         match change:
             case Tune():
                 self._config = change.config(self.config, self.step)
@@ -235,11 +233,11 @@ class Session:
                 self.engine.fill(change.block(self.config), 0.0)
             case _:  # a release changes no number
                 pass
-        self.interventions = (*self.interventions, done)
+        self.recipe = self.recipe.with_more(done)
 
     def follow(self, recipe: Recipe) -> None:
         """Do what `recipe`, of which all before is done, says for this position."""
-        for done in recipe[len(self.interventions) :]:
+        for done in recipe.interventions[len(self.recipe.interventions) :]:
             if done.step > self.step:
                 return
             self.apply(done.change)
@@ -250,13 +248,13 @@ class Session:
         end = self.step + steps
         self.follow(recipe)
         while self.step < end:
-            later = (done.step for done in recipe if done.step > self.step)
+            later = (done.step for done in recipe.interventions if done.step > self.step)
             losses += self.run(min([end, *later]) - self.step).losses
             self.follow(recipe)
         return losses
 
     def _hold(self) -> None:
-        for silence in held(self.interventions):
+        for silence in held(self.recipe.interventions):
             self.engine.fill(silence.block(self.config), 0.0)
 
     # -- the whole state as a value
@@ -264,27 +262,23 @@ class Session:
     def snapshot(self) -> Snapshot:
         """Return the state of the run; later steps do not change it."""
         return Snapshot(
-            config=self.config,
+            recipe=self.recipe,
             tokenizer=self.tokenizer,
             step=self.step,
             state=self.engine.state().frozen(),
             random_state=self.rng.getstate(),
-            data_name=self.data_name,
-            data_sha256=self.data_sha256,
             engine=self.engine.name,
             instruction_set=self.engine.instruction_set,
-            base=self.base,
-            interventions=self.interventions,
-            cut=self.cut,
         )
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go to the state of `snapshot`, taken by this run or one of the same data and sizes."""
-        if snapshot.data_sha256 != self.data_sha256:
+        ours, theirs = self.recipe, snapshot.recipe
+        if theirs.data_sha256 != ours.data_sha256:
             raise CheckpointError(
-                f"the checkpoint was trained on other documents: {snapshot.data_name!r}, SHA-256 "
-                f"{snapshot.data_sha256[:12]}…, not {self.data_name!r}, {self.data_sha256[:12]}…",
-                f"give {snapshot.data_name!r} as it was",
+                f"the checkpoint was trained on other documents: {theirs.data_name!r}, SHA-256 "
+                f"{theirs.data_sha256[:12]}…, not {ours.data_name!r}, {ours.data_sha256[:12]}…",
+                f"give {theirs.data_name!r} as it was",
             )
         if snapshot.tokenizer != self.tokenizer:
             raise CheckpointError(
@@ -293,10 +287,9 @@ class Session:
                 "use an older copy of it, or train again",
             )
         self._config = same_run(self.config, snapshot.config)
-        self.base = snapshot.base
         self.engine.load(snapshot.state)
         self.step = snapshot.step
-        self.interventions = snapshot.interventions
+        self.recipe = theirs
         self.rng.setstate(snapshot.random_state)
 
     # -- samples

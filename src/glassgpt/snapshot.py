@@ -23,13 +23,14 @@ from glassgpt.arrays import ITEMSIZE, Array, frozen, shape, view
 from glassgpt.config import Config
 from glassgpt.data import signature
 from glassgpt.errors import CheckpointError, GlassError
-from glassgpt.interventions import Recipe, read, write
+from glassgpt.interventions import read, write
 from glassgpt.params import shapes
+from glassgpt.recipe import Recipe
 from glassgpt.tokenizer import Tokenizer
 from glassgpt.validation import (
     RandomState,
-    check_interventions,
     check_numbers,
+    check_recipe,
     valid_config,
     valid_data,
     valid_engine,
@@ -66,23 +67,21 @@ class State:
 class Snapshot:
     """A run after `step` updates. `engine` and `instruction_set` name what computed it.
 
-    `config` are the settings that hold now, `base` those at step 0. `interventions` are those made
-    so far: they lead from one to the other, and what is held at zero follows from them. `cut` says
-    how the documents were cut out of a text: by its lines, or one of `cutting.WAYS`.
+    The interventions of `recipe` are those made so far; what is held at zero follows from them.
     """
 
-    config: Config
+    recipe: Recipe
     tokenizer: Tokenizer
     step: int
     state: State
     random_state: RandomState
-    data_name: str
-    data_sha256: str
     engine: str
     instruction_set: str
-    base: Config
-    interventions: Recipe = ()
-    cut: str = ""
+
+    @property
+    def config(self) -> Config:
+        """The settings that hold now."""
+        return self.recipe.config_at()
 
     def __reduce__(self) -> tuple[Callable[[bytes], Snapshot], tuple[bytes]]:
         """Let it be pickled, which its arrays cannot be: as the bytes of its file."""
@@ -125,20 +124,21 @@ def _head(snapshot: Snapshot, checksum: str) -> bytes:
 
 def _facts(snapshot: Snapshot) -> dict[str, Any]:
     version, internal, gauss_next = snapshot.random_state
+    recipe = snapshot.recipe
     return {
         "format": FORMAT,
         "config": dataclasses.asdict(snapshot.config),
-        "base": dataclasses.asdict(snapshot.base),
+        "base": dataclasses.asdict(recipe.config),
         "step": snapshot.step,
         "vocabulary": snapshot.tokenizer.characters,
         "random_state": [version, list(internal), gauss_next],
         "data": {
-            "name": snapshot.data_name,
-            "sha256": snapshot.data_sha256,
-            "cut": snapshot.cut,
+            "name": recipe.data_name,
+            "sha256": recipe.data_sha256,
+            "cut": recipe.cut,
         },
         "engine": {"name": snapshot.engine, "instruction_set": snapshot.instruction_set},
-        "interventions": write(snapshot.interventions),
+        "interventions": write(recipe.interventions),
     }
 
 
@@ -238,21 +238,17 @@ def _snapshot(facts: dict[str, Any], header: dict[str, Any], body: memoryview) -
     check_numbers(step, state.groups())
     data_name, data_sha256, cut = valid_data(**facts["data"])
     engine, instruction_set = valid_engine(**facts["engine"])
-    recipe = read(facts.get("interventions", ""))  # nor these
-    check_interventions(recipe, step, base, config, state.params)
+    interventions = read(facts.get("interventions", ""))  # nor these
+    recipe = Recipe(base, data_name, data_sha256, cut, interventions)
+    check_recipe(recipe, step, config, state.params)
     return Snapshot(
-        config=config,
+        recipe=recipe,
         tokenizer=tokenizer,
         step=step,
         state=state,
         random_state=valid_random_state(facts["random_state"]),
-        data_name=data_name,
-        data_sha256=data_sha256,
         engine=engine,
         instruction_set=instruction_set,
-        base=base,
-        interventions=recipe,
-        cut=cut,
     )
 
 

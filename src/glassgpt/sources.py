@@ -49,17 +49,18 @@ class Sources:
         They are looked for among those of the runs that are shown, of runs before, the built-in
         ones, and in the file that was sent last.
         """
-        sha256 = snapshot.data_sha256
+        recipe = snapshot.recipe
+        sha256 = recipe.data_sha256
         known = {**self._learned, **exhibit.sources()}
         if sha256 in known:
             return known[sha256]
         others = [Source.builtin()]
         if self.text is not None:
-            others.append(self.text.source(snapshot.cut))
+            others.append(self.text.source(recipe.cut))
         for source in others:
             if fingerprint(source.documents) == sha256:
                 return source
         raise CheckpointError(
-            f"this checkpoint's run learned from {snapshot.data_name!r}, which is not here",
+            f"this checkpoint's run learned from {recipe.data_name!r}, which is not here",
             "choose that file under set-up as your own text, then open the checkpoint again",
         )

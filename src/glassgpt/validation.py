@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 from glassgpt.arrays import Array, numbers
 from glassgpt.config import Config, Setting, settings
 from glassgpt.cutting import WAYS
-from glassgpt.interventions import Block, Edit, Recipe, Silence, check, config_at, held
+from glassgpt.interventions import Block, Edit, Interventions, Silence, held
+from glassgpt.recipe import Recipe
 
 ENGINES: dict[str, tuple[str, ...]] = {  # and their instruction sets, fastest and widest first
     "fast": ("avx512", "avx2", "sse2", "neon", "simd128", "generic"),
@@ -91,32 +92,28 @@ def _is_twister(words: list[Any]) -> bool:
     return fits and words[-1] <= _WORDS and any(words[:-1])
 
 
-def check_interventions(
-    recipe: Recipe, step: int, base: Config, config: Config, params: Mapping[str, Array]
-) -> None:
-    """Raise unless all this can be done to a run of first `base` up to `step`.
-
-    It must lead to the settings `config`, and the weights must show it.
-    """
-    check(recipe, base, len(params["wte"]))
-    if recipe and recipe[-1].step > step:
-        raise ValueError(f"it stands at step {step}, before its change at {recipe[-1].step}")
-    if config_at(base, recipe) != config:
+def check_recipe(recipe: Recipe, step: int, config: Config, params: Mapping[str, Array]) -> None:
+    """Raise unless a run of the recipe has the settings `config` and these weights at `step`."""
+    recipe.check(len(params["wte"]))
+    done = recipe.interventions
+    if done and done[-1].step > step:
+        raise ValueError(f"it stands at step {step}, before its change at {done[-1].step}")
+    if recipe.config_at() != config:
         raise ValueError("its changes do not lead to the settings that it has now")
-    for block, value in _set_last(recipe, step, config).items():
+    for block, value in _set_last(done, step, config).items():
         a = params[block.param]
         rows, columns = range(block.top, block.bottom), range(block.left, block.right)
         if any(a[row, column] != value for row in rows for column in columns):
             raise ValueError(f"{block.param} is not what its changes set it to")
 
 
-def _set_last(recipe: Recipe, step: int, config: Config) -> dict[Block, float]:
+def _set_last(interventions: Interventions, step: int, config: Config) -> dict[Block, float]:
     """Return the cells that no update has moved since: held at zero, or set at this very step.
 
     Of changes that meet in a cell only the last is known, so earlier ones are left out.
     """
-    found = {silence.block(config): 0.0 for silence in held(recipe)}
-    for done in recipe:
+    found = {silence.block(config): 0.0 for silence in held(interventions)}
+    for done in interventions:
         if done.step == step and isinstance(done.change, Edit | Silence):
             block = done.change.block(config)
             found = {other: value for other, value in found.items() if not _meet(block, other)}

@@ -16,7 +16,7 @@ from glassgpt.arrays import Array, numbers, shape
 from glassgpt.config import Config, Sampling
 from glassgpt.data import fingerprint
 from glassgpt.engines import create
-from glassgpt.interventions import Recipe, config_at
+from glassgpt.recipe import Recipe
 from glassgpt.session import Session
 from glassgpt.snapshot import State
 
@@ -87,13 +87,12 @@ class Verification:
 
     def __init__(
         self,
-        config: Config,
+        recipe: Recipe,
         documents: Sequence[str],
         engine: str,
         steps: int | None = None,
-        recipe: Recipe = (),
     ) -> None:
-        last = config_at(config, recipe).num_steps
+        config, last = recipe.config, recipe.config_at().num_steps
         self.steps = last if steps is None else min(steps, last)
         self._recipe = recipe
         self.step = 0
@@ -103,7 +102,7 @@ class Verification:
         ]
         size = self._runs[0].tokenizer.vocab_size
         self._mirrors = [create(run.engine.name, config, size) for run in self._runs]
-        self.recorded = not recipe and is_recorded(config, documents)
+        self.recorded = not recipe.interventions and is_recorded(config, documents)
         self._gaps: dict[tuple[str, str], Gap] = {}
 
     @property

@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-from glassgpt.config import Config
 from glassgpt.errors import ConfigError, DivergenceError
-from glassgpt.interventions import Recipe, config_at
+from glassgpt.recipe import Recipe
 from glassgpt.session import Session
 from glassgpt.yardsticks import held_out, held_out_loss
 
@@ -30,8 +29,8 @@ DECILE = 0.1  # the band lies between the lowest and the highest tenth
 class Imagined:
     """One run, whose `losses` grow as it goes on; `stopped` says why, where it ends early."""
 
-    def __init__(self, config: Config, documents: Sequence[str], recipe: Recipe = ()) -> None:
-        self.session = Session(config, documents)
+    def __init__(self, recipe: Recipe, documents: Sequence[str]) -> None:
+        self.session = Session(recipe.config, documents)
         self._recipe = recipe
         self.session.follow(self._recipe)
         self.losses = array("d")
@@ -65,7 +64,7 @@ class Imagined:
 
     def _steps(self) -> int:
         """Return how many steps to take at a time, none of them past an intervention."""
-        to_come = [done.step - self.session.step for done in self._recipe]
+        to_come = [done.step - self.session.step for done in self._recipe.interventions]
         return min(self._chunk, self.session.steps_left, *(n for n in to_come if n > 0))
 
     def held_out(self) -> float:
@@ -75,21 +74,17 @@ class Imagined:
 
 
 class Band:
-    """The runs of `seeds` seeds after that of `config` with the same recipe, one by one."""
+    """The runs of `seeds` seeds after that of `recipe`, which else they follow, one by one."""
 
-    def __init__(
-        self, config: Config, documents: Sequence[str], seeds: int, recipe: Recipe = ()
-    ) -> None:
-        steps = config_at(config, recipe).num_steps
+    def __init__(self, recipe: Recipe, documents: Sequence[str], seeds: int) -> None:
+        steps = recipe.config_at().num_steps
         if not 1 <= seeds <= MAX_SEEDS or seeds * steps > MAX_BAND:
             raise ConfigError(
                 f"{seeds} seeds of {steps:,} steps are more than a band takes",
                 f"choose 1 to {min(MAX_SEEDS, MAX_BAND // steps)} seeds",
             )
-        self._documents, self._recipe = documents, recipe
-        self._waiting = [
-            replace(config, seed=(config.seed + i) % 2**32) for i in range(seeds, 0, -1)
-        ]
+        self._documents = documents
+        self._waiting = [_reseeded(recipe, i) for i in range(seeds, 0, -1)]
         self._run: Imagined | None = None
         self.seeds, self.finished = seeds, 0
         self.positions = _positions(steps)
@@ -105,7 +100,7 @@ class Band:
         until = time.perf_counter() + seconds
         while not self.done and time.perf_counter() < until:
             if self._run is None:
-                self._run = Imagined(self._waiting.pop(), self._documents, self._recipe)
+                self._run = Imagined(self._waiting.pop(), self._documents)
             self._run.go_on(until - time.perf_counter())
             if self._run.done:
                 self._curves.append(smoothed(self._run.losses, self.positions))
@@ -118,6 +113,11 @@ class Band:
             [_quantile(column, share) for column in columns] for share in (DECILE, 0.5, 1 - DECILE)
         )
         return low, median, high
+
+
+def _reseeded(recipe: Recipe, by: int) -> Recipe:
+    """Return the recipe with a seed that is larger by so much."""
+    return replace(recipe, config=replace(recipe.config, seed=(recipe.config.seed + by) % 2**32))
 
 
 def smoothed(losses: Sequence[float], positions: Sequence[int]) -> list[float]:

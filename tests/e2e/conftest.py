@@ -94,7 +94,7 @@ Opener = Callable[..., Tab]
 
 def straight(names_file: Path, steps: int, link: str = SMALL) -> Session:
     """Return the run of a link, taken straight to a step without any page."""
-    session = Session(read_link(link).config, read_documents(names_file))
+    session = Session(read_link(link).recipe.config, read_documents(names_file))
     if steps:
         session.run(steps)
     return session

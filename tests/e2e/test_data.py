@@ -132,7 +132,7 @@ def test_pasted_text_is_previewed_and_learned_from(tab: Opener) -> None:
     it.until("s.considered?.documents === 2")
     it.page.get_by_role("button", name="Begin new run").click()
     it.until("s.hello.documents === 2 && s.frame.step > 3")
-    session = Session(read_link(SMALL).config, ["abab", "baba"])
+    session = Session(read_link(SMALL).recipe.config, ["abab", "baba"])
     first = it.page.evaluate("() => [...window.glass.state().losses.data.slice(0, 3)]")
     assert first == [record.loss for record in session.run(3)]
 
@@ -147,7 +147,7 @@ def test_text_of_any_script_is_learned_from_token_by_token(it: Tab, text: str) -
     it.page.keyboard.press("Escape")
     it.page.get_by_role("button", name="To the start").click()
     it.stands_at(0)
-    config = read_link(SMALL).config
+    config = read_link(SMALL).recipe.config
     session = Session(config, split_documents(text.encode(), ""))
     assert it.state("hello.characters") == list(session.tokenizer.characters)
     document = session.document(0)

@@ -55,7 +55,7 @@ def test_cells_picked_at_random_are_the_engines_numbers_and_their_colour(
         if name.startswith(f"{kind}:")
     ]
     assert len(figures) >= 9
-    softmaxes = {s.name for s in sites(read_link(SMALL).config) if s.op == "softmax"}
+    softmaxes = {s.name for s in sites(read_link(SMALL).recipe.config) if s.op == "softmax"}
     for figure in figures:
         name = figure.partition(":")[2]
         a = computed[kind][name]
@@ -120,7 +120,7 @@ def test_a_number_that_is_clicked_is_told_in_full(
 def test_the_yardsticks_are_counted_from_the_data(tab: Opener, names_file: Path) -> None:
     from glassgpt.yardsticks import yardsticks
 
-    session = Session(read_link(SMALL).config, read_documents(names_file))
+    session = Session(read_link(SMALL).recipe.config, read_documents(names_file))
     lists = [session.tokenizer.encode_document(text) for text in session.documents]
     measures = yardsticks(lists, session.tokenizer.vocab_size)
     it = tab()
@@ -130,7 +130,7 @@ def test_the_yardsticks_are_counted_from_the_data(tab: Opener, names_file: Path)
 
 
 def test_the_tokenizer_tells_ids_and_refuses_unknown_letters(tab: Opener, names_file: Path) -> None:
-    session = Session(read_link(SMALL).config, read_documents(names_file))
+    session = Session(read_link(SMALL).recipe.config, read_documents(names_file))
     it = tab()
     box = it.page.get_by_label("A text to tokenize")
     box.fill("anna")

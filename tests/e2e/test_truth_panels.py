@@ -14,6 +14,7 @@ from glassgpt.arrays import Array, array, numbers, shape
 from glassgpt.data import fingerprint
 from glassgpt.engines import create
 from glassgpt.link import Experiment, write_link
+from glassgpt.recipe import Recipe
 from glassgpt.session import text_of
 from glassgpt.snapshot import State
 from glassgpt.yardsticks import held_out, held_out_loss, yardsticks
@@ -161,9 +162,7 @@ def test_the_bars_are_as_tall_as_the_engines_probabilities(tab: Opener) -> None:
     documents = ["ab", "ba", "abba", "bab"] * 3  # three tokens make bars that are wide enough
     config = Config(n_embd=8, n_head=2, block_size=8, num_steps=50, seed=6)
     text = "\n".join(documents)
-    link = write_link(
-        Experiment(config, data_name="ab", documents=text, data_sha256=fingerprint(documents))
-    )
+    link = write_link(Experiment(Recipe(config, "ab", fingerprint(documents)), documents=text))
     it = tab(f"{link}&step=12")
     it.stands_at(12)
     it.until("s.arrays.has('value:probs')")

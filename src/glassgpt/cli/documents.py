@@ -64,32 +64,34 @@ def data_of(snapshot: Snapshot, source: str | None, way: str | None = None) -> D
 
     They are cut as they were then. Raises `CheckpointError` where they are others.
     """
+    recipe = snapshot.recipe
     if source is None:
-        if snapshot.data_name != BUILTIN:
+        if recipe.data_name != BUILTIN:
             raise CheckpointError(
-                f"the checkpoint was trained on {snapshot.data_name!r}, which it does not hold",
+                f"the checkpoint was trained on {recipe.data_name!r}, which it does not hold",
                 "name that file as well: DATA of train, --data of other commands",
             )
         return read_data(None, way)
     octets, name = _octets(source)
     # what a page saved as documents is cut already: its lines are the documents
-    for each in (way,) if way else dict.fromkeys((snapshot.cut, "")):
+    for each in (way,) if way else dict.fromkeys((recipe.cut, "")):
         documents = _documents(octets, name, each)
-        if fingerprint(documents) == snapshot.data_sha256:
-            return Data(documents, snapshot.data_name, snapshot.cut)
+        if fingerprint(documents) == recipe.data_sha256:
+            return Data(documents, recipe.data_name, recipe.cut)
     raise _others(snapshot, source, way, fingerprint(documents))
 
 
 def _others(snapshot: Snapshot, source: str, way: str | None, sha256: str) -> CheckpointError:
-    then = f" cut into {snapshot.cut}" if snapshot.cut else ""
+    recipe = snapshot.recipe
+    then = f" cut into {recipe.cut}" if recipe.cut else ""
     now = f" cut into {way}" if way else ""
     return CheckpointError(
-        f"the checkpoint was trained on other documents: {snapshot.data_name!r}{then}, "
-        f"SHA-256 {snapshot.data_sha256[:12]}…, not {_short(source)!r}{now}, {sha256[:12]}…",
+        f"the checkpoint was trained on other documents: {recipe.data_name!r}{then}, "
+        f"SHA-256 {recipe.data_sha256[:12]}…, not {_short(source)!r}{now}, {sha256[:12]}…",
         "leave the data out: the model learned from the built-in names"
-        if snapshot.data_name == BUILTIN
+        if recipe.data_name == BUILTIN
         else "give the file as it was then"
-        + (", without --cut" if way and way != snapshot.cut else ""),
+        + (", without --cut" if way and way != recipe.cut else ""),
     )
 
 

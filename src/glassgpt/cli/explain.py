@@ -169,10 +169,11 @@ def _rewound(snapshot: Snapshot, step: int, data: str | None) -> Snapshot:
         )
     documents = _documents(snapshot, data, "--step trains again: name that file, --data")
     end = Session.resumed(snapshot, documents)  # which checks that they are its documents
-    again = Session(snapshot.base, documents, engine=end.engine.name, data_name=snapshot.data_name)
-    again.replay(step, snapshot.interventions)
+    recipe = snapshot.recipe
+    again = Session(recipe.config, documents, engine=end.engine.name, data_name=recipe.data_name)
+    again.replay(step, recipe)
     then = again.snapshot()
-    again.replay(snapshot.step - step, snapshot.interventions)
+    again.replay(snapshot.step - step, recipe)
     if not _alike(again.engine.state(), snapshot.state):
         raise CheckpointError(
             "training this run again does not lead to the weights in the file",

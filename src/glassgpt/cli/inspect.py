@@ -58,8 +58,8 @@ def _show_settings(snapshot: Snapshot) -> None:
 
 
 def _origin(snapshot: Snapshot) -> str:
-    cut = f"{snapshot.cut} of " if snapshot.cut else ""
-    return f"{cut}{snapshot.data_name} (SHA-256 {snapshot.data_sha256[:12]}…)"
+    cut = f"{snapshot.recipe.cut} of " if snapshot.recipe.cut else ""
+    return f"{cut}{snapshot.recipe.data_name} (SHA-256 {snapshot.recipe.data_sha256[:12]}…)"
 
 
 def _show_matrices(snapshot: Snapshot) -> None:

@@ -37,10 +37,10 @@ def introduce(session: Session) -> None:
 
 
 def _origin(session: Session) -> str:
-    name = session.data_name
+    name = session.recipe.data_name
     if name == BUILTIN:
         return BUILTIN
-    kind = (session.cut or "lines").removesuffix("s")
+    kind = (session.recipe.cut or "lines").removesuffix("s")
     return f"{plural(len(session.documents), kind)} of {'standard input' if name == '-' else name}"
 
 
@@ -57,7 +57,7 @@ def _on_length(session: Session) -> Iterator[str]:
         f"{'is' if len(long) == 1 else 'are'} longer than the context: only the first "
         f"{counted(context, 'character')} of a document are learned; the longest has {found}"
     )
-    if not session.cut and is_prose(session.documents):
+    if not session.recipe.cut and is_prose(session.documents):
         yield (
             f"this looks like running text; --cut {', '.join(WAYS[:-1])} or {WAYS[-1]} "
             "makes a document of each"
@@ -66,9 +66,9 @@ def _on_length(session: Session) -> Iterator[str]:
 
 def _on_tables(session: Session) -> Iterator[str]:
     """Yield what to know of a table: it is read by lines, as any other text is."""
-    if session.data_name.lower().endswith(TABLES) and not session.cut:
+    if session.recipe.data_name.lower().endswith(TABLES) and not session.recipe.cut:
         yield (
-            f"{session.data_name} is read as text: a document is a whole line with all its "
+            f"{session.recipe.data_name} is read as text: a document is a whole line with all its "
             "columns, and a header line is a document too; to train on one column, save that "
             "column alone"
         )

@@ -15,6 +15,7 @@ from glassgpt.cli.terminal import on_terminal, say
 from glassgpt.config import Config
 from glassgpt.engines import ENGINES
 from glassgpt.errors import ConfigError
+from glassgpt.recipe import Recipe
 from glassgpt.snapshot import Snapshot
 from glassgpt.verify import ROUNDING, Gap, Verification, is_recorded
 
@@ -55,19 +56,18 @@ def verify(
     glassgpt verify runs/names
     """
     snapshot = load_checkpoint(directory) if directory is not None else None
-    config = _config(context, snapshot)
+    recipe = _recipe(context, snapshot)
     found = read_data(data, way) if snapshot is None else data_of(snapshot, data, way)
     documents = found.documents
     steps = None if snapshot is None else snapshot.step
-    changes = () if snapshot is None else snapshot.interventions
     engine = chosen_engine(engine)
-    recorded = snapshot is None and is_recorded(config, documents)
+    recorded = snapshot is None and is_recorded(recipe.config, documents)
     if engine == "scalar" and snapshot is None and not recorded:
         raise ConfigError(
             "--engine scalar would be compared with itself",
             "leave it out, or give a kept run, or microgpt's own names: --data names.txt",
         )
-    run = Verification(config, documents, engine, steps, changes)
+    run = Verification(recipe, documents, engine, steps)
     if recorded:
         say("these are the settings and the documents of the recorded run of microgpt.py")
     _watch(run)
@@ -84,17 +84,17 @@ def verify(
         )
 
 
-def _config(context: click.Context, snapshot: Snapshot | None) -> Config:
+def _recipe(context: click.Context, snapshot: Snapshot | None) -> Recipe:
     values = given(context, Config)
     if snapshot is None:
-        return Config(**values)
+        return Recipe(Config(**values))
     if values:
         raise ConfigError(
             "a kept run has its own settings, so "
             f"{', '.join(map(option_of, values))} cannot be given",
             "leave them out, or leave the directory out",
         )
-    return snapshot.base
+    return snapshot.recipe
 
 
 def _watch(run: Verification) -> None:
