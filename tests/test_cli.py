@@ -333,7 +333,7 @@ def test_resuming_on_other_data_is_refused(words: Path, tmp_path: Path) -> None:
     _, err = glassgpt("train", other, "--resume", run, check=1)
     assert "was trained on other documents: 'words.txt'" in err
     _, err = glassgpt("train", "--resume", run, check=1)
-    assert "was trained on 'words.txt', which it does not hold" in err
+    assert "was trained on 'words.txt', whose text is not here" in err
 
 
 def test_a_kept_model_is_not_overwritten_unasked(words: Path, tmp_path: Path) -> None:
@@ -391,7 +391,7 @@ def test_inspect_shows_matrices_settings_and_losses(words: Path, tmp_path: Path)
 def test_inspect_without_the_data_says_how_to_see_losses(words: Path, tmp_path: Path) -> None:
     glassgpt("train", words, *TINY, "--out", tmp_path / "run")
     out, _ = glassgpt("inspect", tmp_path / "run")
-    assert "no losses: the checkpoint was trained on 'words.txt'" in out
+    assert "no losses: the run was trained on 'words.txt'" in out
 
 
 # -- mistakes

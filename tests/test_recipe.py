@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from glassgpt import Config, Session, load_checkpoint, protocol, read_documents
+from glassgpt import Config, Session, load_checkpoint, protocol, read_documents, save_checkpoint
 from glassgpt.arrays import numbers
 from glassgpt.cli.main import run as glassgpt
 from glassgpt.cutting import WAYS
@@ -17,6 +20,7 @@ from glassgpt.files import file
 from glassgpt.history import History
 from glassgpt.interventions import Change, Edit, Silence, Tune, read
 from glassgpt.link import read_link
+from glassgpt.opening import open_link
 from glassgpt.proposal import Source, Text
 from glassgpt.snapshot import from_bytes, to_bytes
 from glassgpt.verify import Verification
@@ -92,6 +96,77 @@ def test_verification_follows_the_changes_of_a_run() -> None:
     run.advance(40)
     run.compare_kept(session.engine.state(), "this run")
     assert run.holds
+
+
+@st.composite
+def changed(draw: st.DrawFn) -> Session:
+    """Return a run with changes at any of its steps."""
+    session = Session(SMALL, builtin_names()[:50], data_name="some names")
+    for change in draw(st.permutations(CHANGES)):
+        if draw(st.booleans()):
+            session.run(draw(st.integers(0, 15)))
+            session.apply(change)
+    session.run(draw(st.integers(0, 10)))
+    return session
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(session=changed())
+def test_the_link_that_inspect_prints_gives_the_same_checkpoint(
+    session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with TemporaryDirectory() as directory:
+        one, other = Path(directory) / "one", Path(directory) / "other"
+        names = Path(directory) / "some names"
+        names.write_text("\n".join(builtin_names()[:50]))
+        save_checkpoint(session.snapshot(), one)
+        capsys.readouterr()
+        for data in ([], ["--data", str(names)]):
+            assert glassgpt(["inspect", str(one), *data]) == 0
+            link = capsys.readouterr().out.partition("link")[2].split()[0]
+            assert link.startswith("#")
+            brought = [] if data else [str(names)]  # with the text, the link has it
+            command = ["train", *brought, "--link", f"http://127.0.0.1:8000/{link}"]
+            assert glassgpt([*command, "--out", str(other), "--overwrite", "-q"]) == 0
+            assert load(other) == load(one)
+        for step in range(session.step + 1):
+            where = ["wte[0,1]", "--doc", "a", "--data", str(names)]
+            assert glassgpt(["explain", str(one), *where, "--step", str(step)]) == 0
+
+
+def load(directory: Path) -> bytes:
+    return (directory / "checkpoint.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--link", "seed=1", "--n-embd", "32"], "so --n-embd cannot be given"),
+        (["--link", "seed=1", "--resume", "x"], "leave one of them out"),
+        (["--link", "seed=x"], "the link says seed='x'"),
+        (["--link", "seed=1&step=2000"], "its run ends at step 1,000"),
+        (["--link", "seed=1&data=a.txt"], "whose text is not here"),
+        (["--link", "data=a.txt&text=eJxLTMzLBAAEcAG7"], "damaged"),
+        (["--link", "do=9:head7.7"], "there is no layer 7"),
+        (["--link", "n_embd=8&block_size=2", "--prefix", "abc"], "the prefix"),
+    ],
+)
+def test_a_link_that_names_no_run_is_refused(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert glassgpt(["train", *arguments]) in (1, 2)
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_link_draws_its_samples_where_nothing_else_is_typed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    link = "n_embd=4&n_head=2&num_steps=9&temperature=0.9&num_samples=4&prefix=ma&draw=5&step=6"
+    assert glassgpt(["train", "--link", link, "-q", "-n", "3"]) == 0
+    exhibit = open_link(link, Source.builtin()).exhibit
+    exhibit.history.advance(6)
+    texts = [one.text for one in exhibit.samples() if one]
+    assert capsys.readouterr().out.split() == texts[:3]
 
 
 # -- what is saved from the page

@@ -24,7 +24,7 @@ from glassgpt.glass import Glass, Sampled
 from glassgpt.graph import Graph, Link
 from glassgpt.history import History
 from glassgpt.interventions import Edit, Interventions, Silence, held, write
-from glassgpt.link import Experiment, write_link
+from glassgpt.link import Experiment, carried, write_link
 from glassgpt.nearest import Nearest
 from glassgpt.proposal import Source, check_bounds, made_of
 from glassgpt.session import Session
@@ -205,9 +205,7 @@ class Exhibit:
                 engine=""
                 if self.session.engine.name == default_engine()[0]
                 else self.session.engine.name,
-                documents="\n".join(self.source.documents)
-                if len(self.source.documents) < 5000
-                else "",
+                documents=carried(self.source.documents),
             )
         )
 

@@ -94,7 +94,7 @@ class History:
         end = self.session.step + steps
         while self.session.step < end:
             boundary = self.session.step + self.stride - self.session.step % self.stride
-            stop = int(min(end, boundary, self._next_intervention()))
+            stop = int(min(end, boundary, self.recipe.next_after(self.session.step)))
             if stop - 1 > self.session.step:
                 self._run(stop - 1 - self.session.step)
             self.before = self.session.engine.state().params
@@ -117,10 +117,6 @@ class History:
             return
         self.session.restore(self._snapshots[nearest])
         self.before = None
-
-    def _next_intervention(self) -> float:
-        later = (done.step for done in self.recipe.interventions if done.step > self.session.step)
-        return min(later, default=math.inf)
 
     def kept(self, name: str, index: tuple[int, ...]) -> tuple[list[int], list[float]]:
         """Return the positions that are kept, and what the weight was at each of them."""

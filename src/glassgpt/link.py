@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -29,6 +29,7 @@ MAX_STEP = 10**10 - 1
 Value = TypeVar("Value")
 
 _ROOM = 4000  # characters that data may take in a link
+_MOST_CARRIED = 5000  # documents: more would not fit, however well they are packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class Experiment:
     step: int | None = None
     documents: str = ""
     others: dict[str, str] = field(default_factory=dict)
+
+
+def carried(documents: Sequence[str]) -> str:
+    """Return the text of documents that may fit into a link, or none."""
+    return "\n".join(documents) if len(documents) < _MOST_CARRIED else ""
 
 
 def write_link(experiment: Experiment) -> str:
@@ -77,7 +83,10 @@ def write_link(experiment: Experiment) -> str:
 
 
 def read_link(text: str) -> Experiment:
-    """Return the experiment in a link's text; raise `ConfigError` where a value cannot be."""
+    """Return the experiment in a link's text or a whole address.
+
+    Raises `ConfigError` where a value cannot be.
+    """
     experiment, faults = read_leniently(text)
     if faults:
         raise faults[0]
@@ -86,7 +95,7 @@ def read_link(text: str) -> Experiment:
 
 def read_leniently(text: str) -> tuple[Experiment, list[ConfigError]]:
     """Return what can be read in a link's text, and of each value that is left out why."""
-    text = text.lstrip("#?")
+    text = (text.partition("#")[2] or text).lstrip("#?")
     if len(text) > MAX_LINK:
         fault = ConfigError(f"the link has {len(text):,} characters, more than {MAX_LINK:,}")
         return Experiment(), [fault]

@@ -32,6 +32,10 @@ class Recipe:
         """Return the settings that hold at `step`, or at the end of the run."""
         return config_at(self.config, self.interventions, step)
 
+    def next_after(self, step: int) -> float:
+        """Return the first step after `step` at which something changes, infinity if none does."""
+        return min((done.step for done in self.interventions if done.step > step), default=math.inf)
+
     def with_more(self, *more: Intervention) -> Recipe:
         """Return the recipe with further changes."""
         return replace(self, interventions=(*self.interventions, *more))

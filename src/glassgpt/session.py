@@ -248,8 +248,8 @@ class Session:
         end = self.step + steps
         self.follow(recipe)
         while self.step < end:
-            later = (done.step for done in recipe.interventions if done.step > self.step)
-            losses += self.run(min([end, *later]) - self.step).losses
+            stop = min(end, recipe.next_after(self.step))
+            losses += self.run(int(stop) - self.step).losses
             self.follow(recipe)
         return losses
 

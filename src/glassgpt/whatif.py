@@ -64,8 +64,8 @@ class Imagined:
 
     def _steps(self) -> int:
         """Return how many steps to take at a time, none of them past an intervention."""
-        to_come = [done.step - self.session.step for done in self._recipe.interventions]
-        return min(self._chunk, self.session.steps_left, *(n for n in to_come if n > 0))
+        until_change = self._recipe.next_after(self.session.step) - self.session.step
+        return int(min(self._chunk, self.session.steps_left, until_change))
 
     def held_out(self) -> float:
         """Return its held-out loss; raises `DivergenceError` where that is not finite."""

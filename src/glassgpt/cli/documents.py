@@ -21,7 +21,7 @@ from glassgpt.data import (
     split_documents,
 )
 from glassgpt.errors import CheckpointError, DataError
-from glassgpt.snapshot import Snapshot
+from glassgpt.recipe import Recipe
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -59,16 +59,15 @@ def read_data(source: str | None, way: str | None = None) -> Data:
     return Data(_documents(octets, name, way or ""), _short(source), way or "")
 
 
-def data_of(snapshot: Snapshot, source: str | None, way: str | None = None) -> Data:
-    """Return the documents that a checkpoint was trained on: the built-in ones, or `source`.
+def data_of(recipe: Recipe, source: str | None, way: str | None = None) -> Data:
+    """Return the documents that a run was trained on: the built-in ones, or `source`.
 
     They are cut as they were then. Raises `CheckpointError` where they are others.
     """
-    recipe = snapshot.recipe
     if source is None:
         if recipe.data_name != BUILTIN:
             raise CheckpointError(
-                f"the checkpoint was trained on {recipe.data_name!r}, which it does not hold",
+                f"the run was trained on {recipe.data_name!r}, whose text is not here",
                 "name that file as well: DATA of train, --data of other commands",
             )
         return read_data(None, way)
@@ -78,15 +77,14 @@ def data_of(snapshot: Snapshot, source: str | None, way: str | None = None) -> D
         documents = _documents(octets, name, each)
         if fingerprint(documents) == recipe.data_sha256:
             return Data(documents, recipe.data_name, recipe.cut)
-    raise _others(snapshot, source, way, fingerprint(documents))
+    raise _others(recipe, source, way, fingerprint(documents))
 
 
-def _others(snapshot: Snapshot, source: str, way: str | None, sha256: str) -> CheckpointError:
-    recipe = snapshot.recipe
+def _others(recipe: Recipe, source: str, way: str | None, sha256: str) -> CheckpointError:
     then = f" cut into {recipe.cut}" if recipe.cut else ""
     now = f" cut into {way}" if way else ""
     return CheckpointError(
-        f"the checkpoint was trained on other documents: {recipe.data_name!r}{then}, "
+        f"the run was trained on other documents: {recipe.data_name!r}{then}, "
         f"SHA-256 {recipe.data_sha256[:12]}…, not {_short(source)!r}{now}, {sha256[:12]}…",
         "leave the data out: the model learned from the built-in names"
         if recipe.data_name == BUILTIN

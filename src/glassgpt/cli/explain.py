@@ -153,7 +153,7 @@ def _next_document(snapshot: Snapshot, data: str | None) -> str:
 
 def _documents(snapshot: Snapshot, data: str | None, hint: str) -> list[str]:
     try:
-        return data_of(snapshot, data).documents
+        return data_of(snapshot.recipe, data).documents
     except GlassError as error:
         if data is not None:
             raise

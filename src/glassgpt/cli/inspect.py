@@ -16,7 +16,9 @@ from glassgpt.cli.documents import data_of
 from glassgpt.cli.options import Place, chosen_engine
 from glassgpt.cli.tables import show_table
 from glassgpt.cli.terminal import say, visible
+from glassgpt.engines import ENGINES
 from glassgpt.errors import GlassError, counted
+from glassgpt.link import Experiment, carried, write_link
 from glassgpt.session import Session
 from glassgpt.snapshot import Snapshot
 from glassgpt.yardsticks import held_out, held_out_loss, seen_count, yardsticks
@@ -30,17 +32,34 @@ from glassgpt.yardsticks import held_out, held_out_loss, seen_count, yardsticks
 def inspect(directory: Path, data: str | None) -> None:
     """Show the model kept in DIRECTORY: its settings, its matrices, and how good its loss is."""
     snapshot = load_checkpoint(directory)
+    documents, missing = _documents(snapshot, data)
     _show_settings(snapshot)
+    say(f"{'link':<14} #{_link(snapshot, documents)}")
     _show_matrices(snapshot)
-    try:
-        documents = data_of(snapshot, data).documents
-    except GlassError as error:
-        if data is not None:
-            raise
-        say(f"\nno losses: {error.what}\nhint: add --data FILE")
+    if missing:
+        say(f"\nno losses: {missing}\nhint: add --data FILE")
         return
     engine = chosen_engine(None, snapshot.engine)
     _show_losses(Session.resumed(snapshot, documents, engine=engine))
+
+
+def _documents(snapshot: Snapshot, data: str | None) -> tuple[list[str], str]:
+    """Return the documents that it was trained on, or none and why not."""
+    try:
+        return data_of(snapshot.recipe, data).documents, ""
+    except GlassError as error:
+        if data is not None:
+            raise
+        return [], error.what
+
+
+def _link(snapshot: Snapshot, documents: list[str]) -> str:
+    """Return the link that names this run, at the step at which it stands."""
+    engine = "" if snapshot.engine == ENGINES[0] else snapshot.engine
+    text = carried(documents)
+    return write_link(
+        Experiment(snapshot.recipe, engine=engine, step=snapshot.step, documents=text)
+    )
 
 
 def _show_settings(snapshot: Snapshot) -> None:

@@ -67,7 +67,7 @@ def open_page(
 
     open_stdout()  # the link is printed there: without it nobody could open the page
     snapshot = load_checkpoint(directory) if directory is not None else None
-    found = read_data(data, way) if snapshot is None else data_of(snapshot, data, way)
+    found = read_data(data, way) if snapshot is None else data_of(snapshot.recipe, data, way)
     source = Source(found.name, tuple(found.documents), found.cut)
     serve(source, snapshot=snapshot, show=not no_open, say=say, **options)
 

@@ -17,14 +17,14 @@ from glassgpt.cli.documents import Data, cut_option, data_of, read_data
 from glassgpt.cli.introduction import introduce
 from glassgpt.cli.log import Log
 from glassgpt.cli.options import Place, chosen_engine, given, setting_options
+from glassgpt.cli.plan import Plan, plan_of_link
 from glassgpt.cli.progress import Progress, progress_for
 from glassgpt.cli.signals import collected
 from glassgpt.cli.terminal import command_line, say, say_error, say_sample
 from glassgpt.config import Config, Sampling
 from glassgpt.engines import ENGINES
-from glassgpt.errors import CheckpointError, DivergenceError
+from glassgpt.errors import CheckpointError, ConfigError, DivergenceError
 from glassgpt.interventions import Tune
-from glassgpt.sampling import check_room
 from glassgpt.session import Session, StepRecords
 
 CHUNK_SECONDS = 0.05  # how long one call of the engine may keep Ctrl-C and the progress waiting
@@ -45,6 +45,7 @@ CHUNK_SECONDS = 0.05  # how long one call of the engine may keep Ctrl-C and the 
 )
 @click.option("--out", type=Place(), help="Keep the model in this directory.")
 @click.option("--resume", type=Place(), help="Go on with the run kept in this directory.")
+@click.option("--link", help="Train the run that this link of the page names.")
 @click.option("--overwrite", is_flag=True, help="Let --out replace a model that is already there.")
 @click.option(
     "--save-every",
@@ -64,6 +65,7 @@ def train(
     log: Path | None,
     out: Path | None,
     resume: Path | None,
+    link: str | None,
     overwrite: bool,
     save_every: int,
     quiet: bool,
@@ -87,18 +89,27 @@ def train(
     model is kept in the same directory unless --out names another. --learning-rate, --beta1,
     --beta2, --eps and --steps may change; they hold from the checkpoint's step on, with the same
     linear decay over the new number of steps.
+
+    With --link, the run is the one that the page shows at this address, with all changes made
+    there, up to the step in the link. glassgpt inspect prints the link of a kept run.
     """
     values = context.params
     sampling = Sampling(values["temperature"], values["num_samples"], values["prefix"])
-    if resume is not None:
-        session = _resumed(context, resume, data, way, engine)
+    if link is not None:
+        if resume is not None:
+            raise ConfigError(
+                "--link begins a run and --resume continues one", "leave one of them out"
+            )
+        plan = plan_of_link(context, link, data, way, engine)
+    elif resume is not None:
+        plan = Plan.to_the_end(_resumed(context, resume, data, way, engine), sampling)
         resume = resume.parent if resume.is_file() else resume
         out = out or resume
         overwrite = overwrite or os.path.realpath(out) == os.path.realpath(resume)
     else:
         session = _begun(values, read_data(data, way), chosen_engine(engine))
-    # a prefix that it cannot write is found before training
-    check_room(session.tokenizer.encode(sampling.prefix), session.config.block_size)
+        plan = Plan.to_the_end(session, sampling)
+    session = plan.session
     again = _again(data, out, log) if out else ""
     if out is not None:  # one that cannot be written is found before training
         _prepare_out(out, again, overwrite=overwrite)
@@ -107,13 +118,12 @@ def train(
     with redirect_stdout(sys.stderr) if alone else nullcontext():
         if not quiet:
             introduce(session)
-        total = session.config.num_steps
-        with collected() as caught, progress_for(session.step, total, quiet=quiet) as progress:
-            _train(session, progress, run_log, out, save_every, caught)
+        with collected() as caught, progress_for(session.step, plan.end, quiet=quiet) as progress:
+            _train(plan, progress, run_log, out, save_every, caught)
         if caught:
-            _say_interrupted(session, again)
+            _say_interrupted(plan, again)
             return 128 + caught[0]
-        _print_samples(session, sampling, quiet)
+        _print_samples(plan, quiet)
     return 0
 
 
@@ -159,7 +169,7 @@ def _resumed(
     context: click.Context, resume: Path, data: str | None, way: str | None, engine: str | None
 ) -> Session:
     snapshot = load_checkpoint(resume)
-    documents = data_of(snapshot, data, way).documents
+    documents = data_of(snapshot.recipe, data, way).documents
     session = Session.resumed(snapshot, documents, engine=chosen_engine(engine, snapshot.engine))
     now = session.config
     changes = {k: v for k, v in given(context, Config).items() if v != getattr(now, k)}
@@ -178,7 +188,7 @@ def _resumed(
 
 
 def _train(
-    session: Session,
+    plan: Plan,
     progress: Progress,
     log: Log | None,
     out: Path | None,
@@ -186,13 +196,16 @@ def _train(
     caught: list[int],
 ) -> None:
     """Train to the end or to a signal; whatever happens, the last whole step is saved."""
+    session = plan.session
     saved = -1
     chunk = 1
     try:
-        while session.steps_left and not caught:
+        session.follow(plan.recipe)
+        while session.step < plan.end and not caught:
             until_save = save_every - session.step % save_every
             began = time.perf_counter()
-            records = _run(session, min(chunk, until_save, session.steps_left), log)
+            records = _run(session, min(chunk, until_save, plan.until_change()), log)
+            session.follow(plan.recipe)
             chunk = _next_chunk(len(records), time.perf_counter() - began)
             progress.show(records)
             if out is not None and session.step % save_every == 0:
@@ -223,13 +236,17 @@ def _next_chunk(steps: int, seconds: float) -> int:
     return max(1, min(int(wanted), 4 * steps))
 
 
-def _say_interrupted(session: Session, command: str) -> None:
+def _say_interrupted(plan: Plan, command: str) -> None:
     kept = f"go on with: {command}" if command else "nothing was kept; --out DIR keeps the model"
-    say_error(f"stopped after step {session.step:,} of {session.config.num_steps:,}; {kept}")
+    say_error(f"stopped after step {plan.session.step:,} of {plan.end:,}; {kept}")
+    if command and (undone := plan.undone()):
+        say_error(f"the kept run does not have the changes that were still to come: {undone}")
 
 
-def _print_samples(session: Session, sampling: Sampling, quiet: bool) -> None:
-    if sampling.num_samples and not quiet:
+def _print_samples(plan: Plan, quiet: bool) -> None:
+    if plan.sampling.num_samples and not quiet:
         say()
-    for text in session.sample(sampling):
+    if plan.draw_seed is not None:
+        plan.session.rng.seed(plan.draw_seed)
+    for text in plan.session.sample(plan.sampling):
         say_sample(text)

@@ -57,7 +57,7 @@ def verify(
     """
     snapshot = load_checkpoint(directory) if directory is not None else None
     recipe = _recipe(context, snapshot)
-    found = read_data(data, way) if snapshot is None else data_of(snapshot, data, way)
+    found = read_data(data, way) if snapshot is None else data_of(snapshot.recipe, data, way)
     documents = found.documents
     steps = None if snapshot is None else snapshot.step
     engine = chosen_engine(engine)

@@ -1,0 +1,107 @@
+"""What `glassgpt train` is to do: a run, up to which step, the changes on the way, what to draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import click
+
+from glassgpt.cli.documents import Data, data_of
+from glassgpt.cli.options import chosen_engine, given, option_of
+from glassgpt.config import Config, Sampling
+from glassgpt.data import split_documents
+from glassgpt.errors import ConfigError, DataError
+from glassgpt.link import Experiment, read_link
+from glassgpt.recipe import Recipe
+from glassgpt.sampling import check_room
+from glassgpt.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Train `session` to step `end` by its whole `recipe`, then draw samples."""
+
+    session: Session
+    recipe: Recipe
+    end: int
+    sampling: Sampling
+    draw_seed: int | None = None
+
+    def __post_init__(self) -> None:
+        """Find a prefix that the model cannot write before it is trained."""
+        prefix = self.session.tokenizer.encode(self.sampling.prefix)
+        check_room(prefix, self.session.config.block_size)
+
+    @classmethod
+    def to_the_end(cls, session: Session, sampling: Sampling) -> Plan:
+        """Return the plan of all steps that are left."""
+        return cls(session, session.recipe, session.config.num_steps, sampling)
+
+    def until_change(self) -> int:
+        """Return how many steps are left until the end or the next change."""
+        step = self.session.step
+        return int(min(self.end, self.recipe.next_after(step))) - step
+
+    def undone(self) -> str:
+        """Return which changes are still to come, as words for a reader, or nothing."""
+        done = len(self.session.recipe.interventions)
+        return ", ".join(
+            f"{later.change.words()} at step {later.step}"
+            for later in self.recipe.interventions[done:]
+            if later.step <= self.end
+        )
+
+
+def plan_of_link(
+    context: click.Context, link: str, data: str | None, way: str | None, engine: str | None
+) -> Plan:
+    """Return the plan of the run that a link names, on its documents or those of the file `data`.
+
+    What was typed for the samples counts more than what the link says of them. Raises `ConfigError`
+    where the link names no run, or settings were typed as well.
+    """
+    asked = read_link(link)
+    if typed := given(context, Config):
+        raise ConfigError(
+            "the link has the settings of its run, so "
+            f"{', '.join(map(option_of, typed))} cannot be given",
+            "leave them out, or leave the link out",
+        )
+    sampling = replace(asked.sampling, **given(context, Sampling))
+    return Plan(
+        _begun(asked, data, way, engine), asked.recipe, _end(asked), sampling, asked.sample_seed
+    )
+
+
+def _end(asked: Experiment) -> int:
+    """Return the step that a link names, or the last one of its run."""
+    last = asked.recipe.config_at().num_steps
+    if asked.step is not None and asked.step > last:
+        raise ConfigError(
+            f"the link says step={asked.step}, but its run ends at step {last:,}",
+            "correct the link, or remove its step",
+        )
+    return last if asked.step is None else asked.step
+
+
+def _begun(asked: Experiment, data: str | None, way: str | None, engine: str | None) -> Session:
+    found = _documents(asked, data, way)
+    session = Session(
+        asked.recipe.config,
+        found.documents,
+        engine=chosen_engine(engine or asked.engine),
+        data_name=found.name,
+        cut=found.cut,
+    )
+    asked.recipe.check(session.tokenizer.vocab_size)
+    return session
+
+
+def _documents(asked: Experiment, data: str | None, way: str | None) -> Data:
+    recipe = asked.recipe
+    if not asked.documents:
+        return data_of(recipe, data, way)
+    if data is not None:
+        raise DataError("the link brings its own documents", "leave DATA out")
+    octets = asked.documents.encode("utf-8-sig")  # a first BOM is not one of the text
+    return Data(split_documents(octets, recipe.data_name), recipe.data_name)
