@@ -23,6 +23,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from glassgpt import protocol
+from glassgpt.worker import ENDED
 from tests.mutations import EXAMPLES, TEXT, any_message, message
 from tests.test_server import Served, resident, serving, works
 
@@ -100,15 +101,22 @@ class Bad:
         self._chance = random.Random(seed)
         self._run = ""
         self.sent = 0
+        self.faults: list[str | None] = []  # why runs of this client ended
 
     async def live(self, messages: int) -> None:
         """Send so many messages, in as many connections as that takes."""
         while self.sent < messages:
             with suppress(ConnectionClosed, InvalidHandshake, TimeoutError):
-                async with connect(
-                    self._url, max_size=None, compression=None, close_timeout=1
-                ) as line:
-                    await self._talk(line, messages)
+                await self._connect(messages)
+
+    async def _connect(self, messages: int) -> None:
+        line = await connect(self._url, max_size=None, compression=None, close_timeout=1)
+        try:
+            async with line:
+                await self._talk(line, messages)
+        finally:
+            if line.close_code == ENDED:
+                self.faults.append(line.close_reason)
 
     async def _talk(self, line: ClientConnection, messages: int) -> None:
         chance = self._chance
@@ -193,6 +201,7 @@ async def attacked(server: Served) -> Figures:
         playing.cancel()
         await asyncio.wait([playing])
     good.has_only_what_it_caused()
+    assert not any(one.faults for one in bad), [one.faults for one in bad]
     sent = sum(one.sent for one in bad)
     return Figures(sent, seconds, frames, gap, before, resident(server))
 
