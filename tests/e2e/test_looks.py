@@ -50,6 +50,15 @@ def test_no_label_of_a_narrow_curve_hides_its_fall(tab: Opener, width: int) -> N
     assert min(lefts) > width / 2
 
 
+def test_on_a_phone_the_first_visit_takes_the_whole_width(tab: Opener) -> None:
+    it = tab(f"{SMALL}&step=0", viewport={"width": 390, "height": 800}, guide=True)
+    wide, tall = it.page.locator("aside").evaluate(
+        "e => [e.querySelector('ol').clientWidth, e.clientHeight]"
+    )
+    assert wide == 390 - 2 * 16
+    assert tall < 300
+
+
 def test_on_a_phone_the_names_of_rows_stay_when_the_machine_goes_sideways(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=30", viewport={"width": 320, "height": 800})
     it.stands_at(30)

@@ -77,22 +77,20 @@ export function paintRing(
 export function paintLetters(
   canvas: CanvasRenderingContext2D, plan: Plan, letters: readonly string[], palette: Palette,
 ): void {
-  canvas.font = `11px ${FACE}`;
   canvas.textAlign = "center";
   canvas.textBaseline = "middle";
-  canvas.fillStyle = css(palette.ink, 0.75);
-  const write = (letter: string, x: number, y: number): void => {
-    canvas.strokeText(letter, x, y); // the lines of the stream do not run through it
-    canvas.fillText(letter, x, y);
-  };
   canvas.strokeStyle = css(palette.page);
+  canvas.fillStyle = css(palette.ink, 0.75);
   canvas.lineWidth = 4;
+  canvas.lineJoin = "round"; // a sharp corner would reach into the cells
   for (const block of plan.blocks) {
     const cell = block.width / Math.max(1, block.cols);
-    for (let t = 0; t < block.rows; t++) {
-      const letter = letters[t] === "BOS" ? "·" : (letters[t] ?? "");
-      write(letter, block.x + (t + 0.5) * cell, block.y - 7);
-      write(letter, block.x - 7, block.y + (t + 0.5) * cell + 0.5);
-    }
+    const places = letters.slice(0, block.rows).flatMap((name, t) => {
+      const letter = name === "BOS" ? "·" : name;
+      return [[letter, block.x + (t + 0.5) * cell, block.y - 7], [letter, block.x - 7, block.y + (t + 0.5) * cell + 0.5]] as const;
+    });
+    canvas.font = `${Math.max(8, Math.min(11, Math.round(cell) + 2))}px ${FACE}`;
+    for (const place of places) canvas.strokeText(...place); // the lines of the stream do not run through it,
+    for (const place of places) canvas.fillText(...place); // and no letter covers the one before
   }
 }
