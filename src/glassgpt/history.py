@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from glassgpt.arrays import Array
 from glassgpt.config import Config
-from glassgpt.errors import DivergenceError
+from glassgpt.errors import ConfigError, DivergenceError
 from glassgpt.interventions import Interventions
 from glassgpt.session import Session, StepRecords
 from glassgpt.snapshot import Snapshot
@@ -102,6 +102,20 @@ class History:
             self.session.follow(self.recipe)
             if stop == boundary:
                 self._keep()
+
+    def at(self, step: int) -> Snapshot:
+        """Return the state at a position that was reached, and stay at this one."""
+        if not self.begin <= step <= self.reached:
+            raise ConfigError(
+                f"the run has no step {step}", f"it has {self.begin} to {self.reached}"
+            )
+        if step == self.session.step:
+            return self.session.snapshot()
+        other = self.session.sibling()
+        nearest = max(kept for kept in self._snapshots if kept <= step)
+        other.restore(self._snapshots[nearest])
+        other.replay(step - nearest, self.recipe)
+        return other.snapshot()
 
     def approach(self, step: int) -> None:
         """Go back, where needed, to the nearest kept position from which `step` can be reached.

@@ -1,0 +1,139 @@
+"""A run in Python: trained, forked, ablated, linked, shown."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import glassgpt
+from glassgpt import Config, DivergenceError, GlassError, Run, Session, builtin_names
+from glassgpt.arrays import numbers
+from glassgpt.errors import ConfigError
+from glassgpt.interventions import Silence, Tune
+from glassgpt.opening import open_link
+from glassgpt.proposal import Source
+
+SIZES: dict[str, Any] = {"n_embd": 8, "n_head": 2, "block_size": 8, "seed": 3}
+CONFIG = Config(num_steps=60, **SIZES)
+
+
+def trained(steps: int = 60) -> Run:
+    return glassgpt.train(steps=steps, **SIZES)
+
+
+def bits(run: Run) -> dict[str, list[float]]:
+    return {name: numbers(a) for name, a in run.model.parameters.items()}
+
+
+def weights(session: Session) -> dict[str, list[float]]:
+    return {name: numbers(a) for name, a in session.engine.state().params.items()}
+
+
+def test_training_is_that_of_a_session() -> None:
+    run, session = trained(), Session(CONFIG, builtin_names())
+    assert run.losses == [record.loss for record in session.run()]
+    assert bits(run) == weights(session)
+    assert (run.step, run.config) == (60, CONFIG)
+
+
+def test_a_fork_is_a_run_of_its_own_from_there_on() -> None:
+    run = trained()
+    fork = run.fork(25, learning_rate=0.02, steps=80)
+    assert (fork.step, fork.losses) == (25, run.losses[:25])
+    fork.train()
+    session = Session(CONFIG, builtin_names())
+    session.run(25)
+    session.apply(Tune((("learning_rate", 0.02), ("num_steps", 80))))
+    losses = session.run().losses
+    assert fork.losses == [*run.losses[:25], *losses]
+    assert bits(fork) == weights(session)
+    assert run.step == 60  # it has not moved
+
+
+def test_an_ablated_part_is_zero_and_stays_so_where_it_is_held() -> None:
+    run = trained()
+    held = run.ablate(head=(0, 1), step=20).train()
+    session = Session(CONFIG, builtin_names())
+    session.run(20)
+    session.apply(Silence("head", 0, 1, hold=True))
+    session.run()
+    assert bits(held) == weights(session)
+    repaired = run.ablate(neuron=(0, 3), position=True, step=20, hold=False)
+    assert not any(numbers(repaired.model.parameters["wpe"]))
+    assert any(numbers(repaired.train().model.parameters["wpe"]))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (lambda run: run.fork(61), "the run has no step 61"),
+        (lambda run: run.fork(n_embd=16), "n_embd cannot change"),
+        (lambda run: run.fork(depth=2), "there is no setting 'depth'"),
+        (lambda run: run.ablate(), "no part was named"),
+        (lambda run: run.ablate(head=(0, 9)), "there is no head 9"),
+        (lambda run: run.train(1), "0 are left"),
+        (lambda run: glassgpt.train(steps=0), "steps is 0"),
+        (lambda run: glassgpt.train([]), "documents are"),
+        (lambda run: glassgpt.train("no such file"), "there is no file"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_changes_nothing(wrong: object, sentence: str) -> None:
+    run = trained(5)
+    before = bits(run)
+    with pytest.raises(GlassError, match=sentence):
+        wrong(run)  # type: ignore[operator]
+    assert (run.step, bits(run)) == (5, before)
+
+
+def test_a_divergence_keeps_the_steps_before_it() -> None:
+    run = trained(60).fork(10, learning_rate=10.0)
+    with pytest.raises(DivergenceError):
+        run.fork(steps=10_000).train()
+    with pytest.raises(ConfigError):
+        run.fork(9, steps=8)
+
+
+def test_its_link_opens_the_same_run_on_the_page() -> None:
+    run = trained().fork(30, learning_rate=0.02).train(20)
+    opened = open_link(run.link(), Source.builtin())
+    assert opened.step == 50
+    opened.exhibit.history.advance(50)
+    assert weights(opened.exhibit.session) == bits(run)
+
+
+def test_it_is_kept_and_goes_on_in_the_terminal(tmp_path: Path) -> None:
+    run = trained().fork(30).train(10)
+    run.save(tmp_path)
+    resumed = Session.resumed(glassgpt.load_checkpoint(tmp_path), builtin_names())
+    resumed.run()
+    assert weights(resumed) == bits(run.train())
+
+
+class Tags(HTMLParser):
+    """What is open while a text is read, and whether all is closed at the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002
+        self.seen.append(tag)
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_a_notebook_shows_its_curve_and_samples_and_runs_on_unchanged() -> None:
+    run = glassgpt.train(["<b>&", "a<script>"] * 5, steps=30, n_embd=8, n_head=2)
+    assert repr(run).startswith("Run(step 30 of 30, smoothed loss ")
+    before = run.model.sample(3)
+    shown = Tags()
+    shown.feed(run._repr_html_())
+    assert (shown.open, "script" in shown.seen, "polyline" in shown.seen) == ([], False, True)
+    assert run.model.sample(3) == before
+    assert "polyline" not in run.fork(0)._repr_html_()
