@@ -104,6 +104,25 @@ def test_it_says_that_a_server_of_this_computer_alone_is_no_place_for_a_class(ta
     assert class_link(it.page).get_by_text("Only this computer opens it").is_visible()
 
 
+def test_it_says_which_file_it_needs_where_the_text_is_too_large(tab: Opener) -> None:
+    it = tab(f"{SMALL}&step=0")
+    text = "\n".join(f"{i * i * 7919 % 10**9:x}" for i in range(9000))  # more than a link holds
+    it.page.locator('main input[type="file"]').set_input_files(
+        {"name": "big.txt", "mimeType": "text/plain", "buffer": text.encode()}
+    )
+    it.until("s.considered")
+    it.page.get_by_role("button", name="Begin new run").click()
+    it.until("s.hello.data_name === 'big.txt'")
+    dialog = class_link(it.page)
+    needed = dialog.locator("[data-shown=file-beside]")
+    assert "give the class that file as well." in needed.inner_text()
+    dialog.get_by_role("checkbox", name="set-up").uncheck()
+    assert "and let them see set-up" in needed.inner_text()
+    it.page.keyboard.press("Escape")
+    it.page.get_by_role("button", name="Copy link").click()
+    it.told("The link does not hold the text of big.txt")
+
+
 def test_the_dialog_fits_a_phone(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=9", viewport={"width": 390, "height": 844}, color_scheme="dark")
     it.stands_at(9)

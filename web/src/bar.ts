@@ -115,3 +115,9 @@ function later(bar: Bar): void {
   bar.waits = null;
   if (state) keep(bar, state);
 }
+
+/** The file that a link needs beside it, where its text was too large to travel along; or nothing. */
+export function fileBeside(link: string): string {
+  const pairs = new URLSearchParams(link);
+  return pairs.has("sha256") ? (pairs.get("data") ?? "") : "";
+}

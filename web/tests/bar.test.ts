@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { adopt, isForeign, linkOf, mayWrite } from "../src/bar";
+import { adopt, fileBeside, isForeign, linkOf, mayWrite } from "../src/bar";
 import type { Frame, Hello } from "../src/protocol.gen";
 import { INITIAL, type State } from "../src/store";
 
@@ -19,6 +19,12 @@ describe("the address bar", () => {
   it.each(["anna", "", "a&b=c #é", "日本"])("carries the document “%s” that the machine is kept to", (watched) => {
     const link = linkOf({ ...SEEN, watched });
     expect(adopt(`#${link}`, new Shelf()).watched).toBe(watched);
+  });
+
+  it("needs a file beside it where the text was too large", () => {
+    expect(fileBeside("seed=1&data=big.txt&sha256=2e33&step=5")).toBe("big.txt");
+    expect(fileBeside("seed=1&data=small.txt&text=eNr")).toBe("");
+    expect(fileBeside("seed=1")).toBe("");
   });
 
   it("leaves out a document that is none, or too long for a link", () => {

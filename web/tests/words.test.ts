@@ -10,6 +10,7 @@ describe("the held-out loss", () => {
   it("says in plain words whether the run has learned from equal texts", () => {
     expect(heldOutOf(judged(516, 0))).toBe("516 documents it has not seen");
     expect(heldOutOf(judged(8, 3))).toBe("8 documents, but it has also learned from texts equal to 3 of them");
+    expect(heldOutOf(judged(1, 1))).toBe("1 document, but it has also learned from the same text");
     expect(heldOutOf(judged(8, 8))).toBe("8 documents, but it has also learned from the same texts");
   });
 });

@@ -63,7 +63,7 @@ export function sameRun(compared: Compared | null): string {
 export function heldOutOf({ documents, seen }: HeldOut): string {
   const all = counted(documents, "document");
   if (!seen) return `${all} it has not seen`;
-  return `${all}, but it has also learned from ${seen === documents ? "the same texts" : `texts equal to ${count(seen)} of them`}`;
+  return `${all}, but it has also learned from ${seen === documents ? `the same ${documents === 1 ? "text" : "texts"}` : `texts equal to ${count(seen)} of them`}`;
 }
 
 /** Whose loss the machine shows, and whose stands at the top, while time stands still. */
