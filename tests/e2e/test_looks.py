@@ -59,6 +59,20 @@ def test_on_a_phone_the_first_visit_takes_the_whole_width(tab: Opener) -> None:
     assert tall < 300
 
 
+def test_on_a_phone_a_tap_on_a_number_is_answered_where_it_was_made(tab: Opener) -> None:
+    it = tab(f"{SMALL}&step=30", viewport={"width": 390, "height": 800}, has_touch=True)
+    it.stands_at(30)
+    it.page.locator("[data-at='value:losses[1]']").tap()
+    it.until("s.explained")
+    told = it.page.get_by_role("complementary", name="Selected number")
+    value = it.page.evaluate("() => window.glass.drawn('losses[1]').value")
+    assert f"{float(value):.4f}" in told.inner_text()
+    told.get_by_role("button", name="Explain it").click()
+    told.wait_for(state="detached")
+    box = it.page.locator("#selected").bounding_box()
+    assert 0 <= box["y"] < 200
+
+
 def test_on_a_phone_the_names_of_rows_stay_when_the_machine_goes_sideways(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=30", viewport={"width": 320, "height": 800})
     it.stands_at(30)

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { Frame, HeldOut, Hello } from "../src/protocol.gen";
+import type { Frame, HeldOut, Hello, SiteFacts } from "../src/protocol.gen";
 import { EMPTY, extended } from "../src/series";
 import { INITIAL, type State } from "../src/store";
-import { heldOutOf, whoseLoss } from "../src/views/words";
+import { heldOutOf, inWords, whoseLoss } from "../src/views/words";
 
 const judged = (documents: number, seen: number): HeldOut => ({ kind: "HeldOut", seq: 1, step: 1, loss: 2, documents, seen, engine: "fast" });
 
@@ -31,5 +31,14 @@ describe("whose loss is shown", () => {
     expect(whoseLoss({ ...still, frame: { ...frame, step: 0, document: "anna" } })).toBe("This is the loss of “anna”, which comes next.");
     expect(whoseLoss({ ...still, documents: new Map() })).toBe("This is the loss of “cara”, which comes next.");
     expect(whoseLoss({ ...still, documents: new Map(), frame: { ...frame, watching: true } })).toBe("This is the loss of “cara”, which the machine is kept to.");
+  });
+});
+
+describe("where a number is", () => {
+  it("is told by its row, and by its place where it has one", () => {
+    const sites = new Map(Object.entries({ loss: [], losses: ["T"] }).map(([name, axes]) => [name, { name, axes } as unknown as SiteFacts]));
+    const state: State = { ...INITIAL, sites, frame: { tokens: [1, 0, 1] } as Frame, hello: { characters: ["a"] } as Hello };
+    expect(inWords({ kind: "value", name: "loss", index: [] }, state)).toBe("mean");
+    expect(inWords({ kind: "value", name: "losses", index: [1] }, state)).toBe("surprise: position 1 (a)");
   });
 });
