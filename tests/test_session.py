@@ -185,3 +185,10 @@ def test_records_are_plain_values() -> None:
 def test_what_makes_no_run_gets_a_sentence(make: Callable[[], object]) -> None:
     with pytest.raises(GlassError):
         make()
+
+
+def test_a_run_and_its_state_are_shown_in_a_line() -> None:
+    session = Session(SMALL, DOCUMENTS, engine="scalar", data_name="some")
+    last = f"{SMALL.num_steps:,}"
+    assert repr(session) == f"Session(step 0 of {last}, some, by the scalar engine)"
+    assert repr(session.snapshot()) == f"Snapshot(step 0 of {last}, some)"

@@ -139,6 +139,10 @@ class Session:
         other.restore(self.snapshot())
         return other
 
+    def __repr__(self) -> str:
+        where = f"step {self.step:,} of {self.config.num_steps:,}"
+        return f"Session({where}, {self.recipe.data_name}, by the {self.engine.name} engine)"
+
     # -- training
 
     @property

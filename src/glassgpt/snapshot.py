@@ -87,6 +87,11 @@ class Snapshot:
         """Let it be pickled, which its arrays cannot be: as the bytes of its file."""
         return from_bytes, (to_bytes(self),)
 
+    def __repr__(self) -> str:
+        """Return what it is of, without its thousands of numbers."""
+        recipe = self.recipe
+        return f"Snapshot(step {self.step:,} of {self.config.num_steps:,}, {recipe.data_name})"
+
     def rng(self) -> random.Random:
         """Return a generator that goes on where the run's random stream stands."""
         rng = random.Random()
