@@ -28,7 +28,6 @@ import signal
 import statistics
 import struct
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -39,7 +38,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from frame import serving
+from frame import memory_of, serving
 
 LINK = "num_steps=1000000"
 
@@ -97,21 +96,6 @@ class Tab:
             await asyncio.sleep(0.5)
 
 
-def memory(process: int) -> float:
-    """Return the MB that a process and all that it started hold; what they share counts once."""
-    octets, todo = 0, [process]
-    while todo:
-        folder = Path(f"/proc/{(one := todo.pop())}")
-        try:
-            lines = (folder / "smaps_rollup").read_text().splitlines()
-            octets += 1024 * next(int(x.split()[1]) for x in lines if x.startswith("Pss:"))
-            for task in (folder / "task").iterdir():
-                todo += map(int, (task / "children").read_text().split())
-        except (OSError, StopIteration):
-            print(f"no memory of {one}", file=sys.stderr)
-    return octets / 1e6
-
-
 async def opened(address: str, link: str = LINK) -> tuple[Tab, asyncio.Task[None]]:
     """Open a tab that plays."""
     url = address.replace("http", "ws") + "ws"
@@ -136,7 +120,7 @@ async def whole_class(address: str, process: int, tabs: int, seconds: float) -> 
     steps = [(tab.steps[-1] - tab.steps[0]) / seconds for tab, _ in opened_tabs]
     frames = [len(tab.times) / seconds for tab, _ in opened_tabs]
     answers = sorted(1000 * answer for tab, _ in opened_tabs for answer in tab.answers)
-    held = memory(process)
+    held = memory_of(process) / 1e6
     for task in asking:
         task.cancel()
     for tab, _ in opened_tabs:
@@ -188,7 +172,7 @@ async def beside(address: str, server: int, title: str, seconds: float) -> str:
     await SITUATIONS[title](other)
     for _ in range(int(seconds)):
         await asyncio.sleep(1)
-        most = max(most, memory(server))
+        most = max(most, memory_of(server) / 1e6)
     gaps = [b - a for a, b in zip(good.times, [*good.times[1:], time.perf_counter()], strict=True)]
     return (
         f"{title:<24}{len(good.times) / seconds:9.1f}{1000 * max(gaps):8.0f}{most:10.0f}"

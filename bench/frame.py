@@ -10,11 +10,11 @@ times, and a client that draws nothing and acknowledges each event half a second
     pictures/s   what the page painted (what a late client was sent)
     median, p95  milliseconds from one picture to the next
     steps/s      what the run trained meanwhile
-    server       CPU of the server, in shares of a core; of all threads, samples and held-out too
+    server       CPU of the server and the process of the run, in shares of a core
     MB/s         bytes of events
     pause        milliseconds from the pause to the picture that stands: if old pictures queued
                  up before a slow page, it would be long. Latest frame wins, so it is one or two
-    memory       how much the server's memory grew, in MB: it must stay flat, beside 16 bytes a step
+    memory       how much their memory grew, in MB: it must stay flat, beside 16 bytes a step
 
 Needs Chromium (apt-get install chromium), the built page, and Linux for CPU and memory.
 """
@@ -97,26 +97,34 @@ HEAD = (
 )
 
 
+def family(process: int) -> Iterator[Path]:
+    """Yield the folders of a process and of all that it started."""
+    yield (folder := Path(f"/proc/{process}"))
+    for task in (folder / "task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield from family(int(child))
+
+
 def cpu_seconds(process: int) -> float:
-    """Return the CPU time a process has used."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Return the CPU time that a process and all that it started have used."""
+    stats = [(one / "stat").read_text().rpartition(") ")[2].split() for one in family(process)]
+    return sum(int(one[11]) + int(one[12]) for one in stats) / os.sysconf("SC_CLK_TCK")
 
 
-def resident(process: int) -> int:
-    """Return the bytes of memory that a process holds."""
-    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def memory_of(process: int) -> float:
+    """Return the bytes that they hold; what they share counts once (proportional set size)."""
+    lines = [line for one in family(process) for line in (one / "smaps_rollup").open()]
+    return 1024.0 * sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 def watch(page: Any, server: int, seconds: float, title: str) -> Line:
     """Measure a page for so long."""
     received = page.evaluate("() => window.received")
-    cpu, memory, began = cpu_seconds(server), resident(server), time.perf_counter()
+    cpu, memory, began = cpu_seconds(server), memory_of(server), time.perf_counter()
     times, seen = page.evaluate(MEASURE, seconds)
     took = time.perf_counter() - began
     received = page.evaluate("() => window.received") - received
-    grown, used = resident(server) - memory, cpu_seconds(server) - cpu
+    grown, used = memory_of(server) - memory, cpu_seconds(server) - cpu
     pause = page.evaluate(PAUSE)
     return Line(title, times, took, seen[-1] - seen[0], used, received, pause, grown)
 
@@ -140,7 +148,8 @@ def dawdle(socket: str, server: int, seconds: float, title: str, show: str) -> L
                 except TimeoutError:
                     say(kind="Ack", seq=due.popleft()[1])
                     continue
-                assert isinstance(message, bytes)
+                if isinstance(message, str):
+                    continue  # a sign of life
                 (length,) = struct.unpack_from("<I", message)
                 event: dict[str, Any] = json.loads(message[4 : 4 + length])
                 if "seq" in event:
@@ -155,7 +164,7 @@ def dawdle(socket: str, server: int, seconds: float, title: str, show: str) -> L
         say(kind="Pace", steps_per_second=0)
         hear("Frame")
         first, _ = hear("Frame")
-        cpu, memory, began = cpu_seconds(server), resident(server), time.perf_counter()
+        cpu, memory, began = cpu_seconds(server), memory_of(server), time.perf_counter()
         times: list[float] = []
         octets, then, last = 0, began, first
         while time.perf_counter() < began + seconds:
@@ -164,7 +173,7 @@ def dawdle(socket: str, server: int, seconds: float, title: str, show: str) -> L
             times.append(1000 * (now - then))
             octets, then = octets + size, now
         took = time.perf_counter() - began
-        grown, used = resident(server) - memory, cpu_seconds(server) - cpu
+        grown, used = memory_of(server) - memory, cpu_seconds(server) - cpu
         say(kind="Pause")
         while hear("Frame")[0]["playing"]:
             pass
