@@ -180,6 +180,21 @@ def test_steps_keep_their_pace_where_each_frame_takes_long(simulated: list[float
     assert (last - first) / (ended - began) == pytest.approx(100, rel=0.05)
 
 
+def test_a_page_that_always_has_frames_to_draw_gets_samples_and_held_out_loss_too() -> None:
+    async def script(player: Player, page: Page) -> None:
+        def sent() -> list[int]:
+            return [event["seq"] for event in page.events if "seq" in event]
+
+        player.tell(protocol.Play())
+        for number in range(2, 80):  # it draws one after the other, and never has none to draw
+            await page.until(lambda: len(sent()) >= number)  # noqa: B023
+            player.tell(protocol.Ack(sent()[-2]))
+        assert page.count("Samples") > 1
+        assert page.count("HeldOut") >= 1
+
+    played(script, replace(SMALL, num_steps=100_000), draws=False)
+
+
 def test_steps_that_no_frame_can_show_are_taken_together(
     simulated: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:

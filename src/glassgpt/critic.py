@@ -62,6 +62,7 @@ class Critic:
         self._contention = contention
         self._measures: protocol.Measures | None = None
         self._counting = exhibit.measures()
+        self.waits = False  # for the page to take one more event: the next is no frame
         self.tell_all_again()
 
     def tell_all_again(self) -> None:
@@ -87,6 +88,7 @@ class Critic:
 
     async def do(self, page: Listener, moving: bool) -> bool:
         """Do one piece of work, if one is due, and return whether there was one."""
+        self.waits = False
         return (
             await self._write(page, moving)
             or await self._measure(page)
@@ -138,6 +140,7 @@ class Critic:
         if not writing.finished:
             return True
         if not page.credit:
+            self.waits = True
             return False
         self._writing, self._written_at = None, writing.step
         await page.tell(self._samples(page, writing))
@@ -159,9 +162,12 @@ class Critic:
         """Measure the held-out loss, where an engine is quick enough."""
         step = self._exhibit.session.step
         now = time.perf_counter()
-        if self._exhibit.judge is None or not page.credit:
+        if self._exhibit.judge is None or self._judged_at == step:
             return False
-        if self._judged_at == step or (moving and now < self._judge_after):
+        if moving and now < self._judge_after:
+            return False
+        if not page.credit:
+            self.waits = True
             return False
         self._judged_at = step
         seq = page.sent + 1

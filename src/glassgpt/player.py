@@ -140,7 +140,7 @@ class Player:
         steps = self._due(page)
         if steps:  # before the frame, so that they keep their pace when frames cannot
             await self._train(steps)
-        worked = page.credit and await self._show(page)
+        worked = page.credit and not self._critic.waits and await self._show(page)
         if page.sent:  # the first picture waits for nothing
             worked = await self._asides.do(page, self._moving) or worked  # what was asked for
             worked = await self._others.do(page, self._moving) or worked
@@ -172,7 +172,10 @@ class Player:
         """Sleep until a command comes; waking late means that the cores are busy."""
         end = time.perf_counter() + seconds
         try:
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            async with asyncio.timeout(
+                seconds
+            ):  # wait_for may lose a cancellation that meets a wake
+                await self._wake.wait()
         except TimeoutError:
             self._contention.waited(time.perf_counter() - end)
 
