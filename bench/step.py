@@ -24,10 +24,11 @@ from pathlib import Path
 
 import click
 
-from glassgpt import Config, builtin_names, params, read_documents
+from glassgpt import Config, builtin_names, read_documents
 from glassgpt.cli.tables import show_table
 from glassgpt.engines.fast import instruction_sets
 from glassgpt.errors import EngineError
+from glassgpt.model import parameters as params
 from rivals import REFERENCE, RIVALS, TOLERANCE, Rival, Run, Task
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"

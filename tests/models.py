@@ -6,10 +6,20 @@ import random
 
 from hypothesis import strategies as st
 
-from glassgpt import Config, params
+from glassgpt import Config
 from glassgpt.arrays import array, numbers, shape, zeros
-from glassgpt.interventions import TUNED, Change, Edit, Intervention, Part, Release, Silence, Tune
-from glassgpt.snapshot import State
+from glassgpt.model import parameters as params
+from glassgpt.model.state import State
+from glassgpt.training.interventions import (
+    TUNED,
+    Change,
+    Edit,
+    Intervention,
+    Part,
+    Release,
+    Silence,
+    Tune,
+)
 
 ALPHABET = "abcxyzäß漢🙂 "
 

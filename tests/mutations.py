@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, TypeAlias, get_args
 
-from glassgpt import Config, Session, protocol
-from glassgpt.snapshot import to_bytes
+from glassgpt import Config, Session
+from glassgpt.live import protocol
+from glassgpt.training.snapshot import to_bytes
 
 TEXT = b"ab\nba\nabba\nbaab\naab\n"
 SMALL = asdict(Config(n_embd=8, n_head=2, block_size=8, num_steps=60))

@@ -25,8 +25,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from glassgpt.bench import SCALING, Timing
-from glassgpt.config import Config
+from glassgpt.analysis.benchmark import SCALING, Timing
+from glassgpt.model.config import Config
 
 SINKS = ("terminal", "pipe", "file", "closed pipe")
 LIMIT = 60  # seconds that a command may take

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassgpt import Config
-from glassgpt.address import Address, checked, extents, parse_address
 from glassgpt.errors import AddressError
+from glassgpt.model.address import Address, checked, extents, parse_address
 
 CONFIG = Config(n_layer=2)
 NAMES = sorted(extents(CONFIG, 27, 5))

@@ -7,8 +7,8 @@ from hypothesis import given
 from numpy.typing import NDArray
 
 from glassgpt import Config, Session
-from glassgpt.anatomy import Site, sites
-from glassgpt.params import shapes
+from glassgpt.model.activations import Site, sites
+from glassgpt.model.parameters import shapes
 from tests import models
 
 Numbers = NDArray[np.float64]

@@ -18,8 +18,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from glassgpt import protocol
-from glassgpt.server import STATIC
+from glassgpt.live import protocol
+from glassgpt.server.app import STATIC
 from tests.conftest import need
 from tests.test_server import Served, hear, say, serving
 

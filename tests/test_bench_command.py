@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from glassgpt import Config, bench, builtin_names
+from glassgpt import Config, builtin_names
+from glassgpt.analysis import benchmark as bench
 from tests.test_cli import glassgpt
 
 

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassgpt import Config, Session
+from glassgpt.analysis.comparison import Parting, first_difference, parting
 from glassgpt.arrays import Array, numbers
-from glassgpt.branches import MAX_BRANCHES, Branches
-from glassgpt.comparison import Parting, first_difference, parting
 from glassgpt.engines import create, default_engine
 from glassgpt.errors import ConfigError
-from glassgpt.history import History
-from glassgpt.interventions import (
+from glassgpt.training.branches import MAX_BRANCHES, Branches
+from glassgpt.training.history import History
+from glassgpt.training.interventions import (
     Change,
     Edit,
     Intervention,
@@ -25,7 +25,7 @@ from glassgpt.interventions import (
     Tune,
     held,
 )
-from glassgpt.recipe import Recipe
+from glassgpt.training.recipe import Recipe
 
 DOCUMENTS = ["ab", "ba", "abba", "baab", "aab"]
 SMALL = Config(n_embd=4, n_head=2, block_size=4, num_steps=40)
@@ -267,7 +267,7 @@ def test_another_run_stands_beside_and_shares_nothing() -> None:
 
 
 def test_many_large_branches_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glassgpt.branches.MAX_PARAMETERS", 600)
+    monkeypatch.setattr("glassgpt.training.branches.MAX_PARAMETERS", 600)
     branches = new()
     branches.intervene(BEYOND)
     assert_is_its_recipe(branches)

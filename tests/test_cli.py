@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from glassgpt import Config, Session, __version__, builtin_names, load_checkpoint
-from glassgpt.config import Sampling, settings
 from glassgpt.engines import ENGINES
+from glassgpt.model.config import Sampling, settings
 
 WORDS = "emma\nolivia\nava\nisabella\nsophia\n"
 TINY = ("--n-embd", "4", "--n-head", "2", "--steps", "20")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from glassgpt.clock import MAX_DELAY, USUAL, Clock, Contention
+from glassgpt.live.clock import MAX_DELAY, USUAL, Clock, Contention
 
 
 @pytest.fixture

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from glassgpt import Config, Session, protocol
+from glassgpt import Config, Session
 from glassgpt.arrays import numbers
-from glassgpt.exhibit import Exhibit
-from glassgpt.player import Player
-from glassgpt.proposal import Source, Text, considered
-from glassgpt.snapshot import to_bytes
+from glassgpt.live import protocol
+from glassgpt.live.exhibit import Exhibit
+from glassgpt.live.player import Player
+from glassgpt.live.proposal import Source, Text, considered
+from glassgpt.training.snapshot import to_bytes
 from tests.test_player import SMALL, SOURCE, Page, played, straight
 
 BOOK = "One fine day. Two went out.\n"

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassgpt import Config, Sampling
-from glassgpt.config import hyper, settings
 from glassgpt.errors import ConfigError
-from glassgpt.interventions import extended
+from glassgpt.model.config import hyper, settings
+from glassgpt.training.interventions import extended
 
 ALL = [(owner, setting) for owner in (Config, Sampling) for setting in settings(owner)]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassgpt.cutting import WAYS, cut, is_prose
+from glassgpt.data.segmentation import WAYS, cut, is_prose
 from glassgpt.errors import DataError
 
 BOOK = (

@@ -13,11 +13,12 @@ import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassgpt import Config, Session, builtin_names, data, read_documents
-from glassgpt.cutting import WAYS
+from glassgpt import Config, Session, builtin_names, read_documents
+from glassgpt.data import documents as data
+from glassgpt.data.segmentation import WAYS
 from glassgpt.errors import DataError
-from glassgpt.proposal import Text
-from glassgpt.snapshot import from_bytes, to_bytes
+from glassgpt.live.proposal import Text
+from glassgpt.training.snapshot import from_bytes, to_bytes
 from tests.conftest import Reference
 
 

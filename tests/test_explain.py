@@ -13,15 +13,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassgpt import Config, Session, builtin_names
-from glassgpt.address import Address, extents, parse_address, spell
+from glassgpt.analysis.explain import (
+    Account,
+    Explanation,
+    Pass,
+    explain,
+    ledger,
+    nudge,
+    pass_through,
+)
 from glassgpt.arrays import numbers
-from glassgpt.config import hyper
 from glassgpt.engines import ENGINES, create
 from glassgpt.errors import AddressError, DivergenceError
-from glassgpt.explain import Account, Explanation, Pass, explain, ledger, nudge, pass_through
-from glassgpt.params import shapes
-from glassgpt.snapshot import State
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.model.address import Address, extents, parse_address, spell
+from glassgpt.model.config import hyper
+from glassgpt.model.parameters import shapes
+from glassgpt.model.state import State
+from glassgpt.model.tokenizer import Tokenizer
 from tests import models
 
 TOLERANCE = 1e-12  # of the sum of the terms' magnitudes

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from glassgpt import Config, Session, builtin_names, load_checkpoint, save_checkpoint
+from glassgpt.analysis.explain import explain, pass_through
 from glassgpt.cli.main import run
-from glassgpt.data import BUILTIN
+from glassgpt.data.documents import BUILTIN
 from glassgpt.engines import create
-from glassgpt.explain import explain, pass_through
-from glassgpt.interventions import Block, Change, Edit, Silence, Tune
+from glassgpt.model.parameters import Block
+from glassgpt.training.interventions import Change, Edit, Silence, Tune
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from glassgpt import Config
-from glassgpt.anatomy import sites
-from glassgpt.config import hyper
+from glassgpt.analysis.explain.explanation import Line
+from glassgpt.analysis.explain.source import BACKWARD, SEED, UPDATE, lines, lines_of
 from glassgpt.engines import scalar
 from glassgpt.engines.scalar import Trace, Value, adam
 from glassgpt.engines.scalar_engine import ScalarEngine
-from glassgpt.explain.explanation import Line
-from glassgpt.explain.source import BACKWARD, SEED, UPDATE, lines, lines_of
+from glassgpt.model.activations import sites
+from glassgpt.model.config import hyper
 from tests import models
 
 CONFIG = Config(n_layer=2, n_embd=6, n_head=3, block_size=5)

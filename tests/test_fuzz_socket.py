@@ -22,8 +22,8 @@ from hypothesis import settings
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from glassgpt import protocol
-from glassgpt.worker import ENDED
+from glassgpt.live import protocol
+from glassgpt.server.worker import ENDED
 from tests.mutations import EXAMPLES, TEXT, any_message, message
 from tests.test_server import Served, resident, serving, works
 
@@ -36,7 +36,9 @@ FRAMES = 30  # a second, in the thorough run
 GROWTH = 32 * 2**20  # bytes that the server may hold more than before
 KEPT = 2.0  # seconds for which this server keeps a run that nobody looks at
 # The server as it is, but for the time in which it forgets a run.
-FORGETFUL = f"from glassgpt import runs; runs.IDLE = {KEPT}; from glassgpt.cli import main; main()"
+FORGETFUL = (
+    f"from glassgpt.server import runs; runs.IDLE = {KEPT}; from glassgpt.cli import main; main()"
+)
 UNASKED = {"Hello", "Frame", "Samples", "Measures", "HeldOut", "Branches"}
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are counted on Linux alone")

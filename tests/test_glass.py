@@ -8,10 +8,10 @@ import random
 import pytest
 
 from glassgpt import Config, Sampling, Session
+from glassgpt.analysis.glass import EXACT_CELLS, LARGEST, Glass, narrowed, reduced
 from glassgpt.arrays import array, numbers, shape, zeros
 from glassgpt.engines import create
-from glassgpt.glass import EXACT_CELLS, LARGEST, Glass, narrowed, reduced
-from glassgpt.snapshot import State
+from glassgpt.model.state import State
 
 DOCUMENTS = ["ab", "ba", "abba", "baab", "aab"]
 SMALL = Config(n_embd=4, n_head=2, block_size=4, num_steps=60)

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassgpt import Config, Session
-from glassgpt.address import extents, parse_address, spell
+from glassgpt.analysis.graph import LOSS, Graph
 from glassgpt.engines.scalar import graph_size
 from glassgpt.engines.scalar_engine import ScalarEngine
 from glassgpt.errors import AddressError
-from glassgpt.graph import LOSS, Graph
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.model.address import extents, parse_address, spell
+from glassgpt.model.tokenizer import Tokenizer
 from tests import models
 from tests.conftest import Reference
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from glassgpt import Config, Session
 from glassgpt.arrays import Array
 from glassgpt.errors import DivergenceError
-from glassgpt.history import History
-from glassgpt.interventions import Intervention, Tune
+from glassgpt.training.history import History
+from glassgpt.training.interventions import Intervention, Tune
 
 DOCUMENTS = ["ab", "ba", "abba", "baab", "aab"]
 SMALL = Config(n_embd=4, n_head=2, block_size=4, num_steps=60)

@@ -11,7 +11,7 @@ from glassgpt import Config, Session
 from glassgpt.arrays import numbers
 from glassgpt.engines import default_engine
 from glassgpt.errors import CheckpointError, ConfigError, DivergenceError
-from glassgpt.interventions import (
+from glassgpt.training.interventions import (
     MAX_INTERVENTIONS,
     Edit,
     Intervention,
@@ -23,7 +23,7 @@ from glassgpt.interventions import (
     read,
     write,
 )
-from glassgpt.snapshot import from_bytes, to_bytes
+from glassgpt.training.snapshot import from_bytes, to_bytes
 from tests.models import recipes
 
 SMALL = Config(n_layer=2, n_embd=4, n_head=2, block_size=4, num_steps=60)

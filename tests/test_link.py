@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassgpt import Config, Sampling
-from glassgpt.data import fingerprint
+from glassgpt.data.documents import fingerprint
 from glassgpt.errors import ConfigError
-from glassgpt.interventions import Intervention, Interventions, Silence, Tune
-from glassgpt.link import MAX_LINK, Experiment, read_link, write_link
-from glassgpt.recipe import Recipe
-from glassgpt.sampling import MAX_DRAW_SEED
+from glassgpt.model.sampling import MAX_DRAW_SEED
+from glassgpt.training.interventions import Intervention, Interventions, Silence, Tune
+from glassgpt.training.link import MAX_LINK, Experiment, read_link, write_link
+from glassgpt.training.recipe import Recipe
 from tests.models import configs, documents, recipes
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from glassgpt.errors import ConfigError
-from glassgpt.listening import NO_HOST, listen
+from glassgpt.server.listening import NO_HOST, listen
 
 NOT_THAT = "takes an address or a name of this machine, which"
 HOSTS = {  # what is given, the fault, what to do

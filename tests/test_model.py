@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import glassgpt
 from glassgpt import Config, Model, Sampling, Session, builtin_names
-from glassgpt.anatomy import sites
 from glassgpt.errors import AddressError, ConfigError, TokenizeError
+from glassgpt.model.activations import sites
 
 CONFIG = Config(n_embd=8, n_head=2, block_size=8, num_steps=60)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassgpt.nearest import LONGEST, MOST, SLICE, Nearest, distance
+from glassgpt.data.nearest import LONGEST, MOST, SLICE, Nearest, distance
 
 texts = st.text("abcäz", max_size=9)
 

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassgpt import Config, Sampling
-from glassgpt.data import BUILTIN
+from glassgpt.data.documents import BUILTIN
 from glassgpt.errors import ConfigError
-from glassgpt.interventions import read, write
-from glassgpt.link import Experiment, read_leniently, read_link, write_link
-from glassgpt.opening import is_default, open_link
-from glassgpt.proposal import Source
-from glassgpt.recipe import Recipe
+from glassgpt.live.opening import is_default, open_link
+from glassgpt.live.proposal import Source
+from glassgpt.training.interventions import read, write
+from glassgpt.training.link import Experiment, read_leniently, read_link, write_link
+from glassgpt.training.recipe import Recipe
 from tests.models import configs
 
 SOURCE = Source("tiny", ("ab", "ba", "abba", "baab", "aab"))

@@ -7,13 +7,13 @@ import math
 import pytest
 
 from glassgpt import Config, Session
+from glassgpt.analysis.attribution import Origins
 from glassgpt.arrays import numbers
 from glassgpt.engines import default_engine
 from glassgpt.errors import ConfigError
-from glassgpt.history import History
-from glassgpt.interventions import Edit, Intervention, Silence
-from glassgpt.origins import Origins
-from glassgpt.sampling import probabilities
+from glassgpt.model.sampling import probabilities
+from glassgpt.training.history import History
+from glassgpt.training.interventions import Edit, Intervention, Silence
 
 DOCUMENTS = ["ab", "ba", "abba", "baab", "aab"]
 SMALL = Config(n_embd=4, n_head=2, block_size=4, num_steps=40)

@@ -6,11 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassgpt import Config, Session, past
+from glassgpt import Config, Session
+from glassgpt.analysis import weight_history as past
+from glassgpt.analysis.weight_history import Past
 from glassgpt.engines import default_engine
-from glassgpt.history import History
-from glassgpt.interventions import Edit, Intervention, Interventions, Release, Silence, Tune
-from glassgpt.past import Past
+from glassgpt.training.history import History
+from glassgpt.training.interventions import (
+    Edit,
+    Intervention,
+    Interventions,
+    Release,
+    Silence,
+    Tune,
+)
 
 DOCUMENTS = ["ab", "ba", "abba", "baab", "aab"]
 SMALL = Config(n_embd=4, n_head=2, block_size=4, num_steps=40)

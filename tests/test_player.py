@@ -11,17 +11,18 @@ from typing import Any, TypeVar
 
 import pytest
 
-from glassgpt import Config, Sampling, Session, protocol
+from glassgpt import Config, Sampling, Session
 from glassgpt.arrays import numbers
 from glassgpt.engines import default_engine
 from glassgpt.errors import ProtocolError
-from glassgpt.exhibit import Exhibit
-from glassgpt.files import file
-from glassgpt.history import History
-from glassgpt.interventions import Edit, read
-from glassgpt.link import read_link
-from glassgpt.player import MAX_QUEUE, Player
-from glassgpt.proposal import Source
+from glassgpt.live import protocol
+from glassgpt.live.exhibit import Exhibit
+from glassgpt.live.files import file
+from glassgpt.live.player import MAX_QUEUE, Player
+from glassgpt.live.proposal import Source
+from glassgpt.training.history import History
+from glassgpt.training.interventions import Edit, read
+from glassgpt.training.link import read_link
 
 SOURCE = Source("tiny", ("ab", "ba", "abba", "baab", "aab"))
 SMALL = Config(n_embd=4, n_head=2, block_size=4, num_steps=40)
@@ -840,7 +841,7 @@ def test_everything_can_be_saved(what: str) -> None:
     text = bytes(octets)
     match what:
         case "checkpoint":
-            from glassgpt.snapshot import from_bytes
+            from glassgpt.training.snapshot import from_bytes
 
             assert from_bytes(text).step == 4
         case "weights":

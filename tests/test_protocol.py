@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tools import gen_protocol
 
-from glassgpt import protocol
 from glassgpt.arrays import array
 from glassgpt.errors import ProtocolError
+from glassgpt.live import protocol
 
 
 def parts(frame: bytes) -> tuple[dict[str, Any], bytes]:

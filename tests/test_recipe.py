@@ -9,21 +9,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from glassgpt import Config, Session, load_checkpoint, protocol, read_documents, save_checkpoint
+from glassgpt import Config, Session, load_checkpoint, read_documents, save_checkpoint
+from glassgpt.analysis.verify import Verification
 from glassgpt.arrays import numbers
 from glassgpt.cli.main import run as glassgpt
-from glassgpt.cutting import WAYS
-from glassgpt.data import builtin_names
+from glassgpt.data.documents import builtin_names
+from glassgpt.data.segmentation import WAYS
 from glassgpt.errors import CheckpointError, DataError
-from glassgpt.exhibit import Exhibit
-from glassgpt.files import file
-from glassgpt.history import History
-from glassgpt.interventions import Change, Edit, Silence, Tune, read
-from glassgpt.link import read_link
-from glassgpt.opening import open_link
-from glassgpt.proposal import Source, Text
-from glassgpt.snapshot import from_bytes, to_bytes
-from glassgpt.verify import Verification
+from glassgpt.live import protocol
+from glassgpt.live.exhibit import Exhibit
+from glassgpt.live.files import file
+from glassgpt.live.opening import open_link
+from glassgpt.live.proposal import Source, Text
+from glassgpt.training.history import History
+from glassgpt.training.interventions import Change, Edit, Silence, Tune, read
+from glassgpt.training.link import read_link
+from glassgpt.training.snapshot import from_bytes, to_bytes
 
 SMALL = Config(n_embd=8, n_head=2, block_size=8, num_steps=60)
 CHANGES: tuple[Change, ...] = (

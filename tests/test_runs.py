@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from glassgpt import protocol, runs
 from glassgpt.errors import EngineError
-from glassgpt.proposal import Source
-from glassgpt.runs import Run, Runs
-from glassgpt.worker import HEAD, Kind, message
+from glassgpt.live import protocol
+from glassgpt.live.proposal import Source
+from glassgpt.server import runs
+from glassgpt.server.runs import Run, Runs
+from glassgpt.server.worker import HEAD, Kind, message
 
 
 class Process:

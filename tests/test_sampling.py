@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassgpt.errors import DivergenceError
-from glassgpt.sampling import generate, probabilities
+from glassgpt.model.sampling import generate, probabilities
 
 logit_lists = st.lists(st.floats(-50, 50), min_size=1, max_size=30)
 

@@ -27,9 +27,10 @@ from starlette.responses import Response
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from glassgpt import listening, protocol
-from glassgpt.gate import Gate
-from glassgpt.runs import MAX_RUNS
+from glassgpt.live import protocol
+from glassgpt.server import listening
+from glassgpt.server.access import Gate
+from glassgpt.server.runs import MAX_RUNS
 
 
 @dataclass

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from glassgpt import Config, Sampling, Session, StepRecord, builtin_names
 from glassgpt.engines import ENGINES
 from glassgpt.errors import CheckpointError, ConfigError, DivergenceError, EngineError, GlassError
-from glassgpt.snapshot import from_bytes, to_bytes
+from glassgpt.training.snapshot import from_bytes, to_bytes
 from tests import models
 from tests.test_reference import with_weights
 

@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 
 from glassgpt import Config, Session, load_checkpoint, save_checkpoint
-from glassgpt.checkpoint import load_checkpoint_bytes, write_atomically
 from glassgpt.errors import CheckpointError
-from glassgpt.snapshot import Snapshot, from_bytes, to_bytes
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.model.tokenizer import Tokenizer
+from glassgpt.training.checkpoint import load_checkpoint_bytes, write_atomically
+from glassgpt.training.snapshot import Snapshot, from_bytes, to_bytes
 from tests import models
 
 
@@ -350,7 +350,7 @@ def test_a_snapshot_is_found_by_directory_file_or_bytes(tmp_path: Path) -> None:
 WRITER = """
 import os, sys, time
 from pathlib import Path
-from glassgpt import checkpoint
+from glassgpt.training import checkpoint
 
 def stuck(_descriptor):
     print("writing", flush=True)

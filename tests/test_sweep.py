@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from glassgpt import Config, Session
+from glassgpt.analysis.sweep import Result, estimate, grid, parse_axis, parse_grid, run_all, train
 from glassgpt.errors import ConfigError
-from glassgpt.sweep import Result, estimate, grid, parse_axis, parse_grid, run_all, train
 from tests.test_cli import WORDS, glassgpt
 
 SMALL = Config(n_embd=4, n_head=2, num_steps=30)
@@ -152,8 +152,9 @@ def test_an_estimate_counts_the_beginning_the_steps_and_the_evaluation(
         clock += seconds
 
     monkeypatch.setattr("time.perf_counter", lambda: clock)
-    monkeypatch.setattr("glassgpt.sweep.seen_count", lambda *_: takes(7))
-    monkeypatch.setattr("glassgpt.sweep.held_out_loss", lambda _, some: takes(0.5 * len(some)))
+    monkeypatch.setattr("glassgpt.analysis.sweep.seen_count", lambda *_: takes(7))
+    loss = "glassgpt.analysis.sweep.held_out_loss"
+    monkeypatch.setattr(loss, lambda _, some: takes(0.5 * len(some)))
     monkeypatch.setattr(Session, "run", lambda _, steps: takes(2 * steps))
     for steps, count in ((1000, 5000), (3, 10)):
         documents = [f"name {i}" for i in range(count)]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassgpt.errors import DataError, TokenizeError
-from glassgpt.tokenizer import MAX_VOCABULARY, Tokenizer
+from glassgpt.model.tokenizer import MAX_VOCABULARY, Tokenizer
 
 
 @given(st.lists(st.text(min_size=1), min_size=1))

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from glassgpt import Config, Session, builtin_names, params
+from glassgpt import Config, Session, builtin_names
+from glassgpt.analysis.verify import Gap, Record, Verification, is_recorded, record
 from glassgpt.arrays import array, numbers
-from glassgpt.recipe import Recipe
-from glassgpt.snapshot import State
-from glassgpt.verify import Gap, Record, Verification, is_recorded, record
+from glassgpt.model import parameters as params
+from glassgpt.model.state import State
+from glassgpt.training.recipe import Recipe
 from tests.conftest import Reference
 from tests.test_cli import TINY, glassgpt
 
@@ -78,7 +79,7 @@ def test_at_the_references_settings_the_scalar_engine_is_held_to_it(
     assert found["losses", "microgpt.py"].largest == 0
     losses = (*record().losses[:2], record().losses[2] + 1e-6, *record().losses[3:])
     forged = Record(record().data_sha256, losses, record().samples)
-    monkeypatch.setattr("glassgpt.verify.record", lambda: forged)
+    monkeypatch.setattr("glassgpt.analysis.verify.record", lambda: forged)
     run = Verification(Recipe(), reference.documents, "scalar", steps=3)
     run.advance(3)
     (gap,) = (gap for gap in run.gaps if not gap.holds)

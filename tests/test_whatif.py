@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassgpt import Config, Session
+from glassgpt.analysis.preview import MAX_SEEDS, Band, Imagined, smoothed
 from glassgpt.errors import ConfigError
-from glassgpt.history import History
-from glassgpt.interventions import Edit, Intervention, Interventions, Silence, Tune
-from glassgpt.recipe import Recipe
-from glassgpt.whatif import MAX_SEEDS, Band, Imagined, smoothed
+from glassgpt.training.history import History
+from glassgpt.training.interventions import Edit, Intervention, Interventions, Silence, Tune
+from glassgpt.training.recipe import Recipe
 
 DOCUMENTS = ["ab", "ba", "abba", "baab", "aab"]
 SMALL = Config(n_embd=4, n_head=2, block_size=4, num_steps=120)

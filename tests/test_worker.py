@@ -14,8 +14,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from glassgpt import Config, protocol
-from glassgpt.worker import ENDED, MAX_MEMORY, MEMORY_GONE
+from glassgpt import Config
+from glassgpt.live import protocol
+from glassgpt.server.worker import ENDED, MAX_MEMORY, MEMORY_GONE
 from tests.mutations import TEXT, framed
 from tests.test_server import Served, hear, say, serving, talking, works
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from glassgpt.workers import Lost, call_all
+from glassgpt.analysis.workers import Lost, call_all
 
 
 def square(n: int) -> int:
@@ -58,7 +58,7 @@ def test_what_a_call_raises_is_raised() -> None:
 
 def test_no_worker_outlives_a_process_that_is_killed(tmp_path: Path) -> None:
     script = (
-        "import os, sys, time; from glassgpt.workers import call_all\n"
+        "import os, sys, time; from glassgpt.analysis.workers import call_all\n"
         "def run(n): os.write(1, f'{os.getpid()}'.rjust(9).encode()); time.sleep(60)\n"
         "if __name__ == '__main__': list(call_all(run, range(3), 3))\n"
     )

@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given
 
 from glassgpt import Config, Session
-from glassgpt.tokenizer import Tokenizer
-from glassgpt.yardsticks import counting, held_out, held_out_loss, ngram, seen_count, yardsticks
+from glassgpt.analysis.baselines import (
+    counting,
+    held_out,
+    held_out_loss,
+    ngram,
+    seen_count,
+    yardsticks,
+)
+from glassgpt.model.tokenizer import Tokenizer
 from tests import models
 from tests.conftest import Reference
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from glassgpt import read_documents
-from glassgpt.data import fingerprint
+from glassgpt.data.documents import fingerprint
 
 RECORD = Path(__file__).parents[1] / "src" / "glassgpt" / "microgpt.json"
 

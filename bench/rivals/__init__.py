@@ -15,7 +15,7 @@ from typing import TypeAlias, cast
 
 from glassgpt import Config, Session
 from glassgpt.arrays import Array
-from glassgpt.tokenizer import TokenLists
+from glassgpt.model.tokenizer import TokenLists
 
 Run: TypeAlias = Callable[[], list[float]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from glassgpt.arrays import shape, zeros
 from glassgpt.engines import create
-from glassgpt.snapshot import State
+from glassgpt.model.state import State
 from rivals import Run, Task
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from glassgpt.config import hyper
+from glassgpt.model.config import hyper
 from rivals import Task
 
 Floats: TypeAlias = NDArray[np.floating[Any]]

@@ -1,14 +1,14 @@
 """GlassGPT: a tiny GPT made of glass, trained and opened number by number."""
 
-from glassgpt.checkpoint import load_checkpoint, save_checkpoint
-from glassgpt.config import Config, Sampling
-from glassgpt.data import builtin_names, read_documents
+from glassgpt.analysis.model import Activation, Model, load
+from glassgpt.analysis.run import Run, train
+from glassgpt.data.documents import builtin_names, read_documents
 from glassgpt.errors import DivergenceError, GlassError
-from glassgpt.model import Activation, Model, load
-from glassgpt.recipe import Recipe
-from glassgpt.run import Run, train
-from glassgpt.session import Session, StepRecord
-from glassgpt.snapshot import Snapshot
+from glassgpt.model.config import Config, Sampling
+from glassgpt.training.checkpoint import load_checkpoint, save_checkpoint
+from glassgpt.training.recipe import Recipe
+from glassgpt.training.session import Session, StepRecord
+from glassgpt.training.snapshot import Snapshot
 
 __version__ = "0.1.0"
 

@@ -14,9 +14,9 @@ import pytest
 from glassgpt import Session, builtin_names, read_documents
 from glassgpt.arrays import Array, array, numbers, shape
 from glassgpt.engines import create
-from glassgpt.link import read_link
-from glassgpt.server import STATIC
-from glassgpt.snapshot import State
+from glassgpt.model.state import State
+from glassgpt.server.app import STATIC
+from glassgpt.training.link import read_link
 from tests.conftest import need
 from tests.test_server import Served, serving
 

@@ -11,10 +11,10 @@ import pytest
 
 from glassgpt import Config, GlassError, Sampling
 from glassgpt.arrays import numbers
-from glassgpt.config import Setting, settings
-from glassgpt.interventions import Tune
-from glassgpt.link import read_link
-from glassgpt.sampling import probabilities
+from glassgpt.model.config import Setting, settings
+from glassgpt.model.sampling import probabilities
+from glassgpt.training.interventions import Tune
+from glassgpt.training.link import read_link
 from tests.e2e.conftest import SMALL, Opener, Tab, shown, straight
 
 FIELDS = {setting.name: setting for setting in settings(Config)}

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from glassgpt import GlassError, Session
-from glassgpt.data import fingerprint, split_documents
-from glassgpt.link import read_link
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.data.documents import fingerprint, split_documents
+from glassgpt.model.tokenizer import Tokenizer
+from glassgpt.training.link import read_link
 from tests.e2e.conftest import SMALL, Opener, Tab, straight
 from tests.test_server import Served
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from glassgpt.arrays import numbers
-from glassgpt.interventions import Edit, Silence
+from glassgpt.training.interventions import Edit, Silence
 from tests.e2e.conftest import SMALL, Opener, Tab, straight
 from tests.e2e.test_glass import select
 

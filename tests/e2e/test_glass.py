@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from glassgpt.analysis.explain import explain, nudge, pass_through
 from glassgpt.arrays import shape
 from glassgpt.engines import create
-from glassgpt.explain import explain, nudge, pass_through
 from tests.e2e.conftest import SMALL, Opener, Tab, straight
 
 STEP = 30

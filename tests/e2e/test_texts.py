@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from glassgpt import Config
-from glassgpt.exhibit import Exhibit
-from glassgpt.proposal import Source
+from glassgpt.live.exhibit import Exhibit
+from glassgpt.live.proposal import Source
 from tests.e2e.conftest import SMALL, opening
 from tests.test_server import serving
 

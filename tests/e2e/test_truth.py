@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from glassgpt import Session, read_documents
-from glassgpt.anatomy import sites
 from glassgpt.arrays import Array, numbers, shape
-from glassgpt.link import read_link
+from glassgpt.model.activations import sites
+from glassgpt.training.link import read_link
 from tests.e2e.conftest import SMALL, Opener, computed_at
 
 STEP = 23
@@ -118,7 +118,7 @@ def test_a_number_that_is_clicked_is_told_in_full(
 
 
 def test_the_yardsticks_are_counted_from_the_data(tab: Opener, names_file: Path) -> None:
-    from glassgpt.yardsticks import yardsticks
+    from glassgpt.analysis.baselines import yardsticks
 
     session = Session(read_link(SMALL).recipe.config, read_documents(names_file))
     lists = [session.tokenizer.encode_document(text) for text in session.documents]

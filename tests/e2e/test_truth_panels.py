@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from glassgpt import Config, Sampling, Session, StepRecord, builtin_names
+from glassgpt.analysis.baselines import held_out, held_out_loss, yardsticks
 from glassgpt.arrays import Array, array, numbers, shape
-from glassgpt.data import fingerprint
+from glassgpt.data.documents import fingerprint
 from glassgpt.engines import create
-from glassgpt.link import Experiment, write_link
-from glassgpt.recipe import Recipe
-from glassgpt.session import text_of
-from glassgpt.snapshot import State
-from glassgpt.yardsticks import held_out, held_out_loss, yardsticks
+from glassgpt.model.state import State
+from glassgpt.training.link import Experiment, write_link
+from glassgpt.training.recipe import Recipe
+from glassgpt.training.session import text_of
 from tests.e2e.conftest import SMALL, Opener, Tab, shown, straight
 
 STEP = 23
@@ -218,7 +218,7 @@ def test_the_log_tells_every_step_document_loss_and_rate(
 def test_the_samples_carry_the_engines_probabilities(it: Tab, run: Session) -> None:
     import copy
 
-    from glassgpt.session import draw_samples
+    from glassgpt.training.session import draw_samples
 
     rng = copy.deepcopy(run.rng)
     draws = draw_samples(run.engine, run.tokenizer, run.config, Sampling(), rng)

@@ -16,14 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassgpt import Config, Session
-from glassgpt.anatomy import sites
 from glassgpt.arrays import Array, numbers, shape
-from glassgpt.config import hyper
 from glassgpt.engines import ENGINES, Engine, create
 from glassgpt.errors import DivergenceError, EngineError
-from glassgpt.params import shapes
-from glassgpt.snapshot import State
-from glassgpt.tokenizer import TokenLists
+from glassgpt.model.activations import sites
+from glassgpt.model.config import hyper
+from glassgpt.model.parameters import shapes
+from glassgpt.model.state import State
+from glassgpt.model.tokenizer import TokenLists
 from tests import models
 
 TOLERANCE = 1e-10  # of an array's largest magnitude: elementwise error means nothing near zero

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassgpt import Config, Session
-from glassgpt.config import hyper
 from glassgpt.engines import ENGINES, create, fast
 from glassgpt.engines.fast import FastEngine, instruction_sets
 from glassgpt.errors import EngineError
-from glassgpt.tokenizer import TokenLists
+from glassgpt.model.config import hyper
+from glassgpt.model.tokenizer import TokenLists
 from tests import models
 from tests.conftest import Golden, Reference
 from tests.engines.test_contract import assert_close, packed, state_bits

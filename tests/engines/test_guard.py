@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from glassgpt import Config
 from glassgpt.arrays import numbers
-from glassgpt.config import Hyper, hyper
 from glassgpt.engines import ENGINES, create
 from glassgpt.errors import EngineError, GlassError
-from glassgpt.interventions import Block
-from glassgpt.snapshot import State
-from glassgpt.tokenizer import TokenLists
+from glassgpt.model.config import Hyper, hyper
+from glassgpt.model.parameters import Block
+from glassgpt.model.state import State
+from glassgpt.model.tokenizer import TokenLists
 from tests import models
 from tests.engines.test_contract import packed
 

@@ -14,12 +14,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from glassgpt import Config, GlassError, Session, builtin_names
-from glassgpt.config import hyper
 from glassgpt.engines import create
 from glassgpt.engines.gc_pause import gc_paused
 from glassgpt.engines.scalar import Value, dot, graph_size, softmax
 from glassgpt.engines.scalar_engine import ScalarEngine
 from glassgpt.errors import DivergenceError
+from glassgpt.model.config import hyper
 from tests import models
 from tests.conftest import Reference
 

@@ -8,13 +8,13 @@ import time
 
 import click
 
-from glassgpt.bench import SCALING, Timing, largest_difference, scaling, time_engine
+from glassgpt.analysis.benchmark import SCALING, Timing, largest_difference, scaling, time_engine
 from glassgpt.cli.documents import read_data
 from glassgpt.cli.tables import show_table
 from glassgpt.cli.terminal import say
-from glassgpt.config import Config
 from glassgpt.engines import ENGINES, create, default_engine
 from glassgpt.engines.fast import core_peak
+from glassgpt.model.config import Config
 
 
 @click.command()

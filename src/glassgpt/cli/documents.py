@@ -11,8 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from glassgpt.cutting import WAYS, cut
-from glassgpt.data import (
+from glassgpt.data.documents import (
     BUILTIN,
     builtin_names,
     decoded,
@@ -20,8 +19,9 @@ from glassgpt.data import (
     read_octets,
     split_documents,
 )
+from glassgpt.data.segmentation import WAYS, cut
 from glassgpt.errors import CheckpointError, DataError
-from glassgpt.recipe import Recipe
+from glassgpt.training.recipe import Recipe
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from glassgpt.address import extents
+from glassgpt.analysis.explain import nudge, pass_through
+from glassgpt.analysis.graph import Graph
 from glassgpt.arrays import numbers
-from glassgpt.checkpoint import load_checkpoint
 from glassgpt.cli.documents import data_of
 from glassgpt.cli.explanation import add_graph, add_nudge, explained
 from glassgpt.cli.options import Place, chosen_engine
@@ -18,10 +18,11 @@ from glassgpt.cli.terminal import command_line
 from glassgpt.cli.trees import show_tree
 from glassgpt.engines import create
 from glassgpt.errors import CheckpointError, ConfigError, EngineError, GlassError, counted
-from glassgpt.explain import nudge, pass_through
-from glassgpt.graph import Graph
-from glassgpt.session import Session
-from glassgpt.snapshot import Snapshot, State
+from glassgpt.model.address import extents
+from glassgpt.model.state import State
+from glassgpt.training.checkpoint import load_checkpoint
+from glassgpt.training.session import Session
+from glassgpt.training.snapshot import Snapshot
 
 
 def _complete(context: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from unicodedata import combining
 
-from glassgpt.address import Address, parse_address
+from glassgpt.analysis.explain import Account, Entry, Ledger, Line, Nudge, Pass, Term, explain
+from glassgpt.analysis.explain.words import figure
+from glassgpt.analysis.graph import LOSS, Graph, Node
 from glassgpt.cli.trees import Branch
 from glassgpt.errors import AddressError, counted
-from glassgpt.explain import Account, Entry, Ledger, Line, Nudge, Pass, Term, explain
-from glassgpt.explain.words import figure
-from glassgpt.graph import LOSS, Graph, Node
+from glassgpt.model.address import Address, parse_address
 
 MOST_NEIGHBOURS = 12  # of a node, on each side
 DIM = "dim"

@@ -9,19 +9,19 @@ from statistics import fmean, pstdev
 
 import click
 
-from glassgpt import params
+from glassgpt.analysis.baselines import held_out, held_out_loss, seen_count, yardsticks
 from glassgpt.arrays import numbers, shape
-from glassgpt.checkpoint import load_checkpoint
 from glassgpt.cli.documents import data_of
 from glassgpt.cli.options import Place, chosen_engine
 from glassgpt.cli.tables import show_table
 from glassgpt.cli.terminal import say, visible
 from glassgpt.engines import ENGINES
 from glassgpt.errors import GlassError, counted
-from glassgpt.link import Experiment, carried, write_link
-from glassgpt.session import Session
-from glassgpt.snapshot import Snapshot
-from glassgpt.yardsticks import held_out, held_out_loss, seen_count, yardsticks
+from glassgpt.model import parameters as params
+from glassgpt.training.checkpoint import load_checkpoint
+from glassgpt.training.link import Experiment, carried, write_link
+from glassgpt.training.session import Session
+from glassgpt.training.snapshot import Snapshot
 
 
 @click.command()

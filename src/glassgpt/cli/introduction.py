@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from glassgpt import params
 from glassgpt.cli.terminal import say
-from glassgpt.cutting import WAYS, is_prose
-from glassgpt.data import BUILTIN
+from glassgpt.data.documents import BUILTIN
+from glassgpt.data.segmentation import WAYS, is_prose
 from glassgpt.errors import counted, plural, shorten
-from glassgpt.session import Session
+from glassgpt.model import parameters as params
+from glassgpt.training.session import Session
 
 TABLES = (".csv", ".tsv")
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import click
 
 from glassgpt.cli.terminal import say
-from glassgpt.config import Config, Sampling, Scalar, Setting, settings
 from glassgpt.engines import ENGINES, default_engine
+from glassgpt.model.config import Config, Sampling, Scalar, Setting, settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

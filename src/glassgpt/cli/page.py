@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from glassgpt.checkpoint import load_checkpoint
 from glassgpt.cli.documents import cut_option, data_of, read_data
 from glassgpt.cli.options import Place
 from glassgpt.cli.terminal import open_stdout, say
+from glassgpt.training.checkpoint import load_checkpoint
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -62,8 +62,8 @@ def open_page(
 ) -> None:
     """Serve the page until Ctrl-C; `options` are those of `serve`."""
     # the server takes a tenth of a second to import: only the page needs it
-    from glassgpt.proposal import Source
-    from glassgpt.server import serve
+    from glassgpt.live.proposal import Source
+    from glassgpt.server.app import serve
 
     open_stdout()  # the link is printed there: without it nobody could open the page
     snapshot = load_checkpoint(directory) if directory is not None else None

@@ -8,13 +8,13 @@ import click
 
 from glassgpt.cli.documents import Data, data_of
 from glassgpt.cli.options import chosen_engine, given, option_of
-from glassgpt.config import Config, Sampling
-from glassgpt.data import split_documents
+from glassgpt.data.documents import split_documents
 from glassgpt.errors import ConfigError, DataError
-from glassgpt.link import Experiment, read_link
-from glassgpt.recipe import Recipe
-from glassgpt.sampling import check_room
-from glassgpt.session import Session
+from glassgpt.model.config import Config, Sampling
+from glassgpt.model.sampling import check_room
+from glassgpt.training.link import Experiment, read_link
+from glassgpt.training.recipe import Recipe
+from glassgpt.training.session import Session
 
 
 @dataclass(frozen=True, slots=True)

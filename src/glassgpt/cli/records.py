@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from glassgpt.checkpoint import write_atomically
 from glassgpt.cli.terminal import open_stdout
 from glassgpt.errors import DataError
+from glassgpt.training.checkpoint import write_atomically
 
 
 class Records:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from glassgpt.checkpoint import load_checkpoint
 from glassgpt.cli.options import Place, chosen_engine, setting_options
 from glassgpt.cli.terminal import say, say_sample, visible, writable
-from glassgpt.config import Sampling
 from glassgpt.engines import create
-from glassgpt.sampling import MAX_DRAW_SEED, Draw
-from glassgpt.session import draw_samples, text_of
-from glassgpt.tokenizer import Tokenizer
+from glassgpt.model.config import Sampling
+from glassgpt.model.sampling import MAX_DRAW_SEED, Draw
+from glassgpt.model.tokenizer import Tokenizer
+from glassgpt.training.checkpoint import load_checkpoint
+from glassgpt.training.session import draw_samples, text_of
 
 BARS = "▁▂▃▄▅▆▇█"
 PLAIN_BARS = "12345678"  # where the encoding has no bars

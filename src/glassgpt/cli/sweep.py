@@ -13,18 +13,18 @@ from typing import Any
 
 import click
 
+from glassgpt.analysis.sweep import LAST, Result, estimate, grid, parse_grid, run_all, size
+from glassgpt.analysis.workers import TRIES, Lost
 from glassgpt.cli.documents import cut_option, read_data
 from glassgpt.cli.options import Place, chosen_engine, given, option_of, setting_options
 from glassgpt.cli.progress import duration
 from glassgpt.cli.records import Records
 from glassgpt.cli.tables import show_table
 from glassgpt.cli.terminal import say
-from glassgpt.config import Config, Scalar
-from glassgpt.data import fingerprint
+from glassgpt.data.documents import fingerprint
 from glassgpt.engines import ENGINES
 from glassgpt.errors import ConfigError, DataError, EngineError, counted
-from glassgpt.sweep import LAST, Result, estimate, grid, parse_grid, run_all, size
-from glassgpt.workers import TRIES, Lost
+from glassgpt.model.config import Config, Scalar
 
 
 @click.command()

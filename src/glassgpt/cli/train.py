@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 
-from glassgpt.checkpoint import FILENAME, load_checkpoint, prepare_directory, save_checkpoint
 from glassgpt.cli.documents import Data, cut_option, data_of, read_data
 from glassgpt.cli.introduction import introduce
 from glassgpt.cli.log import Log
@@ -21,11 +20,17 @@ from glassgpt.cli.plan import Plan, plan_of_link
 from glassgpt.cli.progress import Progress, progress_for
 from glassgpt.cli.signals import collected
 from glassgpt.cli.terminal import command_line, say, say_error, say_sample
-from glassgpt.config import Config, Sampling
 from glassgpt.engines import ENGINES
 from glassgpt.errors import CheckpointError, ConfigError, DivergenceError
-from glassgpt.interventions import Tune
-from glassgpt.session import Session, StepRecords
+from glassgpt.model.config import Config, Sampling
+from glassgpt.training.checkpoint import (
+    FILENAME,
+    load_checkpoint,
+    prepare_directory,
+    save_checkpoint,
+)
+from glassgpt.training.interventions import Tune
+from glassgpt.training.session import Session, StepRecords
 
 CHUNK_SECONDS = 0.05  # how long one call of the engine may keep Ctrl-C and the progress waiting
 

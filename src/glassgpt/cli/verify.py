@@ -7,17 +7,17 @@ from pathlib import Path
 
 import click
 
-from glassgpt.checkpoint import load_checkpoint
+from glassgpt.analysis.verify import ROUNDING, Gap, Verification, is_recorded
 from glassgpt.cli.documents import cut_option, data_of, read_data
 from glassgpt.cli.options import Place, chosen_engine, given, option_of, setting_options
 from glassgpt.cli.tables import rich_table, show_table
 from glassgpt.cli.terminal import on_terminal, say
-from glassgpt.config import Config
 from glassgpt.engines import ENGINES
 from glassgpt.errors import ConfigError
-from glassgpt.recipe import Recipe
-from glassgpt.snapshot import Snapshot
-from glassgpt.verify import ROUNDING, Gap, Verification, is_recorded
+from glassgpt.model.config import Config
+from glassgpt.training.checkpoint import load_checkpoint
+from glassgpt.training.recipe import Recipe
+from glassgpt.training.snapshot import Snapshot
 
 CHUNK = 10  # steps between two comparisons: half a second of the scalar engine
 HEAD = ("quantity", "compared", "largest difference", "where", "")

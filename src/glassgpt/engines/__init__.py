@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from glassgpt import validation
 from glassgpt.arrays import Array
-from glassgpt.config import Config, Hyper
 from glassgpt.errors import EngineError
-from glassgpt.interventions import Block
-from glassgpt.snapshot import State
-from glassgpt.tokenizer import TokenLists
+from glassgpt.model.config import Config, Hyper
+from glassgpt.model.parameters import Block
+from glassgpt.model.state import State
+from glassgpt.model.tokenizer import TokenLists
 
-ENGINES = tuple(validation.ENGINES)  # by name, the fastest first
+INSTRUCTION_SETS_OF: dict[str, tuple[str, ...]] = {  # the widest first
+    "fast": ("avx512", "avx2", "sse2", "neon", "simd128", "generic"),
+    "scalar": ("python",),
+}
+ENGINES = tuple(INSTRUCTION_SETS_OF)  # by name, the fastest first
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from glassgpt.anatomy import Site
 from glassgpt.arrays import Array, numbers, shape
 from glassgpt.errors import DivergenceError
+from glassgpt.model.activations import Site
 
 ZERO_PROBABILITY = (
     "the model gave the token that came next a probability of 0, so the loss became infinite"

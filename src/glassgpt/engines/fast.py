@@ -18,10 +18,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from glassgpt.anatomy import sites
 from glassgpt.arrays import ITEMSIZE, Array, view
-from glassgpt.config import Config, Hyper
-from glassgpt.engines import Gradients
+from glassgpt.engines import INSTRUCTION_SETS_OF, Gradients
 from glassgpt.engines.diagnosis import first_not_finite, worst_gradient
 from glassgpt.engines.guard import (
     Guarded,
@@ -37,15 +35,15 @@ from glassgpt.engines.guard import (
     exclusive,
 )
 from glassgpt.errors import EngineError
-from glassgpt.interventions import Block
-from glassgpt.params import shapes
-from glassgpt.snapshot import State
-from glassgpt.tokenizer import TokenLists
-from glassgpt.validation import ENGINES
+from glassgpt.model.activations import sites
+from glassgpt.model.config import Config, Hyper
+from glassgpt.model.parameters import Block, shapes
+from glassgpt.model.state import State
+from glassgpt.model.tokenizer import TokenLists
 
 FOLDER = Path(os.environ.get("GLASSGPT_KERNEL", Path(__file__).parent / "kernel"))
 LIBRARIES = {"win32": "glass.dll", "darwin": "libglass.dylib"}
-INSTRUCTION_SETS = ENGINES["fast"]  # widest first
+INSTRUCTION_SETS = INSTRUCTION_SETS_OF["fast"]  # widest first
 PROBE_BITS = {"sse2": 1, "avx2": 2, "avx512": 4, "neon": 8, "simd128": 16, "generic": 32}
 FORCE = "GLASSGPT_ISA"  # the environment variable that forces an instruction set
 

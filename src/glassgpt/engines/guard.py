@@ -12,11 +12,11 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
-from glassgpt.config import Config, Hyper
 from glassgpt.errors import EngineError
-from glassgpt.interventions import Block
-from glassgpt.snapshot import State
-from glassgpt.tokenizer import MAX_VOCABULARY, TokenLists
+from glassgpt.model.config import Config, Hyper
+from glassgpt.model.parameters import Block
+from glassgpt.model.state import State
+from glassgpt.model.tokenizer import MAX_VOCABULARY, TokenLists
 
 MAX_STEP = 2**53  # a step number that a float64 still counts
 MAX_STEPS = 10_000_000  # in one call, as many as a run may have

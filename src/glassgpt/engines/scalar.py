@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias
 
-from glassgpt.config import Config, Hyper
 from glassgpt.engines.diagnosis import ZERO_PROBABILITY
 from glassgpt.errors import DivergenceError
+from glassgpt.model.config import Config, Hyper
 
 # ---------------------------------------------------------------------------------------------
 # Autograd

@@ -9,9 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from glassgpt.anatomy import Site, sites
 from glassgpt.arrays import Array, array, numbers, zeros
-from glassgpt.config import Config, Hyper, hyper
 from glassgpt.engines import Gradients
 from glassgpt.engines.diagnosis import first_not_finite, worst_gradient
 from glassgpt.engines.gc_pause import gc_paused
@@ -30,10 +28,11 @@ from glassgpt.engines.guard import (
 )
 from glassgpt.engines.scalar import Matrix, Trace, Value, Weights, adam, gpt, graph_size, surprise
 from glassgpt.errors import EngineError
-from glassgpt.interventions import Block
-from glassgpt.params import shapes
-from glassgpt.snapshot import State
-from glassgpt.tokenizer import TokenLists
+from glassgpt.model.activations import Site, sites
+from glassgpt.model.config import Config, Hyper, hyper
+from glassgpt.model.parameters import Block, shapes
+from glassgpt.model.state import State
+from glassgpt.model.tokenizer import TokenLists
 
 MAX_NODES = 2_000_000  # about 400 MB of graph, and a second or two for each step
 

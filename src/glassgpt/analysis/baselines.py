@@ -1,0 +1,118 @@
+"""Yardsticks for a loss: what guessing by simple counts would score on the same documents.
+
+All are taken as the loss is: the mean over documents of the mean over their positions of −log p,
+BOS at both ends, in nats. The counts come from all documents, with no smoothing, so an n-gram's
+figure is what it scores on the very documents it has counted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from glassgpt.engines import Engine
+from glassgpt.model.tokenizer import TokenLists
+
+SLICE = 500  # documents to count at a time, a few milliseconds of short ones
+NOTHING = -1  # stands where a document has not begun
+
+
+@dataclass(frozen=True, slots=True)
+class Yardsticks:
+    """Mean surprise in nats of guessing uniformly, or from the 0, 1 or 2 tokens before."""
+
+    uniform: float
+    unigram: float
+    bigram: float
+    trigram: float
+
+
+def yardsticks(documents: Iterable[Sequence[int]], vocab_size: int) -> Yardsticks:
+    """Return the yardsticks of `documents`, each BOS + ids + BOS and not clipped."""
+    *_, found = counting(documents, vocab_size)
+    assert found is not None
+    return found
+
+
+def counting(documents: Iterable[Sequence[int]], vocab_size: int) -> Iterator[Yardsticks | None]:
+    """Yield None after each slice of the counting, and at last the yardsticks."""
+    counts = _Counts()
+    rest = iter(documents)
+    while batch := list(islice(rest, SLICE)):
+        counts.add(batch)
+        yield None
+    yield Yardsticks(math.log(vocab_size), *(counts.mean_loss(n) for n in (1, 2, 3)))
+
+
+def ngram(documents: Sequence[Sequence[int]], n: int) -> float:
+    """Return the mean surprise of guessing each token from the n − 1 tokens before it, n ≤ 3."""
+    counts = _Counts()
+    counts.add(documents)
+    return counts.mean_loss(n)
+
+
+class _Counts:
+    """How often each token follows each two before it, by the length of the document.
+
+    A document's loss is a mean over its positions, so what counts in it weighs 1 / its length. All
+    n-grams up to three follow from these counts, by leaving out the tokens that lie further back.
+    """
+
+    def __init__(self) -> None:
+        self._documents = 0
+        self._by_length: dict[int, Counter[tuple[int, int, int]]] = {}
+
+    def add(self, documents: Sequence[Sequence[int]]) -> None:
+        self._documents += len(documents)
+        joined: dict[int, list[int]] = defaultdict(list)  # one count for all of a length is quick
+        for tokens in documents:
+            joined[len(tokens) - 1] += (NOTHING, *tokens)
+        for length, row in joined.items():
+            counter = self._by_length.setdefault(length, Counter())
+            counter.update(zip(row, row[1:], row[2:]))
+
+    def mean_loss(self, n: int) -> float:
+        """Return the mean over documents of the mean over their positions of −log p."""
+        times: dict[tuple[int, ...], int] = defaultdict(int)
+        weights: dict[tuple[int, ...], float] = defaultdict(float)
+        contexts: dict[tuple[int, ...], int] = defaultdict(int)
+        for length, counter in self._by_length.items():
+            for triple, count in counter.items():
+                if NOTHING in triple[1:]:  # from one document into the next
+                    continue
+                times[triple[3 - n :]] += count
+                weights[triple[3 - n :]] += count / length
+                contexts[triple[3 - n : 2]] += count
+        losses = (
+            weight * math.log(contexts[gram[:-1]] / times[gram]) for gram, weight in weights.items()
+        )
+        return math.fsum(losses) / self._documents
+
+
+def held_out(documents: Sequence[str]) -> Sequence[str]:
+    """Return the last tenth (at least one) of the shuffled documents: training reaches it last."""
+    return documents[-max(1, len(documents) // 10) :]
+
+
+def seen_count(documents: Sequence[str], step: int) -> int:
+    """Return of how many held-out documents a run of so many steps has learned the text.
+
+    Where a text stands in the data more than once, it may have been learned from another place.
+    """
+    held = held_out(documents)
+    learned = set(held).intersection(documents[:step])
+    return sum(text in learned for text in held)
+
+
+def held_out_loss(
+    engine: Engine, documents: TokenLists, progress: Callable[[int], None] = lambda _: None
+) -> float:
+    """Return the mean loss of the documents, calling `progress` with how many more are done."""
+    losses: list[float] = []
+    for start in range(0, len(documents), 8):
+        losses += engine.evaluate(documents.part(start, start + 8))
+        progress(len(losses) - start)
+    return math.fsum(losses) / len(losses)

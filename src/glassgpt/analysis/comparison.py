@@ -1,0 +1,64 @@
+"""Where two runs part: by their losses, and on one document by the numbers inside the model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from glassgpt.arrays import numbers, shape
+from glassgpt.engines import Engine
+from glassgpt.model.activations import sites
+from glassgpt.model.config import Config
+from glassgpt.model.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """Where two states part: the first site in the order of computing, and the first index there.
+
+    `largest` is the largest difference there is, in `largest_site`. All is empty where none is.
+    """
+
+    site: str = ""
+    index: tuple[int, ...] = ()
+    largest: float = 0.0
+    largest_site: str = ""
+
+
+def parting(engine: Engine, config: Config, a: State, b: State, tokens: Sequence[int]) -> Parting:
+    """Return where two states of a model of `config` part, as they compute one document."""
+    engine.load(a)
+    ours = engine.forward(tokens)
+    engine.load(b)
+    theirs = engine.forward(tokens)
+    found = Parting()
+    for site in sites(config):
+        pairs = zip(numbers(ours[site.name]), numbers(theirs[site.name]), strict=True)
+        gaps = [0.0 if x == y else abs(x - y) for x, y in pairs]
+        most = max(gaps)
+        if most and not found.site:
+            index = _unflat(next(i for i, gap in enumerate(gaps) if gap), shape(ours[site.name]))
+            found = Parting(site.name, index, most, site.name)
+        elif most > found.largest:
+            found = Parting(found.site, found.index, most, site.name)
+    return found
+
+
+def _unflat(flat: int, lengths: Sequence[int]) -> tuple[int, ...]:
+    index: list[int] = []
+    for length in reversed(lengths):
+        flat, i = divmod(flat, length)
+        index.insert(0, i)
+    return tuple(index)
+
+
+def first_difference(a: Sequence[float], b: Sequence[float], start: int = 0) -> int | None:
+    """Return the first place from `start` on where two curves differ, or None for all they share.
+
+    What is not known (NaN) differs from nothing.
+    """
+    for i in range(start, min(len(a), len(b))):
+        if a[i] != b[i] and not (math.isnan(a[i]) or math.isnan(b[i])):
+            return i
+    return None

@@ -1,0 +1,58 @@
+"""Why a number is what it is: every value and gradient of a model, told from its own numbers.
+
+    p = pass_through(engine, config, tokenizer, step, state, tokens)
+    explain(p, "layer0.attn.q[3,7]").value.terms
+
+`activations.py` says what goes into what, `ops.py` beside this file what each op does with it. A
+site's name matters only to the words for it and to its line of Python.
+"""
+
+from __future__ import annotations
+
+from glassgpt.analysis.explain.accounts import kept, made, used
+from glassgpt.analysis.explain.explanation import (
+    Account,
+    Entry,
+    Explanation,
+    Factor,
+    Ledger,
+    Line,
+    Nudge,
+    Term,
+)
+from glassgpt.analysis.explain.ledger import ledger, nudge
+from glassgpt.analysis.explain.passed import Pass, pass_through
+from glassgpt.analysis.explain.words import in_words
+
+__all__ = [
+    "Account",
+    "Entry",
+    "Explanation",
+    "Factor",
+    "Ledger",
+    "Line",
+    "Nudge",
+    "Pass",
+    "Term",
+    "explain",
+    "ledger",
+    "nudge",
+    "pass_through",
+]
+
+
+def explain(p: Pass, text: str) -> Explanation:
+    """Return the explanation of the number at an address; raise `AddressError` where there is none.
+
+    An explanation tells value and gradient, so `grad:` differs from `value:` in its words only.
+    `m:` and `v:` tell a moment of Adam's instead of the weight.
+    """
+    address = p.address(text)
+    words = in_words(p, address)
+    if address.name in p.sites:
+        sentence = p.sites[address.name].sentence
+        return Explanation(str(address), words, sentence, made(p, address), used(p, address))
+    update = ledger(p, address)
+    sentence = f"learned: drawn at random at first, then moved by {p.step:,} updates"
+    value = kept(address, update)
+    return Explanation(str(address), words, sentence, value, used(p, address), update)

@@ -1,0 +1,90 @@
+"""The two accounts of a number: how its value is made, and what its gradient is the sum of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from glassgpt.analysis.explain.explanation import Account, Ledger, Term
+from glassgpt.analysis.explain.ops import rule_of
+from glassgpt.analysis.explain.passed import Pass, short
+from glassgpt.analysis.explain.rule import inputs, term
+from glassgpt.analysis.explain.source import BACKWARD, KEPT, SEED, lines, lines_of
+from glassgpt.analysis.explain.words import added, figure, in_brief
+from glassgpt.model.activations import Site
+from glassgpt.model.address import Address
+
+_ROWS = {"wte": "vc", "wpe": "tc"}  # the letters of a matrix that is no linear map
+FORMULAS = {  # what an update makes of a weight and its moments
+    "value": "w ← w + Δ, where Δ = −lr · m̂ / (√v̂ + ε)",
+    "m": "m ← β₁ · m + (1 − β₁) · g",
+    "v": "v ← β₂ · v + (1 − β₂) · g²",
+}
+
+
+def made(p: Pass, address: Address) -> Account:
+    """Return how a site's number is made of its inputs."""
+    site, at = p.sites[address.name], address.index
+    rule = rule_of(p, site)
+    number = p.values[site.name][at]
+    terms = _sorted(rule.terms(at))
+    if not terms:  # only the future has none
+        text = f"{figure(number)}: position {at[1]} does not see position {at[2]}, which is later"
+        return Account(number, rule.formula(), text, (), number, "", lines_of(site))
+    total, name = rule.total(number, terms)
+    text = f"{rule.numbers(at, terms)} = {figure(number)}"
+    return Account(number, rule.formula(), text, terms, total, name, lines_of(site))
+
+
+def kept(address: Address, update: Ledger) -> Account:
+    """Return the account of a weight or a moment: no document made it, updates did."""
+    kind = address.kind if address.kind in ("m", "v") else "value"
+    now, new = {
+        "value": (update.weight, update.new_weight),
+        "m": (update.m, update.new_m),
+        "v": (update.v, update.new_v),
+    }[kind]
+    ends = update.learning_rate == 0  # the run has taken its last step
+    makes = "another update would make" if ends else f"update {update.step:,} makes"
+    text = f"{figure(now)}; {makes} it {figure(new)}"
+    return Account(now, FORMULAS[kind], text, (), now, "", lines(KEPT[kind]))
+
+
+def used(p: Pass, address: Address) -> Account:
+    """Return the gradient: each user's, times how much the user moves with the number."""
+    number = p.grads[address.name][address.index]
+    if address.name == "loss":
+        one = Term("the loss itself, where the way back begins", (), 1.0, "1")
+        return Account(number, "∂loss = 1", "1", (one,), number, "", lines(SEED))
+    terms = _sorted(_brought(p, address))
+    text = f"{added([each.numbers for each in terms])} = {figure(number)}"
+    return Account(number, _gradient_formula(p, address), text, terms, number, "", lines(BACKWARD))
+
+
+def _brought(p: Pass, address: Address) -> Iterator[Term]:
+    """Yield what each user of a number brings back to it."""
+    for site, role in _users(p, address.name):
+        for at, slope in rule_of(p, site).uses(role, address.index):
+            words = in_brief(p, Address("value", site.name, at))
+            yield term(words, (*slope, p.gradient(site.name, at)))
+
+
+def _gradient_formula(p: Pass, address: Address) -> str:
+    """Return ∂x as a sum over users, in symbols; ∂x is short for ∂loss/∂x."""
+    axes = p.sites[address.name].axes if address.name in p.sites else _ROWS.get(address.name, "oi")
+    letters = ",".join(axes).lower()
+    slopes = [rule_of(p, site).slope(role, letters[-1]) for site, role in _users(p, address.name)]
+    return f"∂{short(address.name)}[{letters}] = {' + '.join(slopes)}"
+
+
+def _users(p: Pass, name: str) -> list[tuple[Site, int]]:
+    """Return every site that an array goes into, and as which input."""
+    return [
+        (site, role)
+        for site in p.sites.values()
+        for role, used in enumerate(inputs(site))
+        if used == name
+    ]
+
+
+def _sorted(terms: Iterable[Term]) -> tuple[Term, ...]:
+    return tuple(sorted(terms, key=lambda each: -abs(each.amount)))

@@ -1,0 +1,190 @@
+"""A training run to hold in one's hands: train, look back, fork, take its model."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from glassgpt.analysis.model import Model
+from glassgpt.data.documents import BUILTIN, builtin_names, read_documents
+from glassgpt.errors import ConfigError
+from glassgpt.model.config import Config, Scalar, settings
+from glassgpt.training.checkpoint import save_checkpoint
+from glassgpt.training.history import History
+from glassgpt.training.interventions import Change, Intervention, Silence, Tune
+from glassgpt.training.link import Experiment, carried, write_link
+from glassgpt.training.recipe import Recipe
+from glassgpt.training.session import Session
+
+SAMPLES_SHOWN = 5
+SMOOTHED_OVER = 100  # losses, as the page smooths
+WIDE, TALL = 480, 120  # pixels of the curve in a notebook
+
+
+class Run:
+    """A run on some documents, and all that it has done so far. `train` begins one."""
+
+    def __init__(self, history: History, documents: Sequence[str]) -> None:
+        self._history = history
+        self._documents = documents  # in file order
+
+    # -- what it is
+
+    @property
+    def recipe(self) -> Recipe:
+        """Everything that decides it: settings at step 0, documents, changes."""
+        return self._history.recipe
+
+    @property
+    def config(self) -> Config:
+        """The settings that hold now."""
+        return self._history.session.config
+
+    @property
+    def step(self) -> int:
+        """How many updates have been taken."""
+        return self._history.session.step
+
+    @property
+    def losses(self) -> list[float]:
+        """The loss of each step so far, before its update, in nats."""
+        return list(self._history.losses[: self.step])
+
+    @property
+    def model(self) -> Model:
+        """Its model as it is now; later steps do not change it."""
+        return Model(self._history.session.snapshot())
+
+    def link(self) -> str:
+        """Return the link of this run at this step, for the page's address, beginning with `#`."""
+        documents = carried(self._documents)
+        return "#" + write_link(Experiment(self.recipe, step=self.step, documents=documents))
+
+    # -- what it does
+
+    def train(self, steps: int | None = None) -> Run:
+        """Take so many steps, or all that are left; return the run.
+
+        Raises `DivergenceError` before a step that would leave the finite numbers: the steps before
+        it are taken.
+        """
+        left = self._history.session.steps_left
+        steps = left if steps is None else steps
+        if type(steps) is not int or not 0 <= steps <= left:
+            raise ConfigError(
+                f"{steps!r} steps were asked for, but {left:,} are left",
+                "fork the run with more num_steps to train longer",
+            )
+        self._history.advance(steps)
+        return self
+
+    def fork(self, step: int | None = None, **changes: Scalar) -> Run:
+        """Return another run, which stands at `step` (now, if not named) of this one.
+
+        `changes` are settings that hold from there on: learning_rate, beta1, beta2, eps, num_steps.
+        """
+        tune = [Tune(tuple((_field(name), value) for name, value in changes.items()))]
+        return self._changed(step, tune if changes else [])
+
+    def ablate(
+        self,
+        *,
+        head: tuple[int, int] | None = None,
+        neuron: tuple[int, int] | None = None,
+        position: bool = False,
+        step: int | None = None,
+        hold: bool = True,
+    ) -> Run:
+        """Return another run, in which a part is set to zero at `step` (now, if not named).
+
+        `head` and `neuron` are (layer, number); `position` is the whole position embedding. With
+        `hold` the part is zero again after every update, else training may repair it.
+        """
+        named = {"head": head, "neuron": neuron}
+        parts: list[Change] = [
+            Silence("head" if part == "head" else "neuron", *where, hold)
+            for part, where in named.items()
+            if where is not None
+        ]
+        if position:
+            parts.append(Silence("position", hold=hold))
+        if not parts:
+            raise ConfigError("no part was named", "for instance head=(0, 2), of layer 0")
+        return self._changed(step, parts)
+
+    def save(self, directory: str | Path) -> Path:
+        """Keep it in `directory`, for `load`, `glassgpt train --resume` and `glassgpt open`."""
+        return save_checkpoint(self._history.session.snapshot(), directory)
+
+    def _changed(self, step: int | None, changes: Sequence[Change]) -> Run:
+        before = self._history.at(self.step if step is None else step)
+        done = tuple(Intervention(before.step, change) for change in changes)
+        return Run(self._history.forked(before, done), self._documents)
+
+    # -- how it is shown
+
+    def __repr__(self) -> str:
+        losses = self._smoothed()
+        loss = f", smoothed loss {losses[-1]:.3f}" if losses else ""
+        return (
+            f"Run(step {self.step:,} of {self.config.num_steps:,}{loss}, {self.recipe.data_name})"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return its loss curve and some samples, for a notebook."""
+        texts = self.model.sample(SAMPLES_SHOWN) if self.step else []
+        items = "".join(f"<li>{html.escape(text)}</li>" for text in texts)
+        return f"<p>{html.escape(repr(self))}</p>{self._curve()}<ul>{items}</ul>"
+
+    def _smoothed(self) -> list[float]:
+        """Return the mean of the last hundred losses at each step."""
+        losses = self.losses
+        recent = (losses[max(0, i + 1 - SMOOTHED_OVER) : i + 1] for i in range(len(losses)))
+        return [sum(some) / len(some) for some in recent]
+
+    def _curve(self) -> str:
+        losses = [loss for loss in self._smoothed() if loss == loss]
+        if len(losses) < 2:
+            return ""
+        every = max(1, len(losses) // WIDE)
+        shown = losses[::every]
+        low, high = min(shown), max(shown)
+        points = " ".join(
+            f"{i * WIDE / (len(shown) - 1):.1f},{TALL * (high - y) / (high - low or 1):.1f}"
+            for i, y in enumerate(shown)
+        )
+        label = f"smoothed loss, from {losses[0]:.2f} to {losses[-1]:.2f} nats"
+        return (
+            f'<svg width="{WIDE}" height="{TALL}" viewBox="0 -4 {WIDE} {TALL + 8}" role="img" '
+            f'aria-label="{label}"><polyline points="{points}" fill="none" stroke="currentColor" '
+            f'stroke-width="1.5"/></svg><p>{label}</p>'
+        )
+
+
+def train(
+    documents: Sequence[str] | str | Path | None = None, *, engine: str = "", **values: Any
+) -> Run:
+    """Train a GPT on documents, a file of them, or the built-in names; return the run at its end.
+
+    `values` are settings of `Config`, for instance `steps=200` or `n_embd=32`. Raises
+    `ConfigError`, `DataError` or `DivergenceError`.
+    """
+    config = Config(**{_field(name): value for name, value in values.items()})
+    if documents is None:
+        texts, name = builtin_names(), BUILTIN
+    elif isinstance(documents, str | Path):
+        texts, name = read_documents(documents), Path(documents).name
+    else:
+        texts, name = list(documents), "documents"
+    session = Session(config, texts, engine=engine, data_name=name)
+    return Run(History(session), texts).train()
+
+
+def _field(name: str) -> str:
+    """Return the field of a setting that is called by its field's or its option's name."""
+    known = {known: one.name for one in settings(Config) for known in (one.option, one.name)}
+    if name not in known:
+        raise ConfigError(f"there is no setting {name!r}", f"there are {', '.join(known)}")
+    return known[name]

@@ -1,0 +1,205 @@
+"""Is it true? An engine and the scalar engine, trained side by side, and how far they ever strayed.
+
+Where the settings and documents are those of the recorded run of microgpt.py, the scalar engine is
+held to that record as well: its losses and samples come with the package (`microgpt.json`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from glassgpt.arrays import Array, numbers, shape
+from glassgpt.data.documents import fingerprint
+from glassgpt.engines import create
+from glassgpt.model.config import Config, Sampling
+from glassgpt.model.state import State
+from glassgpt.training.recipe import Recipe
+from glassgpt.training.session import Session
+
+ROUNDING = 1e-10  # as far as two orders of adding may lead, on the scale of losses and weights
+RECORD = "microgpt.py"
+EVERY = 10  # steps between two comparisons of all weights, moments and gradients
+SAMPLES = Sampling()  # as microgpt.py draws: 20 at temperature 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """How far `one` is from `other` in a quantity: the largest difference of so many numbers.
+
+    Of gradients it is a share of the largest in the same array; of texts, 1 is another text.
+    """
+
+    quantity: str
+    one: str
+    other: str
+    compared: int = 0
+    largest: float = 0.0
+    where: str = ""  # the step, or the address, of the largest difference
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is no more than rounding."""
+        return self.largest <= ROUNDING  # NaN does not
+
+    def widened(self, pairs: Iterator[tuple[str, float, float]]) -> Gap:
+        """Return the gap with more numbers compared: each where it is, and the two."""
+        compared, largest, where = self.compared, self.largest, self.where
+        for place, a, b in pairs:
+            compared += 1
+            distance = 0.0 if a == b else abs(a - b)
+            if distance > largest or distance != distance:  # nothing is larger than NaN
+                largest, where = distance, place
+        return Gap(self.quantity, self.one, self.other, compared, largest, where)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What microgpt.py itself gave, with its default settings, on data of this fingerprint."""
+
+    data_sha256: str
+    losses: tuple[float, ...]
+    samples: tuple[str, ...]
+
+
+@cache
+def record() -> Record:
+    """Return the recorded run."""
+    facts = json.loads((resources.files("glassgpt") / "microgpt.json").read_text("utf-8"))
+    return Record(facts["data_sha256"], tuple(facts["losses"]), tuple(facts["samples"]))
+
+
+def is_recorded(config: Config, documents: Sequence[str]) -> bool:
+    """Return whether this run is the one that was recorded."""
+    return config == Config() and fingerprint(documents) == record().data_sha256
+
+
+class Verification:
+    """The run of `config` on `documents` by `engine` and by the scalar one, from the first step.
+
+    `recipe` is what is done to it on the way. `gaps` say how far they strayed until now. `steps` is
+    where it ends: after all, if not said.
+    `recorded` says whether it is the run that microgpt.py's record is of.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        documents: Sequence[str],
+        engine: str,
+        steps: int | None = None,
+    ) -> None:
+        config, last = recipe.config, recipe.config_at().num_steps
+        self.steps = last if steps is None else min(steps, last)
+        self._recipe = recipe
+        self.step = 0
+        self._names = (engine, "scalar")
+        self._runs = [
+            Session(config, documents, engine=name) for name in dict.fromkeys(self._names)
+        ]
+        size = self._runs[0].tokenizer.vocab_size
+        self._mirrors = [create(run.engine.name, config, size) for run in self._runs]
+        self.recorded = not recipe.interventions and is_recorded(config, documents)
+        self._gaps: dict[tuple[str, str], Gap] = {}
+
+    @property
+    def gaps(self) -> list[Gap]:
+        """What was compared so far."""
+        return list(self._gaps.values())
+
+    @property
+    def holds(self) -> bool:
+        """Whether no difference is more than rounding."""
+        return all(gap.holds for gap in self.gaps)
+
+    def advance(self, steps: int) -> None:
+        """Take so many more steps with both engines and compare; at the end, samples too."""
+        start, steps = self.step, min(steps, self.steps - self.step)
+        losses = [run.replay(steps, self._recipe) for run in self._runs]
+        ours, theirs = losses[0], losses[-1]
+        self.step += steps
+        self._compare("losses", *self._names, _by_step(start, ours, theirs))
+        if self.recorded:
+            recorded = record().losses[start : self.step]
+            self._compare("losses", "scalar", RECORD, _by_step(start, theirs, recorded))
+        if self.step // EVERY > start // EVERY or self.step == self.steps:
+            self._compare_states()
+        if self.step == self.steps:
+            self._compare_samples()
+
+    def compare_kept(self, state: State, name: str) -> None:
+        """Compare the weights that are kept under `name` with those reached here."""
+        reached = self._runs[-1].engine.state().params
+        self._compare("weights", name, "scalar", _by_address(state.params, reached))
+
+    def _compare_states(self) -> None:
+        states = [run.engine.state() for run in self._runs]
+        ours, theirs = states[0], states[-1]
+        groups = zip(("weights", "first moments", "second moments"), ours.groups(), theirs.groups())
+        for quantity, (_, one), (_, other) in groups:
+            self._compare(quantity, *self._names, _by_address(one, other))
+        gradients = [self._gradients(i, state) for i, state in enumerate(states)]
+        self._compare("gradients", *self._names, _shares(gradients[0], gradients[-1]))
+
+    def _gradients(self, i: int, state: State) -> Mapping[str, Array]:
+        """Return every gradient of the next step, of weights and of what is inside."""
+        mirror, run = self._mirrors[i], self._runs[i]
+        mirror.load(state)
+        mirror.forward(run.tokens(run.document(run.step)))
+        gradients = mirror.backward()
+        return {**gradients.params, **gradients.sites}
+
+    def _compare_samples(self) -> None:
+        drawn = [list(run.sample(SAMPLES)) for run in self._runs]
+        ours, theirs = drawn[0], drawn[-1]
+        self._compare("samples", *self._names, _by_text(ours, theirs))
+        if self.recorded and self.steps == len(record().losses):
+            self._compare("samples", "scalar", RECORD, _by_text(theirs, record().samples))
+
+    def _compare(
+        self, quantity: str, one: str, other: str, pairs: Iterator[tuple[str, float, float]]
+    ) -> None:
+        if one != other:
+            gap = self._gaps.get((quantity, one + other)) or Gap(quantity, one, other)
+            self._gaps[quantity, one + other] = gap.widened(pairs)
+
+
+def _by_step(
+    start: int, ours: Sequence[float], theirs: Sequence[float]
+) -> Iterator[tuple[str, float, float]]:
+    for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+        yield f"step {start + i + 1}", a, b
+
+
+def _by_address(
+    ours: Mapping[str, Array], theirs: Mapping[str, Array]
+) -> Iterator[tuple[str, float, float]]:
+    for name in ours:
+        for i, (a, b) in enumerate(zip(numbers(ours[name]), numbers(theirs[name]), strict=True)):
+            yield (name if a == b else f"{name}[{_index(i, shape(ours[name]))}]"), a, b
+
+
+def _shares(
+    ours: Mapping[str, Array], theirs: Mapping[str, Array]
+) -> Iterator[tuple[str, float, float]]:
+    """Yield gradients as shares of the largest in their array: those of a rare token are huge."""
+    for name, a in theirs.items():
+        scale = max((abs(x) for x in numbers(a)), default=0.0) or 1.0
+        for place, one, other in _by_address({name: ours[name]}, {name: a}):
+            yield place, one / scale, other / scale
+
+
+def _index(offset: int, size: Sequence[int]) -> str:
+    places = []
+    for n in reversed(size):
+        offset, place = divmod(offset, n)
+        places.append(str(place))
+    return ",".join(reversed(places))
+
+
+def _by_text(ours: Sequence[str], theirs: Sequence[str]) -> Iterator[tuple[str, float, float]]:
+    for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+        yield f"sample {i + 1}: {a!r}, not {b!r}", float(a != b), 0.0

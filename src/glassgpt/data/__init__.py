@@ -1,0 +1,1 @@
+"""Texts: read, cut, compared. It knows no tokens."""

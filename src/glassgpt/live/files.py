@@ -1,0 +1,78 @@
+"""The files that a reader can keep of a run: checkpoint, weights, documents, log, script."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable, Iterator, Mapping
+
+from glassgpt.arrays import ITEMSIZE, Array, shape
+from glassgpt.errors import ConfigError
+from glassgpt.live import protocol
+from glassgpt.live.exhibit import Exhibit, Told
+from glassgpt.live.script import as_lines, documents_name, script
+from glassgpt.training.snapshot import to_bytes
+
+
+def file(exhibit: Exhibit, what: str) -> Told:
+    """Return a file of the run at its position."""
+    makers: dict[str, tuple[str, str, Callable[[Exhibit], bytes]]] = {
+        "checkpoint": (".safetensors", "application/octet-stream", _checkpoint),
+        "weights": ("-weights.safetensors", "application/octet-stream", _weights),
+        "documents": (".txt", "text/plain", _documents),
+        "log.jsonl": ("-log.jsonl", "application/x-ndjson", _jsonl),
+        "log.csv": ("-log.csv", "text/csv", _csv),
+        "script": (".py", "text/x-python", script),
+    }
+    if what not in makers:
+        raise ConfigError(f"there is no file {what!r}", f"choose one of: {', '.join(makers)}")
+    ending, kind, make = makers[what]
+    session = exhibit.session
+    name = f"glassgpt-seed{session.config.seed}-step{session.step}{ending}"
+    if what == "documents":  # which do not depend on the position
+        name = documents_name(session)
+    octets = memoryview(make(exhibit))
+    return protocol.File(name, kind, protocol.heads({"bytes": octets})), [octets]
+
+
+def _checkpoint(exhibit: Exhibit) -> bytes:
+    return to_bytes(exhibit.session.snapshot())
+
+
+def _weights(exhibit: Exhibit) -> bytes:
+    return tensors(exhibit.session.engine.state().params)
+
+
+def _documents(exhibit: Exhibit) -> bytes:
+    return as_lines(exhibit.source.documents)
+
+
+def _log(exhibit: Exhibit) -> Iterator[tuple[int, str, float, float]]:
+    for i in range(exhibit.history.begin, exhibit.session.step):
+        document = exhibit.session.document(i)
+        yield i + 1, document, exhibit.history.losses[i], exhibit.history.rates[i]
+
+
+def _jsonl(exhibit: Exhibit) -> bytes:
+    lines = (
+        json.dumps({"step": s, "doc": d, "loss": loss, "lr": rate}, ensure_ascii=False)
+        for s, d, loss, rate in _log(exhibit)
+    )
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _csv(exhibit: Exhibit) -> bytes:
+    rows = (f'{s},"{d.replace(chr(34), chr(34) * 2)}",{x!r},{r!r}' for s, d, x, r in _log(exhibit))
+    return "".join(f"{row}\n" for row in ("step,document,loss,learning_rate", *rows)).encode()
+
+
+def tensors(arrays: Mapping[str, Array]) -> bytes:
+    """Return `arrays` as a plain safetensors file, with nothing else in it."""
+    head, offset = {}, 0
+    for name, a in arrays.items():
+        span = [offset, offset + a.nbytes]
+        head[name] = {"dtype": "F64", "shape": list(shape(a)), "data_offsets": span}
+        offset += a.nbytes
+    text = json.dumps(head).encode()
+    text += b" " * (-len(text) % ITEMSIZE)
+    return struct.pack("<Q", len(text)) + text + b"".join(a.tobytes() for a in arrays.values())

@@ -1,0 +1,164 @@
+"""How a link becomes a run: what of it can be kept is kept, and what is left out is said.
+
+It knows no page and no socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+
+from glassgpt.data.documents import BUILTIN, fingerprint, split_documents
+from glassgpt.errors import ConfigError, GlassError
+from glassgpt.live import protocol
+from glassgpt.live.exhibit import Exhibit, check_sampling
+from glassgpt.live.proposal import Source
+from glassgpt.model.config import Config, Sampling
+from glassgpt.training.interventions import write
+from glassgpt.training.link import Experiment, read_leniently
+from glassgpt.training.snapshot import Snapshot
+
+TOO_LARGE = (
+    "This link's run learned from {name!r}, which is too large to travel in a link. Choose that "
+    "file under set-up: the other settings of the link then come with it."
+)
+MISSING = (
+    "This link's run learned from {name!r}, but its text is missing from the link, as if the link "
+    "had been cut. Copy the whole link again, or choose that file under set-up: the other settings "
+    "of the link then come with it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The run of a link and the position to go to; what to tell the reader, what it waits for."""
+
+    exhibit: Exhibit
+    step: int | None = None
+    notice: str = ""
+    waiting: protocol.Waiting | None = None
+
+
+def is_default(link: str) -> bool:
+    """Return whether a link asks for the run that a server shows without one."""
+    return _run_of(read_leniently(link)[0]) == Experiment()
+
+
+def open_link(
+    link: str, source: Source, snapshot: Snapshot | None = None, ready: Exhibit | None = None
+) -> Opened:
+    """Return the run of a link on a server that shows `source`, or the kept run of `snapshot`.
+
+    `ready` is the run of a default link, where it was made before. Raises `GlassError` where even
+    that cannot be made.
+    """
+    asked, faults = read_leniently(link)
+    if _lacks_data(asked, source):
+        exhibit = ready or _made(Experiment(), source, snapshot)
+        missing = TOO_LARGE if asked.recipe.data_sha256 else MISSING
+        notice = missing.format(name=asked.recipe.data_name) + _left_out(faults)
+        return Opened(exhibit, None, notice, _waiting(asked))
+    exhibit, kept, more = _possible(asked, source, snapshot, ready)
+    told = [*faults, *more, *_sample_as(kept, exhibit), *_check_step(kept, exhibit)]
+    return Opened(exhibit, kept.step, _left_out(told).lstrip())
+
+
+def _run_of(experiment: Experiment) -> Experiment:
+    """Return it without what can be asked of any run."""
+    return replace(experiment, step=None, sampling=Sampling(), sample_seed=None, others={})
+
+
+def _lacks_data(asked: Experiment, source: Source) -> bool:
+    recipe = asked.recipe
+    if recipe.data_name == BUILTIN and not recipe.data_sha256:
+        return False
+    return not asked.documents and recipe.data_sha256 != fingerprint(source.documents)
+
+
+def _possible(
+    asked: Experiment, source: Source, snapshot: Snapshot | None, ready: Exhibit | None
+) -> tuple[Exhibit, Experiment, list[GlassError]]:
+    """Return the run that is nearest to what is asked for, and why it is not that one."""
+    faults: list[GlassError] = []
+    for one in _reduced(asked):
+        try:
+            if ready is not None and _run_of(one) == Experiment():
+                return ready, one, faults[:1]
+            return _made(one, source, snapshot), one, faults[:1]
+        except GlassError as error:
+            faults.append(error)
+    raise faults[0]
+
+
+def _reduced(asked: Experiment) -> Iterator[Experiment]:
+    """Yield the experiment, then with less and less of what may be impossible."""
+    unchanged = replace(asked.recipe, interventions=())
+    yield asked
+    yield replace(asked, engine="")
+    yield replace(asked, recipe=unchanged)
+    usual = replace(unchanged, config=Config(seed=unchanged.config.seed))
+    yield replace(asked, engine="", recipe=usual)
+    yield Experiment()
+
+
+def _made(asked: Experiment, source: Source, snapshot: Snapshot | None) -> Exhibit:
+    if asked.documents:
+        octets = asked.documents.encode("utf-8-sig")  # a first BOM is not one of the text
+        source = Source(
+            asked.recipe.data_name, tuple(split_documents(octets, asked.recipe.data_name))
+        )
+    if snapshot is not None and _run_of(asked) == Experiment():
+        return Exhibit(source, snapshot.config, snapshot=snapshot)
+    recipe = asked.recipe
+    return Exhibit(source, recipe.config, asked.engine, interventions=recipe.interventions)
+
+
+def _sample_as(asked: Experiment, exhibit: Exhibit) -> list[GlassError]:
+    """Let it draw as the link says, without the prefix or the count where that cannot be."""
+    asks, usual = asked.sampling, Sampling()
+    exhibit.sample_seed = asked.sample_seed
+    faults: list[GlassError] = []
+    for sampling in (
+        asks,
+        replace(asks, prefix=usual.prefix),
+        replace(asks, num_samples=usual.num_samples),
+        replace(usual, temperature=asks.temperature),
+    ):
+        try:
+            exhibit.sampling = check_sampling(asdict(sampling), exhibit)
+            break
+        except GlassError as error:
+            faults.append(error)
+    return faults[:1]
+
+
+def _check_step(asked: Experiment, exhibit: Exhibit) -> list[GlassError]:
+    last = exhibit.history.config.num_steps
+    if asked.step is None or asked.step <= last:
+        return []
+    return [ConfigError(f"the link says step={asked.step}, but its run ends at step {last:,}")]
+
+
+def _left_out(faults: Iterable[GlassError]) -> str:
+    told = [f"{error.what}{f' ({error.hint})' if error.hint else ''}" for error in faults]
+    if not told:
+        return ""
+    return (
+        f" Not all of the link could be used: {'; '.join(told)}. The rest of it holds, and the "
+        "address stays as it is until you change something."
+    )
+
+
+def _waiting(asked: Experiment) -> protocol.Waiting:
+    recipe = asked.recipe
+    return protocol.Waiting(
+        config=asdict(recipe.config),
+        engine=asked.engine,
+        sampling=asdict(asked.sampling),
+        sample_seed=asked.sample_seed,
+        step=asked.step,
+        data_name=recipe.data_name,
+        data_sha256=recipe.data_sha256,
+        cut=recipe.cut,
+        do=write(recipe.interventions),
+    )

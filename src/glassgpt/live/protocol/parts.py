@@ -1,0 +1,138 @@
+"""What events are made of."""
+
+from __future__ import annotations
+
+import msgspec
+
+from glassgpt.live.protocol.message import Scalar
+
+
+class ArrayHead(msgspec.Struct, frozen=True):
+    """An array that follows the header: its name, numbers' type and shape."""
+
+    name: str
+    dtype: str  # "f8" or "f4"
+    shape: list[int]
+
+
+class SettingFacts(msgspec.Struct, frozen=True):
+    """A setting of `config.py`, whole, so that the page can make its control."""
+
+    name: str
+    default: Scalar
+    help: str
+    low: float
+    high: float
+    live: bool
+    option: str
+    type: str  # int, float or str
+
+
+class SiteFacts(msgspec.Struct, frozen=True):
+    """A site of `activations.py`."""
+
+    name: str
+    axes: list[str]
+    op: str
+    inputs: list[str]
+    sentence: str
+    weight: str
+
+
+class ParamFacts(msgspec.Struct, frozen=True):
+    """A parameter's name and shape (outputs, inputs)."""
+
+    name: str
+    shape: list[int]
+
+
+class EngineFacts(msgspec.Struct, frozen=True):
+    """An engine that can be chosen."""
+
+    name: str
+    instruction_set: str
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A sample: its text, whether it stands in the data, the probability that it was drawn with.
+
+    `nearest` is the document it is nearest to, `distance` letters away; empty where the text or the
+    data are too long to look for it.
+    """
+
+    text: str
+    seen: bool
+    probability: float
+    ended: bool
+    nearest: str
+    distance: int
+
+
+class CutFacts(msgspec.Struct, frozen=True):
+    """A way to cut a long text into documents, and what that gives."""
+
+    way: str
+    documents: int
+    longest: int  # characters
+    examples: list[str]
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """The run of a link whose documents are too many for it: it waits for their file."""
+
+    config: dict[str, Scalar]
+    engine: str
+    sampling: dict[str, Scalar]
+    sample_seed: int | None
+    step: int | None
+    data_name: str
+    data_sha256: str
+    cut: str
+    do: str
+
+
+class BranchFacts(msgspec.Struct, frozen=True):
+    """A branch: what it is called, where it comes from, and what was changed at its fork."""
+
+    number: int
+    parent: int | None  # None: a run that began by itself
+    run: int  # the number of that run
+    fork: int  # the position from which on it differs from its parent
+    words: list[str]  # a phrase for each change
+    changes: str  # the same as a link says it
+    held: list[str]  # the parts that are held at zero at its end, as in a link: head0.2
+    config: dict[str, Scalar]  # at its end
+    data_name: str
+    engine: str
+
+
+class MoveFacts(msgspec.Struct, frozen=True):
+    """What moved log p: step number `step` (from 1) on `document`, or a change that `words` say."""
+
+    step: int
+    document: str
+    words: str
+    change: float  # of log p, in nats
+
+
+class GapFacts(msgspec.Struct, frozen=True):
+    """How far `one` strays from `other` in a quantity, and whether that is only rounding."""
+
+    quantity: str
+    one: str
+    other: str
+    compared: int
+    largest: float
+    where: str
+    holds: bool
+
+
+class NodeFacts(msgspec.Struct, frozen=True):
+    """A node of the graph; `local` is how much the parent moves when the child does."""
+
+    number: int
+    op: str
+    data: float
+    grad: float
+    names: list[str]
+    local: float = 1.0

@@ -1,0 +1,100 @@
+"""A run as a Python script that trains it again: its settings, its documents, its changes.
+
+Few documents are written into the script. More are read from a file beside it, which the page
+saves too, and which the script checks.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from glassgpt.data import documents as data
+from glassgpt.live.exhibit import Exhibit
+from glassgpt.model.config import Config, Sampling, settings
+from glassgpt.training.session import Session
+
+MOST_WRITTEN = 2**16  # characters of documents in the script itself
+HEAD = '"""The run that was on the page, as a script: pip install glassgpt."""'
+
+
+def script(exhibit: Exhibit) -> bytes:
+    """Return a script that takes the run to where it stands and draws its samples."""
+    session = exhibit.session
+    names, lines = _documents(session, exhibit.source.documents)
+    body = [
+        *lines,
+        f"session = Session({_call(exhibit.history.recipe.config)}, documents, "
+        f"engine={session.engine.name!r}, data_name={session.recipe.data_name!r}, "
+        f"cut={session.recipe.cut!r})",
+        *_training(session),
+        *([] if exhibit.sample_seed is None else [f"session.rng.seed({exhibit.sample_seed})"]),
+        f"for text in session.sample({_call(exhibit.sampling)}):",
+        "    print(text)",
+    ]
+    imports = [
+        f"from glassgpt import {', '.join(sorted(['Config', 'Sampling', 'Session', *names]))}"
+    ]
+    if session.recipe.interventions:
+        imports.append("from glassgpt.training.interventions import Edit, Release, Silence, Tune")
+    return "\n".join([HEAD, "", *imports, "", *body, ""]).encode()
+
+
+def documents_name(session: Session) -> str:
+    """Return the name of the file that the documents of a run are saved in."""
+    return f"glassgpt-documents-{session.recipe.data_sha256[:8]}.txt"
+
+
+def as_lines(documents: Sequence[str]) -> bytes:
+    """Return documents as a file that `read_documents` reads as the same ones."""
+    mark = "\ufeff" * documents[0].startswith("\ufeff")  # a reader takes the first one away
+    return (mark + "".join(f"{text}\n" for text in documents)).encode()
+
+
+def _documents(session: Session, documents: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return what is imported from glassgpt for the documents, and the lines that make them."""
+    if session.recipe.data_name == data.BUILTIN:
+        return ["builtin_names"], ["documents = builtin_names()"]
+    if sum(map(len, documents)) <= MOST_WRITTEN:
+        return [], ["documents = [", *(f"    {text!r}," for text in documents), "]"]
+    text = f"""\
+    from pathlib import Path
+
+    from glassgpt.data.documents import fingerprint
+
+    path = Path(__file__).with_name({documents_name(session)!r})  # saved by: Save → Documents
+    documents = read_documents(path)
+    if fingerprint(documents) != {session.recipe.data_sha256!r}:
+        raise SystemExit(f"{{path}}: not the documents of this run (on its page: Save → Documents)")
+    """
+    return ["read_documents"], textwrap.dedent(text).splitlines()
+
+
+def _call(values: Config | Sampling) -> str:
+    """Return the expression that makes settings: what is usual is left out."""
+    owner = type(values)
+    changed = (
+        f"{setting.name}={getattr(values, setting.name)!r}"
+        for setting in settings(owner)
+        if getattr(values, setting.name) != setting.default
+    )
+    return f"{owner.__name__}({', '.join(changed)})"
+
+
+def _training(session: Session) -> list[str]:
+    """Return the lines that take the run to where it stands, with what was done to it."""
+    lines: list[str] = []
+    step = 0
+    for done in session.recipe.interventions:
+        lines += [*_steps(done.step - step), f"session.apply({done.change!r})"]
+        step = done.step
+    return lines + _steps(session.step - step)
+
+
+def _steps(count: int) -> list[str]:
+    if not count:
+        return []
+    return [
+        f"for record in session.run({count}):",
+        '    print(f"step {record.step} loss {record.loss:.4f} {record.document}")',
+    ]

@@ -1,0 +1,66 @@
+"""The documents that a page can begin a run with: built in, sent, or learned from before."""
+
+from __future__ import annotations
+
+from glassgpt.data.documents import fingerprint
+from glassgpt.errors import CheckpointError, ProtocolError
+from glassgpt.live import protocol
+from glassgpt.live.exhibit import Exhibit
+from glassgpt.live.proposal import Source, Text
+from glassgpt.training.snapshot import Snapshot
+
+MAX_LEARNED = 4  # sets of documents that one can go back to
+
+
+class Sources:
+    """What this page has sent, and what its earlier runs learned from."""
+
+    def __init__(self) -> None:
+        self.text: Text | None = None  # the file that was sent last
+        self._learned: dict[str, Source] = {}  # by fingerprint
+
+    def wanted(self, run: protocol.Wanted, payload: bytes | None, shown: Source) -> Source:
+        """Return the documents that a run is asked for; raise where they are not here."""
+        match run.data:
+            case "builtin":
+                return Source.builtin()
+            case "sent":
+                if payload is not None:
+                    self.text = Text.of(run.data_name or "your text", payload)
+                if self.text is None:
+                    raise ProtocolError("no file came with the command", "choose the file again")
+                return self.text.source(run.cut)
+            case "kept":
+                return shown
+            case known if known in self._learned:
+                return self._learned[known]
+            case _:
+                raise ProtocolError("these documents are no longer here", "choose the file again")
+
+    def learned(self, source: Source, sha256: str) -> None:
+        """Let a later run learn from these documents again."""
+        self._learned[sha256] = source
+        while len(self._learned) > MAX_LEARNED:
+            del self._learned[next(iter(self._learned))]
+
+    def of_checkpoint(self, snapshot: Snapshot, exhibit: Exhibit) -> Source:
+        """Return the documents that a checkpoint's run learned from; raise where they are not here.
+
+        They are looked for among those of the runs that are shown, of runs before, the built-in
+        ones, and in the file that was sent last.
+        """
+        recipe = snapshot.recipe
+        sha256 = recipe.data_sha256
+        known = {**self._learned, **exhibit.sources()}
+        if sha256 in known:
+            return known[sha256]
+        others = [Source.builtin()]
+        if self.text is not None:
+            others.append(self.text.source(recipe.cut))
+        for source in others:
+            if fingerprint(source.documents) == sha256:
+                return source
+        raise CheckpointError(
+            f"this checkpoint's run learned from {recipe.data_name!r}, which is not here",
+            "choose that file under set-up as your own text, then open the checkpoint again",
+        )

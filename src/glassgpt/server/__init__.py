@@ -1,0 +1,1 @@
+"""The local server, and a process for each run."""

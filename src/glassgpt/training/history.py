@@ -1,0 +1,169 @@
+"""The past of a run: every loss it took, and snapshots to go back to.
+
+Going to a step is restoring the nearest snapshot before it and taking the steps between again,
+which gives the same bits. A long run thins its snapshots to a fixed amount of memory. It knows no
+clock: whoever drives it says how many steps at a time.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+from array import array
+from collections.abc import Mapping
+
+from glassgpt.arrays import Array
+from glassgpt.errors import ConfigError, DivergenceError
+from glassgpt.model.config import Config
+from glassgpt.training.interventions import Interventions
+from glassgpt.training.session import Session, StepRecords
+from glassgpt.training.snapshot import Snapshot
+
+BUDGET = 64 * 2**20  # bytes of snapshots that a run may keep
+_VERSIONS = itertools.count()
+STRIDE = 10  # steps between two snapshots, until memory runs short
+
+
+class History:
+    """A session, what it has done, and the way back.
+
+    `before` holds the parameters as they were one update ago, where they are known; what a step
+    changed is then its update, and the interventions at its end with it. `recipe` holds all
+    interventions of the run, those to come as well: a position is after those of its step.
+    `version` is another number for each history that was ever made here.
+    """
+
+    def __init__(self, session: Session, budget: int = BUDGET) -> None:
+        self.session = session
+        self.version = next(_VERSIONS)
+        self.begin = session.step
+        self.before: Mapping[str, Array] | None = None
+        self.recipe = session.recipe
+        self.losses = array("d", [math.nan] * session.step)  # of the step after `index` updates
+        self.rates = array("d", [math.nan] * session.step)
+        self._snapshots: dict[int, Snapshot] = {}
+        self.stride = STRIDE
+        groups = session.engine.state().groups()
+        self._size = sum(a.nbytes for _, group in groups for a in group.values())
+        self._most = max(2, budget // self._size)
+        self._keep()
+
+    def forked(self, before: Snapshot, changes: Interventions) -> History:
+        """Return a history with this one's past up to `before`, where it makes `changes` instead.
+
+        The changes stand at the step of `before` or later. Raises `ConfigError` for one that
+        cannot be made. What is kept of the past is shared: it does not change.
+        """
+        step, recipe = before.step, before.recipe.with_more(*changes)
+        recipe.check(self.session.tokenizer.vocab_size)
+        other = copy.copy(self)
+        other.version = next(_VERSIONS)
+        other.session = self.session.sibling()
+        other.session.restore(before)
+        other.recipe = recipe
+        other.before = self.before if self.session.step == step else None
+        other.losses, other.rates = self.losses[:step], self.rates[:step]
+        other._snapshots = {at: kept for at, kept in self._snapshots.items() if at < step}
+        other.session.follow(recipe)
+        other._keep()
+        return other
+
+    def limit(self, budget: int) -> None:
+        """Keep no more than so many bytes of snapshots from now on."""
+        self._most = max(2, budget // self._size)
+        self._thin()
+
+    @property
+    def first(self) -> Snapshot:
+        """The state at the first position there is."""
+        return self._snapshots[self.begin]
+
+    @property
+    def config(self) -> Config:
+        """The settings when all of the recipe has been done."""
+        return self.recipe.config_at()
+
+    @property
+    def reached(self) -> int:
+        """The furthest step that was taken."""
+        return len(self.losses)
+
+    def advance(self, steps: int) -> None:
+        """Take so many steps, and what the recipe says; `DivergenceError` keeps those before it."""
+        end = self.session.step + steps
+        while self.session.step < end:
+            boundary = self.session.step + self.stride - self.session.step % self.stride
+            stop = int(min(end, boundary, self.recipe.next_after(self.session.step)))
+            if stop - 1 > self.session.step:
+                self._run(stop - 1 - self.session.step)
+            self.before = self.session.engine.state().params
+            self._run(1)
+            self.session.follow(self.recipe)
+            if stop == boundary:
+                self._keep()
+
+    def at(self, step: int) -> Snapshot:
+        """Return the state at a position that was reached, and stay at this one."""
+        if not self.begin <= step <= self.reached:
+            raise ConfigError(
+                f"the run has no step {step}", f"it has {self.begin} to {self.reached}"
+            )
+        if step == self.session.step:
+            return self.session.snapshot()
+        other = self.session.sibling()
+        nearest = max(kept for kept in self._snapshots if kept <= step)
+        other.restore(self._snapshots[nearest])
+        other.replay(step - nearest, self.recipe)
+        return other.snapshot()
+
+    def approach(self, step: int) -> None:
+        """Go back, where needed, to the nearest kept position from which `step` can be reached.
+
+        Between the two lies at least one update, so that the last update of `step` is known too.
+        """
+        wanted = max(self.begin, step - 1)
+        here = self.session.step
+        if here == step and (self.before is not None or step == self.begin):
+            return
+        nearest = max(kept for kept in self._snapshots if kept <= wanted)
+        if nearest <= here <= wanted:
+            return
+        self.session.restore(self._snapshots[nearest])
+        self.before = None
+
+    def kept(self, name: str, index: tuple[int, ...]) -> tuple[list[int], list[float]]:
+        """Return the positions that are kept, and what the weight was at each of them."""
+        kept = sorted(self._snapshots)
+        return kept, [self._snapshots[step].state.params[name][index] for step in kept]
+
+    def _run(self, steps: int) -> None:
+        start = self.session.step
+        try:
+            records = self.session.run(steps)
+        except DivergenceError as error:
+            self._record(start, self.session.records(start, error.losses))
+            self.before = None
+            raise
+        self._record(start, records)
+
+    def _record(self, start: int, records: StepRecords) -> None:
+        known = self.losses[start : start + len(records)]
+        again = list(records.losses[: len(known)])
+        assert list(known) == again, f"the steps from {start} again: {again}, not {list(known)}"
+        for record in records[len(known) :]:
+            self.losses.append(record.loss)
+            self.rates.append(record.learning_rate)
+
+    def _keep(self) -> None:
+        self._snapshots[self.session.step] = self.session.snapshot()
+        self._thin()
+
+    def _thin(self) -> None:
+        while len(self._snapshots) > self._most:
+            self.stride *= 2
+            self._snapshots = {
+                step: snapshot
+                for step, snapshot in self._snapshots.items()
+                if step == self.begin or step % self.stride == 0
+            }

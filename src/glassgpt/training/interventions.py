@@ -1,0 +1,327 @@
+"""Interventions: what may be done to a run between two of its steps, as values and as text.
+
+A part that is silenced is the weight edit that it is: `block` names the cells of the parameter. An
+edit changes weights and nothing else: Adam's moments stay as they are, and go on as they would.
+
+    250:learning_rate=0.02   live settings (and num_steps) from step 250 on
+    300:wte[3,5]=1.5         one weight, set once
+    400:head0.2              a head (layer 0, number 2) set to zero once; `neuron0.17`, `position`
+    400:head0.2!             the same, and again after every update, until
+    500:~head0.2             it is released
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias, get_args
+
+from glassgpt.errors import ConfigError
+from glassgpt.model.config import Config, Scalar, settings
+from glassgpt.model.parameters import Block, shapes
+
+MAX_INTERVENTIONS = 64  # in one run
+MAX_WEIGHT = 1e6  # in magnitude, of a weight that is set
+TUNED = tuple(s.name for s in settings(Config) if s.live or s.name == "num_steps")
+
+Part: TypeAlias = Literal["head", "neuron", "position"]
+PARTS: tuple[Part, ...] = get_args(Part)
+
+
+@dataclass(frozen=True, slots=True)
+class Tune:
+    """Change settings: the live ones, and num_steps, over which the rate then decays."""
+
+    changes: tuple[tuple[str, Scalar], ...]
+
+    def config(self, config: Config, step: int) -> Config:
+        """Return the settings after it; raise `ConfigError` where they cannot be."""
+        for name, _ in self.changes:
+            if name not in TUNED:
+                raise ConfigError(
+                    f"{name} cannot change while a run goes on", "begin a new run for it"
+                )
+        return extended(config, step, **dict(self.changes))
+
+    def words(self) -> str:
+        """Return it as a sentence says it."""
+        return ", ".join(f"{name} set to {value:g}" for name, value in self.changes)
+
+    def text(self) -> str:
+        """Return it as a link says it."""
+        return ",".join(f"{name}={value!r}" for name, value in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Set one weight."""
+
+    param: str
+    row: int
+    column: int
+    value: float
+
+    def block(self, _config: Config) -> Block:
+        """Return the cell."""
+        return Block(self.param, self.row, self.row + 1, self.column, self.column + 1)
+
+    def words(self) -> str:
+        """Return it as a sentence says it."""
+        return f"{self.param}[{self.row},{self.column}] set to {self.value:g}"
+
+    def text(self) -> str:
+        """Return it as a link says it."""
+        return f"{self.param}[{self.row},{self.column}]={self.value!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Set the weights of a part to zero; with `hold` again after every update."""
+
+    part: Part
+    layer: int = 0
+    number: int = 0
+    hold: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the part is called in a link."""
+        return self.part if self.part == "position" else f"{self.part}{self.layer}.{self.number}"
+
+    def block(self, config: Config) -> Block:
+        """Return the cells: columns that read a head or a neuron, or the whole of wpe."""
+        C, D = config.n_embd, config.head_dim
+        match self.part:
+            case "head":
+                left = D * self.number
+                return Block(f"layer{self.layer}.attn_wo", 0, C, left, left + D)
+            case "neuron":
+                return Block(f"layer{self.layer}.mlp_fc2", 0, C, self.number, self.number + 1)
+            case _:
+                return Block("wpe", 0, config.block_size, 0, C)
+
+    def words(self) -> str:
+        """Return it as a sentence says it."""
+        ending = " and held there" if self.hold else ""
+        return f"{_spoken(self.part, self.layer, self.number)} set to zero{ending}"
+
+    def text(self) -> str:
+        """Return it as a link says it."""
+        return self.name + "!" * self.hold
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Hold a silenced part no longer: its weights are zero, and free to be learned again."""
+
+    part: Part
+    layer: int = 0
+    number: int = 0
+
+    def words(self) -> str:
+        """Return it as a sentence says it."""
+        return f"{_spoken(self.part, self.layer, self.number)} free to learn again"
+
+    def text(self) -> str:
+        """Return it as a link says it."""
+        return f"~{Silence(self.part, self.layer, self.number).name}"
+
+
+def _spoken(part: Part, layer: int, number: int) -> str:
+    return "the position embedding" if part == "position" else f"{part} {number} of layer {layer}"
+
+
+Change: TypeAlias = Tune | Edit | Silence | Release
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """A change, made when the run has taken `step` updates."""
+
+    step: int
+    change: Change
+
+
+Interventions: TypeAlias = tuple[Intervention, ...]  # in order of their steps
+
+
+def same_run(old: Config, new: Config) -> Config:
+    """Return `new`, or raise `ConfigError` where it would need another model or another start."""
+    for name in ("n_layer", "n_embd", "n_head", "block_size", "init_std", "seed"):
+        before, after = getattr(old, name), getattr(new, name)
+        if before != after:
+            raise ConfigError(
+                f"{name} is {before!r} in this run and cannot become {after!r}",
+                f"start a new run for another {name}",
+            )
+    return new
+
+
+def extended(config: Config, step: int, **changes: Scalar) -> Config:
+    """Return `config` with live settings changed and perhaps more (or fewer) steps, from `step` on.
+
+    The rate follows the same linear decay over the new total, learning_rate · (1 − s / num_steps),
+    so more steps lift the rate of those to come; the steps taken stay as they were. Raises
+    `ConfigError` where fewer steps are asked for than were taken.
+    """
+    new = same_run(config, replace(config, **changes))  # type: ignore[arg-type]
+    if new.num_steps < step:
+        raise ConfigError(
+            f"the run has already taken {step} steps, so it cannot end after {new.num_steps}",
+            f"give --steps {step} or more",
+        )
+    return new
+
+
+def config_at(
+    config: Config, interventions: Iterable[Intervention], step: float = math.inf
+) -> Config:
+    """Return the settings that hold at `step` (at the end, if not named) of a run of `config`."""
+    for done in interventions:
+        if isinstance(done.change, Tune) and done.step <= step:
+            config = done.change.config(config, done.step)
+    return config
+
+
+def held(interventions: Iterable[Intervention]) -> tuple[Silence, ...]:
+    """Return the parts that are held at zero after these interventions."""
+    holding: dict[str, Silence] = {}
+    for done in interventions:
+        match done.change:
+            case Silence(hold=True) as silence:
+                holding[silence.name] = silence
+            case Release(part, layer, number):
+                holding.pop(Silence(part, layer, number).name, None)
+            case _:
+                pass
+    return tuple(holding.values())
+
+
+# -- what cannot be
+
+
+def check(interventions: Interventions, config: Config, vocab_size: int) -> None:
+    """Raise `ConfigError` unless all this can be done to a run that begins with `config`."""
+    for i, done in enumerate(interventions):
+        check_next(done, interventions[:i], config, vocab_size)
+        config = config_at(config, (done,))
+
+
+def check_next(done: Intervention, before: Interventions, config: Config, vocab_size: int) -> None:
+    """Raise `ConfigError` unless it can be done to a run of now `config`, after those `before`."""
+    if len(before) >= MAX_INTERVENTIONS:
+        raise ConfigError(
+            f"{len(before)} changes were made to this run, which is the most a run can have",
+            "undo some, or begin a new run",
+        )
+    first = before[-1].step if before else 0
+    if not first <= done.step <= config.num_steps:
+        raise ConfigError(
+            f"a change at step {done.step} cannot follow one at step {first} in a run of "
+            f"{config.num_steps} steps",
+            "changes stand in the order of their steps",
+        )
+    match done.change:
+        case Tune() as tune:
+            tune.config(config, done.step)
+        case Edit() as edit:
+            _check_edit(edit, shapes(config, vocab_size))
+        case Silence(part, layer, number):
+            _check_part(config, part, layer, number)
+        case Release(part, layer, number):
+            name = Silence(part, layer, number).name
+            if name not in {silence.name for silence in held(before)}:
+                raise ConfigError(f"{name} is not held at zero", "there is nothing to release")
+
+
+def _check_edit(edit: Edit, table: dict[str, tuple[int, int]]) -> None:
+    if edit.param not in table:
+        raise ConfigError(f"there is no parameter {edit.param!r}", f"there are {', '.join(table)}")
+    rows, columns = table[edit.param]
+    if not (0 <= edit.row < rows and 0 <= edit.column < columns):
+        raise ConfigError(
+            f"there is no {edit.param}[{edit.row},{edit.column}]",
+            f"{edit.param} has {rows} rows and {columns} columns, counted from 0",
+        )
+    if not abs(edit.value) <= MAX_WEIGHT:  # NaN fails here too
+        raise ConfigError(
+            f"{edit.param}[{edit.row},{edit.column}] cannot be {edit.value!r}",
+            f"a weight may be set to −{MAX_WEIGHT:,.0f} … {MAX_WEIGHT:,.0f}",
+        )
+
+
+def _check_part(config: Config, part: Part, layer: int, number: int) -> None:
+    if part == "position":
+        return
+    if not 0 <= layer < config.n_layer:
+        raise ConfigError(f"there is no layer {layer}", f"there are {config.n_layer}, from 0")
+    count = config.n_head if part == "head" else config.n_hidden
+    if not 0 <= number < count:
+        raise ConfigError(
+            f"there is no {part} {number} in layer {layer}", f"there are {count}, from 0"
+        )
+
+
+# -- as text
+
+
+def write(interventions: Iterable[Intervention]) -> str:
+    """Return the interventions as a link says them."""
+    return ";".join(f"{done.step}:{done.change.text()}" for done in interventions)
+
+
+def read(text: str) -> Interventions:
+    """Return the interventions that `write` wrote; raise `ConfigError` for anything else."""
+    if not text:
+        return ()
+    pieces = text.split(";", MAX_INTERVENTIONS)  # one more is refused by `check`
+    return tuple(_read_one(piece) for piece in pieces)
+
+
+def _read_one(text: str) -> Intervention:
+    step, colon, change = text.partition(":")
+    if not colon or not re.fullmatch(r"[0-9]{1,10}", step):
+        raise _unreadable(text)
+    return Intervention(int(step), _read_change(change, text))
+
+
+_EDIT = re.compile(r"([\w.]{1,40})\[(\d{1,6}),(\d{1,6})\]=(\S{1,32})", re.ASCII)
+_PART = re.compile(r"(~?)(?:(head|neuron)(\d{1,4})\.(\d{1,6})|(position))(!?)", re.ASCII)
+
+
+def _read_change(text: str, whole: str) -> Change:
+    if edit := _EDIT.fullmatch(text):
+        param, row, column, value = edit.groups()
+        return Edit(param, int(row), int(column), _number(float, value, whole))
+    if part := _PART.fullmatch(text):
+        free, kind, layer, number, position, hold = part.groups()
+        name: Part = "position" if position else "head" if kind == "head" else "neuron"
+        where = (name, int(layer or 0), int(number or 0))
+        if free and hold:
+            raise _unreadable(whole)
+        return Release(*where) if free else Silence(*where, bool(hold))
+    return Tune(tuple(_read_setting(pair, whole) for pair in text.split(",")))
+
+
+def _read_setting(pair: str, whole: str) -> tuple[str, Scalar]:
+    name, equals, value = pair.partition("=")
+    if not equals or name not in TUNED:
+        raise _unreadable(whole)
+    default = next(s.default for s in settings(Config) if s.name == name)
+    return name, _number(int if isinstance(default, int) else float, value, whole)
+
+
+def _number(kind: type[int] | type[float], text: str, whole: str) -> float:
+    try:
+        return kind(text)
+    except ValueError:
+        raise _unreadable(whole) from None
+
+
+def _unreadable(text: str) -> ConfigError:
+    return ConfigError(
+        f"the link says do=…{text[:60]!r}…, which is no change to a run",
+        "for instance do=250:learning_rate=0.02;300:wte[3,5]=1.5;400:head0.2!",
+    )

@@ -1,0 +1,337 @@
+"""A training run: step, rewind, sample. No clock, no thread, no input or output.
+
+One random stream serves a run, in this order: the shuffle of the documents, the first weights, the
+draws of its samples. Training draws nothing.
+"""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+from glassgpt.arrays import numbers, shape, zeros
+from glassgpt.data import documents as data
+from glassgpt.engines import Engine, create, default_engine
+from glassgpt.errors import CheckpointError, ConfigError, DataError, DivergenceError
+from glassgpt.model import parameters as params
+from glassgpt.model.config import Config, Sampling, hyper
+from glassgpt.model.sampling import Draw, generate
+from glassgpt.model.state import State
+from glassgpt.model.tokenizer import Tokenizer, TokenLists
+from glassgpt.training.interventions import (
+    Change,
+    Edit,
+    Intervention,
+    Silence,
+    Tune,
+    check_next,
+    held,
+    same_run,
+)
+from glassgpt.training.recipe import Recipe
+from glassgpt.training.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One training step: `step` from 1, its document, its loss before the update, its rate."""
+
+    step: int
+    document: str
+    loss: float
+    learning_rate: float
+
+
+class StepRecords(Sequence[StepRecord]):
+    """The records of consecutive steps, made when asked for: a long run keeps only its losses."""
+
+    def __init__(
+        self, documents: Sequence[str], config: Config, start: int, losses: Sequence[float]
+    ) -> None:
+        self._documents = documents
+        self._config = config
+        self._start = start
+        self.losses = losses
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+    @overload
+    def __getitem__(self, i: int) -> StepRecord: ...
+    @overload
+    def __getitem__(self, i: slice) -> list[StepRecord]: ...
+    def __getitem__(self, i: int | slice) -> StepRecord | list[StepRecord]:
+        if isinstance(i, slice):
+            return [self[j] for j in range(*i.indices(len(self)))]
+        i = range(len(self))[i]
+        step = self._start + i
+        document = self._documents[step % len(self._documents)]
+        rate = hyper(self._config, step).learning_rate
+        return StepRecord(step + 1, document, self.losses[i], rate)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Session:
+    """A run of `config` on `documents`; `engine` computes it (the fastest to be had, if not named).
+
+    `recipe` says which run it is, with the changes that were made so far (see `apply`); `config`
+    are the settings that hold now. `data_name` and `cut` (how the documents were cut out of a text,
+    one of `cutting.WAYS`) go into the recipe.
+    Raises `ConfigError`, `DataError` or `EngineError` where they do not make a model.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        documents: Sequence[str],
+        *,
+        engine: str = "",
+        data_name: str = "documents",
+        cut: str = "",
+    ) -> None:
+        if isinstance(documents, str) or not isinstance(documents, Sequence) or not documents:
+            raise DataError(
+                f"documents are {documents!r}, but must be a list of texts",
+                "read_documents(path) reads a file",
+            )
+        _check_types(config, documents, data_name)
+        self.tokenizer = Tokenizer.of(documents)
+        params.count(config, self.tokenizer.vocab_size)
+        self.recipe = Recipe(config, data_name, data.fingerprint(documents), cut)
+        self._config = config
+        self.engine = create(engine or default_engine()[0], config, self.tokenizer.vocab_size)
+        self.rng = random.Random(config.seed)
+        self.documents = list(documents)  # in the order of training
+        self.rng.shuffle(self.documents)
+        self._encoded = self.token_lists([])
+        self.step = 0
+        first = params.initial(config, self.tokenizer.vocab_size, self.rng)
+        still = {name: zeros(shape(weight)) for name, weight in first.items()}
+        self.engine.load(State(first, still, still))
+
+    @classmethod
+    def resumed(cls, snapshot: Snapshot, documents: Sequence[str], *, engine: str = "") -> Session:
+        """Return the run that `snapshot` was taken of, on the same `documents` in file order.
+
+        Raises `CheckpointError` where they are other documents. Another engine than the
+        snapshot's may go on with it, and agrees within rounding.
+        """
+        session = cls(
+            snapshot.config,
+            documents,
+            engine=engine or default_engine(snapshot.engine)[0],
+            data_name=snapshot.recipe.data_name,
+            cut=snapshot.recipe.cut,
+        )
+        session.restore(snapshot)
+        return session
+
+    def sibling(self) -> Session:
+        """Return another run in the same state on the same documents, with an engine of its own."""
+        other = copy.copy(self)  # shares what does not change: documents, tokenizer, tokens
+        other.engine = create(self.engine.name, self.config, self.tokenizer.vocab_size)
+        other.rng = random.Random()
+        other.restore(self.snapshot())
+        return other
+
+    def __repr__(self) -> str:
+        where = f"step {self.step:,} of {self.config.num_steps:,}"
+        return f"Session({where}, {self.recipe.data_name}, by the {self.engine.name} engine)"
+
+    # -- training
+
+    @property
+    def config(self) -> Config:
+        """The settings that hold now; `apply` a `Tune` to change them."""
+        return self._config
+
+    @property
+    def steps_left(self) -> int:
+        """Steps until the learning rate has decayed to 0."""
+        return self.config.num_steps - self.step
+
+    def document(self, step: int) -> str:
+        """Return the document that the update after `step` updates learns from."""
+        return self.documents[step % len(self.documents)]
+
+    def tokens(self, document: str) -> list[int]:
+        """Return BOS + ids + BOS, clipped to what the context holds."""
+        return self.tokenizer.encode_document(document)[: self.config.block_size + 1]
+
+    def run(self, steps: int | None = None) -> StepRecords:
+        """Take so many steps, or all that are left; return their records.
+
+        Raises `DivergenceError` before a step that would leave the finite numbers: the steps before
+        it are taken, and their losses are in the error.
+        """
+        steps = self.steps_left if steps is None else steps
+        if type(steps) is not int or not 0 <= steps <= self.steps_left:
+            raise ConfigError(
+                f"{steps!r} steps were asked for, but {self.steps_left} are left",
+                "past num_steps the learning rate is 0; extend the run with more num_steps",
+            )
+        start = self.step
+        try:
+            losses = self._losses(start, steps)
+        except BaseException as error:  # Ctrl-C in a notebook too: the run stays whole
+            self.step += len(getattr(error, "losses", ()))
+            self._hold()
+            if isinstance(error, DivergenceError):
+                raise error.at(self.step + 1, self.document(self.step)) from None
+            raise
+        self.step += steps
+        return self.records(start, losses)
+
+    def _losses(self, start: int, steps: int) -> list[float]:
+        """Let the engine take the steps: one by one where parts are held at zero."""
+        lessons = self._lessons(start + steps)
+        if not held(self.recipe.interventions):
+            return self.engine.run(lessons, self.config, start, steps)
+        losses: list[float] = []
+        try:
+            for step in range(start, start + steps):
+                losses += self.engine.run(lessons, self.config, step, 1)
+                self._hold()
+        except BaseException as error:
+            error.losses = losses  # type: ignore[attr-defined]
+            raise
+        return losses
+
+    def records(self, start: int, losses: Sequence[float]) -> StepRecords:
+        """Return the records of the steps after `start` updates, which had these `losses`."""
+        return StepRecords(self.documents, self.config, start, losses)
+
+    def token_lists(self, documents: Sequence[str]) -> TokenLists:
+        """Return the tokens of the documents, clipped to what the context holds."""
+        return self.tokenizer.encode_documents(documents, self.config.block_size)
+
+    def _lessons(self, steps: int) -> TokenLists:
+        """Return the tokens of at least the documents that the first `steps` steps learn from."""
+        wanted = min(steps, len(self.documents))
+        if len(self._encoded) < wanted:
+            known = max(wanted, 2 * len(self._encoded))
+            self._encoded = self.token_lists(self.documents[:known])
+        return self._encoded
+
+    # -- interventions
+
+    def apply(self, change: Change) -> None:
+        """Change the run from here on; raise `ConfigError` where that cannot be.
+
+        A weight is set and nothing else: Adam's moments stay. What is held at zero is set to zero
+        after every update until it is released.
+        """
+        done = Intervention(self.step, change)
+        check_next(done, self.recipe.interventions, self.config, self.tokenizer.vocab_size)
+        match change:
+            case Tune():
+                self._config = change.config(self.config, self.step)
+            case Edit():
+                self.engine.fill(change.block(self.config), change.value)
+            case Silence():
+                self.engine.fill(change.block(self.config), 0.0)
+            case _:  # a release changes no number
+                pass
+        self.recipe = self.recipe.with_more(done)
+
+    def follow(self, recipe: Recipe) -> None:
+        """Do what `recipe`, of which all before is done, says for this position."""
+        for done in recipe.interventions[len(self.recipe.interventions) :]:
+            if done.step > self.step:
+                return
+            self.apply(done.change)
+
+    def replay(self, steps: int, recipe: Recipe) -> list[float]:
+        """Take so many steps, doing what `recipe` says on the way; return their losses."""
+        losses: list[float] = []
+        end = self.step + steps
+        self.follow(recipe)
+        while self.step < end:
+            stop = min(end, recipe.next_after(self.step))
+            losses += self.run(int(stop) - self.step).losses
+            self.follow(recipe)
+        return losses
+
+    def _hold(self) -> None:
+        for silence in held(self.recipe.interventions):
+            self.engine.fill(silence.block(self.config), 0.0)
+
+    # -- the whole state as a value
+
+    def snapshot(self) -> Snapshot:
+        """Return the state of the run; later steps do not change it."""
+        return Snapshot(
+            recipe=self.recipe,
+            tokenizer=self.tokenizer,
+            step=self.step,
+            state=self.engine.state().frozen(),
+            random_state=self.rng.getstate(),
+            engine=self.engine.name,
+            instruction_set=self.engine.instruction_set,
+        )
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go to the state of `snapshot`, taken by this run or one of the same data and sizes."""
+        ours, theirs = self.recipe, snapshot.recipe
+        if theirs.data_sha256 != ours.data_sha256:
+            raise CheckpointError(
+                f"the checkpoint was trained on other documents: {theirs.data_name!r}, SHA-256 "
+                f"{theirs.data_sha256[:12]}…, not {ours.data_name!r}, {ours.data_sha256[:12]}…",
+                f"give {theirs.data_name!r} as it was",
+            )
+        if snapshot.tokenizer != self.tokenizer:
+            raise CheckpointError(
+                "the checkpoint's vocabulary is not that of its documents, so it was not written "
+                "by this run",
+                "use an older copy of it, or train again",
+            )
+        self._config = same_run(self.config, snapshot.config)
+        self.engine.load(snapshot.state)
+        self.step = snapshot.step
+        self.recipe = theirs
+        self.rng.setstate(snapshot.random_state)
+
+    # -- samples
+
+    def sample(self, sampling: Sampling = Sampling()) -> Iterator[str]:  # noqa: B008 - frozen
+        """Yield texts drawn from the run's own random stream, which goes on with each draw."""
+        for draws in draw_samples(self.engine, self.tokenizer, self.config, sampling, self.rng):
+            yield text_of(list(draws), self.tokenizer, sampling.prefix)
+
+
+def _check_types(config: object, documents: Sequence[object], data_name: object) -> None:
+    """Raise where a run is made of what is none of its kinds."""
+    if not isinstance(config, Config):
+        raise ConfigError(f"the settings are {config!r}", "give a Config, for instance Config()")
+    if not all(isinstance(text, str) for text in documents):
+        wrong = next(text for text in documents if not isinstance(text, str))
+        raise DataError(f"a document is {wrong!r}, but must be text", "give a list of texts")
+    if not isinstance(data_name, str) or not data_name:
+        raise DataError(f"data_name is {data_name!r}, but must be a text", "leave it out")
+
+
+def draw_samples(
+    engine: Engine, tokenizer: Tokenizer, config: Config, sampling: Sampling, rng: random.Random
+) -> Iterator[Iterator[Draw]]:
+    """Yield the draws of each sample in turn; finish one before asking for the next."""
+    prefix = tokenizer.encode(sampling.prefix)
+
+    def next_logits(tokens: Sequence[int]) -> list[float]:
+        return numbers(engine.logits(tokens))
+
+    for _ in range(sampling.num_samples):
+        yield generate(
+            next_logits, tokenizer.bos, config.block_size, sampling.temperature, rng, prefix
+        )
+
+
+def text_of(draws: Sequence[Draw], tokenizer: Tokenizer, prefix: str = "") -> str:
+    """Return the text that the draws spell after `prefix`."""
+    return prefix + tokenizer.decode([draw.token for draw in draws if draw.token != tokenizer.bos])
