@@ -181,7 +181,7 @@ def test_steps_keep_their_pace_where_each_frame_takes_long(simulated: list[float
     assert (last - first) / (ended - began) == pytest.approx(100, rel=0.05)
 
 
-def test_a_page_that_always_has_frames_to_draw_gets_samples_and_held_out_loss_too() -> None:
+def test_a_page_that_never_has_drawn_everything_gets_frames_and_all_else_in_turn() -> None:
     async def script(player: Player, page: Page) -> None:
         def sent() -> list[int]:
             return [event["seq"] for event in page.events if "seq" in event]
@@ -192,6 +192,7 @@ def test_a_page_that_always_has_frames_to_draw_gets_samples_and_held_out_loss_to
             player.tell(protocol.Ack(sent()[-2]))
         assert page.count("Samples") > 1
         assert page.count("HeldOut") >= 1
+        assert page.count("Frame") >= 35
 
     played(script, replace(SMALL, num_steps=100_000), draws=False)
 

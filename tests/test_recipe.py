@@ -124,7 +124,7 @@ def test_the_link_that_inspect_prints_gives_the_same_checkpoint(
         capsys.readouterr()
         for data in ([], ["--data", str(names)]):
             assert glassgpt(["inspect", str(one), *data]) == 0
-            link = capsys.readouterr().out.partition("link")[2].split()[0]
+            link = capsys.readouterr().out.partition("\nlink ")[2].split()[0]
             assert link.startswith("#")
             brought = [] if data else [str(names)]  # with the text, the link has it
             command = ["train", *brought, "--link", f"http://127.0.0.1:8000/{link}"]

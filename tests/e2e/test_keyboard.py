@@ -246,6 +246,7 @@ MOVES = ["ArrowRight", "ArrowDown", "ArrowRight", "ArrowLeft", "ArrowDown", "Arr
 def test_arrow_keys_walk_within_a_figure_and_time_stands(it: Tab, figure: str) -> None:
     canvas = it.page.locator(f'[data-figure="{figure}"]').first
     canvas.focus()
+    it.until(f"s.arrays.has('{figure}')")
     it.page.keyboard.press("ArrowDown")
     it.until("s.hovered")
     places = [tuple(it.state("hovered.index"))]

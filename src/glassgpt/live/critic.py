@@ -68,6 +68,7 @@ class Critic:
     def tell_all_again(self) -> None:
         """Begin anew, for a page that knows nothing."""
         self._measures_told = self._compared_told = False
+        self._told = 0  # the number of the last event from here that has one
         self.look_again()
 
     def look_again(self) -> None:
@@ -95,6 +96,11 @@ class Critic:
             or await self._judge(page, moving)
             or await self._compare(page)
         )
+
+    def _wait(self, page: Listener) -> bool:
+        """Have the next event of the page be one from here, if the last one was a frame."""
+        self.waits = page.sent > self._told
+        return False
 
     async def _measure(self, page: Listener) -> bool:
         """Count the yardsticks once, a slice of time in each turn."""
@@ -140,9 +146,9 @@ class Critic:
         if not writing.finished:
             return True
         if not page.credit:
-            self.waits = True
-            return False
+            return self._wait(page)
         self._writing, self._written_at = None, writing.step
+        self._told = page.sent + 1
         await page.tell(self._samples(page, writing))
         return True
 
@@ -167,8 +173,7 @@ class Critic:
         if moving and now < self._judge_after:
             return False
         if not page.credit:
-            self.waits = True
-            return False
+            return self._wait(page)
         self._judged_at = step
         seq = page.sent + 1
         try:
@@ -177,6 +182,7 @@ class Critic:
             return True
         took = time.perf_counter() - now + YIELD * self._contention.delay
         self._judge_after = now + max(0.5, HELD_OUT_REST * took)
+        self._told = seq
         await page.tell(event)
         return True
 

@@ -173,9 +173,7 @@ class Player:
         """Sleep until a command comes; waking late means that the cores are busy."""
         end = time.perf_counter() + seconds
         try:
-            async with asyncio.timeout(
-                seconds
-            ):  # wait_for may lose a cancellation that meets a wake
+            async with asyncio.timeout(seconds):  # wait_for may lose a cancellation in a wake
                 await self._wake.wait()
         except TimeoutError:
             self._contention.waited(time.perf_counter() - end)
