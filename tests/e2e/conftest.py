@@ -18,7 +18,7 @@ from glassgpt.model.state import State
 from glassgpt.server.app import STATIC
 from glassgpt.training.link import read_link
 from tests.conftest import need
-from tests.test_server import Served, serving
+from tests.support.serving import Served, serving
 
 _BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")  # the quickest first
 CHROMIUM = next((path for name in _BROWSERS if (path := shutil.which(name))), "")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.conftest import opening
-from tests.test_behind_proxy import as_guided
+from tests.support.proxy import as_guided
 
 
 def test_the_page_plays_under_a_path_and_asks_for_nothing_outside_it(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import SMALL, Opener, Tab, straight
-from tests.e2e.test_data import drop
+from tests.support.actions import drop
 
 DROPPED = """([text, onto]) => {
   const dataTransfer = new DataTransfer();

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from tests.e2e.conftest import SMALL, Opener
-from tests.e2e.test_page import accessibility
-from tests.test_server import Served, serving
+from tests.support.looks import accessibility
+from tests.support.serving import Served, serving
 
 SCRIPT = '<img src=x onerror="window.harmed = 1"><script>window.harmed = 1</script>'
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from glassgpt.data.documents import fingerprint, split_documents
 from glassgpt.model.tokenizer import Tokenizer
 from glassgpt.training.link import read_link
 from tests.e2e.conftest import SMALL, Opener, Tab, straight
-from tests.test_server import Served
+from tests.support.actions import drop
+from tests.support.serving import Served
 
 GOOD = {
     "letters": "xyz\nzyx\nxxyz\n",
@@ -59,19 +59,6 @@ def witness(tabs: Opener, names_file: Path) -> Iterator[Tab]:
     link = "n_embd=8&n_head=2&block_size=8&num_steps=100000&seed=5"
     assert losses == [r.loss for r in straight(names_file, 0, link).run(len(losses))]
     assert not other.faults
-
-
-def drop(it: Tab, octets: bytes, name: str = "mine.txt", onto: str = "fieldset.data") -> None:
-    transfer = it.page.evaluate_handle(
-        """([text, name]) => {
-          const transfer = new DataTransfer();
-          const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-          transfer.items.add(new File([bytes], name, { type: "text/plain" }));
-          return transfer;
-        }""",
-        [base64.b64encode(octets).decode(), name],
-    )
-    it.page.locator(onto).dispatch_event("drop", {"dataTransfer": transfer})
 
 
 def choose(it: Tab, octets: bytes, name: str = "mine.txt") -> None:

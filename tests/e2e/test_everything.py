@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.conftest import SMALL, Opener, Tab
-from tests.e2e.test_glass import select
-from tests.e2e.test_page import accessibility, small_controls
-from tests.e2e.test_what_if import drag
+from tests.support.actions import drag, select
+from tests.support.looks import accessibility, small_controls
 
 WEIGHT = "value:layer0.attn_wo[1,2]"
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.e2e.conftest import CHROMIUM, SMALL, Opener, opening
-from tests.test_server import Served
+from tests.support.serving import Served
 
 FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>{folder}</dir><cachedir>{folder}/cache</cachedir></fontconfig>"""

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from glassgpt.arrays import numbers
 from glassgpt.training.interventions import Edit, Silence
 from tests.e2e.conftest import SMALL, Opener, Tab, straight
-from tests.e2e.test_glass import select
+from tests.support.actions import select
 
 STEP = 30
 

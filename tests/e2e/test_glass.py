@@ -11,6 +11,7 @@ from glassgpt.analysis.explain import explain, nudge, pass_through
 from glassgpt.arrays import shape
 from glassgpt.engines import create
 from tests.e2e.conftest import SMALL, Opener, Tab, straight
+from tests.support.actions import select
 
 STEP = 30
 
@@ -28,17 +29,6 @@ def passed(names_file: Path):
     engine = create("fast", run.config, run.tokenizer.vocab_size)
     tokens = run.tokens(run.document(STEP))
     return engine, pass_through(engine, run.config, run.tokenizer, STEP, run.engine.state(), tokens)
-
-
-def select(it: Tab, address: str) -> None:
-    """Select by the hook that a click on the cell uses as well."""
-    kind, _, where = address.partition(":")
-    name, _, index = where.partition("[")
-    places = [int(i) for i in index.rstrip("]").split(",") if i]
-    it.page.evaluate(
-        "([kind, name, index]) => window.glass.select({ kind, name, index })", [kind, name, places]
-    )
-    it.until(f"s.explained?.event.address === {address!r}")
 
 
 def amounts(it: Tab, account: str) -> list[float]:

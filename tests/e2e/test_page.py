@@ -12,9 +12,8 @@ from glassgpt import Sampling, read_documents
 from glassgpt.engines import default_engine
 from tests.conftest import Reference
 from tests.e2e.conftest import SMALL, Opener, Tab, straight
-from tests.test_server import Served
-
-ROOT = Path(__file__).parents[2]
+from tests.support.looks import accessibility, small_controls
+from tests.support.serving import Served
 
 
 def test_within_five_seconds_a_newcomer_sees_it_learn(tab: Opener) -> None:
@@ -364,27 +363,6 @@ def test_on_a_phone_every_control_is_a_fingertip_wide(phone: Tab, part: str) -> 
     assert small == []
 
 
-def small_controls(it: Tab, part: str) -> tuple[int, list[str]]:
-    """Return how many controls are in a part of the page, and those too small for a finger."""
-    controls, small = it.page.evaluate(
-        """(part) => {
-          const all = "button, input, select, textarea, a[href], summary, [role=slider]";
-          const parts = [...document.querySelectorAll(part)];
-          const controls = parts.flatMap((one) => [one, ...one.querySelectorAll("*")])
-            .filter((e) => e.matches(all) && !e.matches(".pick, [aria-hidden=true]"))
-            .filter((e) => e.checkVisibility())
-            .map((e) => ["radio", "checkbox", "file"].includes(e.type) ? e.closest("label") : e);
-          const small = controls
-            .map((e) => [e.textContent || e.ariaLabel || e.name, e.getBoundingClientRect()])
-            .filter(([, box]) => box.width < 43.9 || box.height < 43.9)
-            .map(([name, box]) => `${name}: ${box.width} x ${box.height}`);
-          return [controls.length, small];
-        }""",
-        part,
-    )
-    return controls, small
-
-
 @pytest.mark.parametrize("width", [390, 1280, 1600])
 def test_the_keys_of_time_stay_in_sight_and_leave_the_screen_to_the_page(
     phone: Tab, width: int
@@ -419,23 +397,10 @@ def phone(tabs: Opener) -> Tab:
     return it
 
 
-def accessibility(it: Tab) -> list[str]:
-    axe = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-    if not axe.exists():
-        pytest.skip("axe-core is not installed (npm ci in web/)")
-    it.page.evaluate(axe.read_text("utf-8"))
-    found: list[dict[str, Any]] = it.page.evaluate("async () => (await axe.run()).violations")
-    return [
-        f"{one['id']}: {one['help']}: {node['html'][:150]} {node['failureSummary'][:200]}"
-        for one in found
-        for node in one["nodes"][:3]
-    ]
-
-
 def test_the_page_says_when_the_server_is_gone_and_recovers(
     served: Served, browser: Any, names_file: Path
 ) -> None:
-    from tests.test_server import serving
+    from tests.support.serving import serving
 
     context = browser.new_context()
     page = context.new_page()

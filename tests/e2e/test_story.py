@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.e2e.conftest import SMALL, Opener, Tab
-from tests.e2e.test_page import accessibility
+from tests.support.looks import accessibility
 
 Deed = Callable[[Tab], None]
 

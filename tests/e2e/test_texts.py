@@ -11,7 +11,7 @@ from glassgpt import Config
 from glassgpt.live.exhibit import Exhibit
 from glassgpt.live.proposal import Source
 from tests.e2e.conftest import SMALL, opening
-from tests.test_server import serving
+from tests.support.serving import serving
 
 LINES = ["x" * 300, "some prose of a few words, " * 40, "שלום עולם", "ab", "long line " * 8000]
 

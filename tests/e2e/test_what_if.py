@@ -10,9 +10,7 @@ import pytest
 
 from glassgpt import Session, read_documents
 from tests.e2e.conftest import SMALL, Opener, Tab, straight
-from tests.e2e.test_glass import select
-
-SLIDER = "[aria-labelledby='what-if'] input[type=range]"
+from tests.support.actions import WHAT_IF, drag, select
 
 
 @pytest.fixture
@@ -20,14 +18,6 @@ def stood(tab: Opener) -> Tab:
     it = tab(f"{SMALL}&step=60")
     it.stands_at(60)
     return it
-
-
-def drag(it: Tab, way: float) -> None:
-    it.page.locator(SLIDER).evaluate(
-        "(input, way) => { input.value = way;"
-        " input.dispatchEvent(new Event('input', { bubbles: true })); }",
-        way,
-    )
 
 
 def test_dragging_draws_the_run_that_it_would_be_and_release_makes_it_the_run(
@@ -46,7 +36,7 @@ def test_dragging_draws_the_run_that_it_would_be_and_release_makes_it_the_run(
     )
     assert ghost == list(wanted.losses)
     assert stood.state("losses.data[50]") == before  # the run itself is as it was
-    stood.page.locator(SLIDER).dispatch_event("change")
+    stood.page.locator(WHAT_IF).dispatch_event("change")
     stood.until("s.branches?.branches.length === 2 && s.frame.step === 60 && !s.frame.busy")
     assert stood.state("losses.data[50]") == wanted.losses[50]
     stood.page.locator("[data-branch='1'] .name").click()

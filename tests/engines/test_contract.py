@@ -6,9 +6,7 @@ A new case is one line in CASES, a new engine one name in `glassgpt.engines.ENGI
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Mapping
-from itertools import accumulate, chain
 
 import numpy as np
 import pytest
@@ -23,10 +21,9 @@ from glassgpt.model.activations import sites
 from glassgpt.model.config import hyper
 from glassgpt.model.parameters import shapes
 from glassgpt.model.state import State
-from glassgpt.model.tokenizer import TokenLists
-from tests import models
-
-TOLERANCE = 1e-10  # of an array's largest magnitude: elementwise error means nothing near zero
+from tests.support import models
+from tests.support.states import assert_close, bits, state_bits
+from tests.support.tokens import packed
 
 engines = pytest.mark.parametrize("name", ENGINES)
 others = pytest.mark.parametrize("name", [name for name in ENGINES if name != "scalar"])
@@ -49,30 +46,6 @@ def loaded(name: str, config: Config, vocab_size: int, state: State | None = Non
     engine = create(name, config, vocab_size)
     engine.load(state or models.random_state(config, vocab_size))
     return engine
-
-
-def packed(*documents: list[int]) -> TokenLists:
-    tokens = array("i", chain.from_iterable(documents))
-    return TokenLists(tokens, array("q", accumulate(map(len, documents), initial=0)))
-
-
-def bits(arrays: Mapping[str, Array]) -> dict[str, bytes]:
-    return {name: a.tobytes() for name, a in arrays.items()}
-
-
-def state_bits(state: State) -> list[dict[str, bytes]]:
-    return [bits(group) for _, group in state.groups()]
-
-
-def assert_close(ours: Mapping[str, Array], theirs: Mapping[str, Array]) -> None:
-    assert list(ours) == list(theirs)
-    for name in ours:
-        a, b = np.asarray(ours[name]), np.asarray(theirs[name])
-        assert a.shape == b.shape, name
-        finite = np.isfinite(b)
-        assert np.array_equal(a[~finite], b[~finite]), name
-        scale = np.abs(b[finite]).max(initial=0)
-        assert np.abs(a[finite] - b[finite]).max(initial=0) <= TOLERANCE * scale, name
 
 
 @engines

@@ -18,9 +18,10 @@ from glassgpt.engines.fast import FastEngine, instruction_sets
 from glassgpt.errors import EngineError
 from glassgpt.model.config import hyper
 from glassgpt.model.tokenizer import TokenLists
-from tests import models
 from tests.conftest import Golden, Reference
-from tests.engines.test_contract import assert_close, packed, state_bits
+from tests.support import models
+from tests.support.states import assert_close, state_bits
+from tests.support.tokens import packed, tokens_of
 
 each_instruction_set = pytest.mark.parametrize("isa", instruction_sets())
 
@@ -49,11 +50,6 @@ def pair(isa: str, config: Config, vocab_size: int) -> tuple[FastEngine, fast.Fa
     ours.load(state)
     theirs.load(state)
     return ours, theirs  # type: ignore[return-value]
-
-
-def tokens_of(vocab_size: int, length: int, seed: int = 0) -> list[int]:
-    rng = random.Random(seed)
-    return [rng.randrange(vocab_size) for _ in range(length)]
 
 
 @each_instruction_set

@@ -18,8 +18,8 @@ from glassgpt.model.config import Hyper, hyper
 from glassgpt.model.parameters import Block
 from glassgpt.model.state import State
 from glassgpt.model.tokenizer import TokenLists
-from tests import models
-from tests.engines.test_contract import packed
+from tests.support import models
+from tests.support.tokens import packed
 
 CONFIG = Config(n_embd=4, n_head=2, block_size=4, num_steps=9)
 TOKENS = [2, 0, 1, 2]

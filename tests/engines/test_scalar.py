@@ -20,8 +20,8 @@ from glassgpt.engines.scalar import Value, dot, graph_size, softmax
 from glassgpt.engines.scalar_engine import ScalarEngine
 from glassgpt.errors import DivergenceError
 from glassgpt.model.config import hyper
-from tests import models
 from tests.conftest import Reference
+from tests.support import models
 
 near = st.floats(-3, 3).filter(lambda x: abs(x) > 1e-2)
 positive = st.floats(0.1, 3)

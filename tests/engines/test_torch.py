@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from glassgpt import Config
-from glassgpt.engines.fast import FastEngine
-from tests import models
-from tests.engines.test_fast import each_instruction_set, tokens_of
+from glassgpt.engines.fast import FastEngine, instruction_sets
+from tests.support import models
+from tests.support.tokens import tokens_of
 
 if "GLASSGPT_REQUIRE_ALL" not in os.environ:
     pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -25,7 +25,7 @@ LARGE = {  # vocabulary, tokens
 # fmt: on
 
 
-@each_instruction_set
+@pytest.mark.parametrize("isa", instruction_sets())
 @pytest.mark.parametrize("shape", LARGE.values(), ids=LARGE.keys())
 def test_large_shapes_agree_with_pytorch(isa: str, shape: tuple[Config, int, int]) -> None:
     from tests.engines import torch_model

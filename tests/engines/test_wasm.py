@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from glassgpt import Config, Session
-from tests import models
 from tests.conftest import Golden
+from tests.support import models
 
 REQUIRED = "GLASSGPT_REQUIRE_ALL" in os.environ  # in CI nothing may be skipped
 ROOT = Path(__file__).parents[2]
