@@ -252,10 +252,7 @@ def test_arrow_keys_walk_within_a_figure_and_time_stands(it: Tab, figure: str) -
     places = [tuple(it.state("hovered.index"))]
     for key in MOVES:
         it.page.keyboard.press(key)
-        it.page.wait_for_function(
-            "n => window.glass.pictures() > n",
-            arg=it.page.evaluate("() => window.glass.pictures() - 1"),
-        )
+        it.page.wait_for_function("() => window.glass.settled()")
         places.append(tuple(it.state("hovered.index")))
     it.page.keyboard.press("Enter")
     it.until("s.selected")

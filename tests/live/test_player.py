@@ -100,6 +100,28 @@ def test_a_page_that_never_has_drawn_everything_gets_frames_and_all_else_in_turn
     played(script, replace(SMALL, num_steps=100_000), draws=False)
 
 
+def test_a_page_that_comes_after_one_that_never_drew_is_shown_the_run() -> None:
+    async def script(player: Player, page: Page) -> None:
+        def numbered() -> list[dict[str, Any]]:
+            return [event for event in page.events if "seq" in event]
+
+        player.tell(protocol.Play())
+        await page.until(lambda: len(numbered()) == protocol.CREDITS)
+        while numbered()[-1]["kind"] != "Frame":  # after one, samples come first
+            player.tell(protocol.Ack(numbered()[-2]["seq"]))
+            known = len(numbered())
+            await page.until(lambda: len(numbered()) > known)  # noqa: B023
+        player.tell(protocol.Pause())
+        await asyncio.sleep(0.1)
+        player.detach(page.send)
+        reloaded = Page(player)
+        player.attach(reloaded.send)
+        await reloaded.until(lambda: reloaded.count("Frame"))
+        player.detach(reloaded.send)
+
+    played(script, draws=False)
+
+
 def test_steps_that_no_frame_can_show_are_taken_together(
     simulated: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ interface Glass {
   send(command: Command): void;
   asked(): string; // the address that the page wants to be explained now
   pictures(): number;
+  settled(): boolean; // is everything that is known in view?
   paint(painter: Painter): () => void;
 }
 
@@ -70,6 +71,7 @@ export function expose(app: typeof App): void {
     send: (command) => app.send(command),
     asked: () => question(app.state)?.address ?? "",
     pictures: () => app.drawn,
+    settled: () => app.view === app.state,
     paint: (painter) => app.paint("picture", painter),
   };
 }

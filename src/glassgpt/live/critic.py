@@ -62,12 +62,12 @@ class Critic:
         self._contention = contention
         self._measures: protocol.Measures | None = None
         self._counting = exhibit.measures()
-        self.waits = False  # for the page to take one more event: the next is no frame
         self.tell_all_again()
 
     def tell_all_again(self) -> None:
         """Begin anew, for a page that knows nothing."""
         self._measures_told = self._compared_told = False
+        self.waits = False  # for the page to take one more event: the next is no frame
         self._told = 0  # the number of the last event from here that has one
         self.look_again()
 
