@@ -3,10 +3,9 @@
     uv run python -m tools.gen_reference
 
 The oracle (tests/support/oracle.py) shares no code with the package. Each file holds a run's
-settings, its
-documents (or null for the built-in names), initial weights, losses, final weights and samples, as
-numbers that read back to the same bits. Made with CPython 3.11 on x86-64 glibc 2.36, whose exp and
-log they depend on in the last bit.
+settings, its documents (or null for the built-in names), initial weights, losses, final weights and
+samples, as numbers that read back to the same bits. Made with CPython 3.11 on x86-64 glibc 2.36,
+whose exp and log they depend on in the last bit.
 """
 
 import json

@@ -12,8 +12,8 @@ import glassgpt
 from glassgpt import Config, DivergenceError, GlassError, Run, Session, builtin_names
 from glassgpt.arrays import numbers
 from glassgpt.errors import ConfigError
+from glassgpt.live.new_run import Source
 from glassgpt.live.opening import open_link
-from glassgpt.live.proposal import Source
 from glassgpt.training.interventions import Silence, Tune
 
 SIZES: dict[str, Any] = {"n_embd": 8, "n_head": 2, "block_size": 8, "seed": 3}

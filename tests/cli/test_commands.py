@@ -8,8 +8,8 @@ from glassgpt import Config, Session
 from glassgpt.arrays import numbers
 from glassgpt.live import protocol
 from glassgpt.live.exhibit import Exhibit
+from glassgpt.live.new_run import Source, Text, considered
 from glassgpt.live.player import Player
-from glassgpt.live.proposal import Source, Text, considered
 from glassgpt.training.snapshot import to_bytes
 from tests.support.playing import SMALL, SOURCE, Page, played, straight
 

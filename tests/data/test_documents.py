@@ -17,7 +17,7 @@ from glassgpt import Config, Session, builtin_names, read_documents
 from glassgpt.data import documents as data
 from glassgpt.data.segmentation import WAYS
 from glassgpt.errors import DataError
-from glassgpt.live.proposal import Text
+from glassgpt.live.new_run import Text
 from glassgpt.training.snapshot import from_bytes, to_bytes
 from tests.conftest import Reference
 

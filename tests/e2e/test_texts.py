@@ -9,7 +9,7 @@ import pytest
 
 from glassgpt import Config
 from glassgpt.live.exhibit import Exhibit
-from glassgpt.live.proposal import Source
+from glassgpt.live.new_run import Source
 from tests.e2e.conftest import SMALL, opening
 from tests.support.serving import serving
 

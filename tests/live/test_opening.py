@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from glassgpt import Config, Sampling
 from glassgpt.data.documents import BUILTIN
 from glassgpt.errors import ConfigError
+from glassgpt.live.new_run import Source
 from glassgpt.live.opening import is_default, open_link
-from glassgpt.live.proposal import Source
 from glassgpt.training.interventions import read, write
 from glassgpt.training.link import Experiment, read_leniently, read_link, write_link
 from glassgpt.training.recipe import Recipe

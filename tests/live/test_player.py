@@ -15,9 +15,9 @@ from glassgpt.engines import default_engine
 from glassgpt.errors import ProtocolError
 from glassgpt.live import protocol
 from glassgpt.live.exhibit import Exhibit
-from glassgpt.live.files import file
+from glassgpt.live.exports import file
+from glassgpt.live.new_run import Source
 from glassgpt.live.player import MAX_QUEUE, Player
-from glassgpt.live.proposal import Source
 from glassgpt.training.history import History
 from glassgpt.training.interventions import Edit, read
 from glassgpt.training.link import read_link

@@ -11,7 +11,7 @@ import pytest
 
 from glassgpt.errors import EngineError
 from glassgpt.live import protocol
-from glassgpt.live.proposal import Source
+from glassgpt.live.new_run import Source
 from glassgpt.server import runs
 from glassgpt.server.runs import Run, Runs
 from glassgpt.server.worker import HEAD, Kind, message

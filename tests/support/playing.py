@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from glassgpt import Config, Session
 from glassgpt.live import protocol
 from glassgpt.live.exhibit import Exhibit
+from glassgpt.live.new_run import Source
 from glassgpt.live.player import Player
-from glassgpt.live.proposal import Source
 
 SOURCE = Source("tiny", ("ab", "ba", "abba", "baab", "aab"))
 

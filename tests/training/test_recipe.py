@@ -18,9 +18,9 @@ from glassgpt.data.segmentation import WAYS
 from glassgpt.errors import CheckpointError, DataError
 from glassgpt.live import protocol
 from glassgpt.live.exhibit import Exhibit
-from glassgpt.live.files import file
+from glassgpt.live.exports import file
+from glassgpt.live.new_run import Source, Text
 from glassgpt.live.opening import open_link
-from glassgpt.live.proposal import Source, Text
 from glassgpt.training.history import History
 from glassgpt.training.interventions import Change, Edit, Silence, Tune, read
 from glassgpt.training.link import read_link

@@ -62,7 +62,7 @@ def open_page(
 ) -> None:
     """Serve the page until Ctrl-C; `options` are those of `serve`."""
     # the server takes a tenth of a second to import: only the page needs it
-    from glassgpt.live.proposal import Source
+    from glassgpt.live.new_run import Source
     from glassgpt.server.app import serve
 
     open_stdout()  # the link is printed there: without it nobody could open the page

@@ -20,10 +20,10 @@ from glassgpt.analysis.weight_history import Past
 from glassgpt.arrays import array
 from glassgpt.errors import ConfigError, DivergenceError, GlassError
 from glassgpt.live import protocol
-from glassgpt.live.clock import SLICE
+from glassgpt.live.connection import Listener
 from glassgpt.live.exhibit import Exhibit, Told
-from glassgpt.live.listener import Listener
-from glassgpt.live.proposal import check_bounds
+from glassgpt.live.new_run import check_bounds
+from glassgpt.live.pacing import SLICE
 from glassgpt.model.address import parse_address
 from glassgpt.model.config import Config
 from glassgpt.training.recipe import Recipe

@@ -13,9 +13,9 @@ from typing import Protocol, TypeVar
 
 from glassgpt.errors import DivergenceError, GlassError
 from glassgpt.live import protocol
-from glassgpt.live.clock import Contention
+from glassgpt.live.connection import Listener
 from glassgpt.live.exhibit import Exhibit
-from glassgpt.live.listener import Listener
+from glassgpt.live.pacing import Contention
 
 SLICE = 0.003  # seconds of writing at a time: a picture that falls due meanwhile is not late
 LONG = 0.02  # seconds: a slice that a slow engine does not keep

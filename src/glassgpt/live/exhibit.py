@@ -21,7 +21,7 @@ from glassgpt.engines import ENGINES, Engine, create, default_engine
 from glassgpt.engines.scalar import graph_size
 from glassgpt.errors import ConfigError, EngineError, GlassError, counted
 from glassgpt.live import protocol
-from glassgpt.live.proposal import Source, check_bounds, made_of
+from glassgpt.live.new_run import Source, check_bounds, made_of
 from glassgpt.model import parameters as params
 from glassgpt.model.activations import sites
 from glassgpt.model.config import Config, Sampling, Setting, hyper, settings

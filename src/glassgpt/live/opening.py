@@ -12,7 +12,7 @@ from glassgpt.data.documents import BUILTIN, fingerprint, split_documents
 from glassgpt.errors import ConfigError, GlassError
 from glassgpt.live import protocol
 from glassgpt.live.exhibit import Exhibit, check_sampling
-from glassgpt.live.proposal import Source
+from glassgpt.live.new_run import Source
 from glassgpt.model.config import Config, Sampling
 from glassgpt.training.interventions import write
 from glassgpt.training.link import Experiment, read_leniently

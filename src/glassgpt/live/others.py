@@ -16,9 +16,9 @@ from glassgpt.analysis.glass import Glass
 from glassgpt.arrays import array
 from glassgpt.errors import DivergenceError, GlassError
 from glassgpt.live import protocol
-from glassgpt.live.clock import SLICE
+from glassgpt.live.connection import Listener
 from glassgpt.live.exhibit import Exhibit
-from glassgpt.live.listener import Listener
+from glassgpt.live.pacing import SLICE
 from glassgpt.training.branches import Branch
 from glassgpt.training.session import Session
 

@@ -19,13 +19,13 @@ from glassgpt.arrays import array
 from glassgpt.errors import ConfigError, DivergenceError, GlassError, ProtocolError
 from glassgpt.live import protocol
 from glassgpt.live.asides import Asides
-from glassgpt.live.clock import Clock, Contention
+from glassgpt.live.connection import Listener
 from glassgpt.live.critic import Critic
 from glassgpt.live.exhibit import Exhibit, check_sampling
-from glassgpt.live.files import file
-from glassgpt.live.listener import Listener
+from glassgpt.live.exports import file
+from glassgpt.live.new_run import Source, considered, made_of
 from glassgpt.live.others import Others
-from glassgpt.live.proposal import Source, considered, made_of
+from glassgpt.live.pacing import Clock, Contention
 from glassgpt.live.sources import Sources
 from glassgpt.model.config import Config
 from glassgpt.model.sampling import check_draw_seed

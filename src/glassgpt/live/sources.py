@@ -6,7 +6,7 @@ from glassgpt.data.documents import fingerprint
 from glassgpt.errors import CheckpointError, ProtocolError
 from glassgpt.live import protocol
 from glassgpt.live.exhibit import Exhibit
-from glassgpt.live.proposal import Source, Text
+from glassgpt.live.new_run import Source, Text
 from glassgpt.training.snapshot import Snapshot
 
 MAX_LEARNED = 4  # sets of documents that one can go back to

@@ -24,8 +24,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from glassgpt.errors import GlassError, ProtocolError
 from glassgpt.live import protocol
+from glassgpt.live.new_run import Source
 from glassgpt.live.opening import open_link
-from glassgpt.live.proposal import Source
 from glassgpt.server.access import Gate, bracketed, gate_for
 from glassgpt.server.listening import Handshake, listen
 from glassgpt.server.runs import Run, Runs

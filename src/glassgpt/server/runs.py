@@ -21,7 +21,7 @@ from typing import Protocol
 
 from glassgpt.errors import EngineError
 from glassgpt.live import protocol
-from glassgpt.live.proposal import Source
+from glassgpt.live.new_run import Source
 from glassgpt.server import worker
 from glassgpt.server.worker import BUFFER, ENDED, HEAD, Kind
 from glassgpt.training.snapshot import Snapshot

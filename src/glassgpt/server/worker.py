@@ -27,9 +27,9 @@ from typing import Any, TypeVar
 from glassgpt.errors import GlassError, ProtocolError
 from glassgpt.live import protocol
 from glassgpt.live.exhibit import Exhibit
+from glassgpt.live.new_run import Source
 from glassgpt.live.opening import is_default, open_link
 from glassgpt.live.player import Player
-from glassgpt.live.proposal import Source
 from glassgpt.training.snapshot import Snapshot
 
 HEAD = struct.Struct("<QBI")  # length of the bytes, kind, page

@@ -10,7 +10,7 @@ from glassgpt.arrays import ITEMSIZE, Array, shape
 from glassgpt.errors import ConfigError
 from glassgpt.live import protocol
 from glassgpt.live.exhibit import Exhibit, Told
-from glassgpt.live.script import as_lines, documents_name, script
+from glassgpt.live.saved_script import as_lines, documents_name, script
 from glassgpt.training.snapshot import to_bytes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from glassgpt.live.clock import MAX_DELAY, USUAL, Clock, Contention
+from glassgpt.live.pacing import MAX_DELAY, USUAL, Clock, Contention
 
 
 @pytest.fixture
