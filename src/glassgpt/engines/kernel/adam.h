@@ -32,8 +32,10 @@ INLINE Adam adam_begin(const Hyper *h, int64_t n_weights) {
     const double bias1 = 1 - power(h->beta1, h->step), bias2 = 1 - power(h->beta2, h->step);
     double rate = h->learning_rate / bias1;
     if (rate < 1e-200) rate = 1e-200; /* a step too small to see, instead of a division by zero */
+    /* clang-format off */
     return (Adam){splat(h->beta1), splat(h->beta2), root(splat(1 / bias2)) / rate, splat(h->eps / rate),
                   n_weights, 2 * n_weights, 3 * n_weights};
+    /* clang-format on */
 }
 
 /* m, v; the root of v is what the second half waits for */
@@ -54,7 +56,8 @@ INLINE vec adam_weights(const Adam *adam, double *p, vec root_v) {
 /* all of a flat stretch whose gradients are in memory */
 INLINE void adam_flat(const Adam *given, double *w, int64_t n) {
     const Adam adam = *given; /* a copy: it stays in registers */
-    for (int64_t i = 0; i < n; i += LANES) adam_weights(&adam, w + i, adam_moments(&adam, w + i, load(w + adam.to_grad + i)));
+    for (int64_t i = 0; i < n; i += LANES)
+        adam_weights(&adam, w + i, adam_moments(&adam, w + i, load(w + adam.to_grad + i)));
 }
 
 /* ---- a matrix and its gradient dy^T x in one go ---- */
@@ -71,7 +74,8 @@ typedef struct {
 
 INLINE void patch_settle(const Adam *adam, Patch *patch) {
     if (patch->rows == PATCH) {
-        UNROLL
+        /* clang-format off */
+        UNROLL /* clang-format on */
         for (int i = 0; i < PATCH; i++) adam_weights(adam, patch->p + i * patch->stride, load(patch->root_v + i * LANES));
     } else
         for (int i = 0; i < patch->rows; i++)

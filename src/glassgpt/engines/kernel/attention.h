@@ -17,10 +17,12 @@
  * `wide` vectors of channels (two where a head is wider than a vector). Within a part, a score stands on all `group` lanes
  * of its head. */
 #define LANES_T 32 /* attends_in_lanes: at most this many positions */
+/* clang-format off */
 #define IN_LANES(C, D)                                                          \
     enum { vecs = C / LANES, parts = D > LANES ? C / D : vecs, wide = vecs / parts, \
            group = D > LANES ? LANES : D, row = parts * LANES };                \
     const double shrink = root(splat(1.0 / D))[0]
+/* clang-format on */
 
 /* sums of each head's D products, from `vecs` vectors */
 INLINE void head_sums(vec *sums, const vec *products, const int parts, const int wide, const int group) {

@@ -97,8 +97,7 @@ INLINE void cross_entropy_backward(const Model *m, const int32_t *targets, int64
 
 /* ---- one layer: x (T, C) -> mlp_resid (T, C) ---- */
 
-INLINE void layer_forward(const Model *m, int64_t layer, const double *x, int64_t n, int64_t C,
-                          const int keep) {
+INLINE void layer_forward(const Model *m, int64_t layer, const double *x, int64_t n, int64_t C, const int keep) {
     const int64_t F = 4 * C, c = ROUND8(C), f = ROUND8(F), qkv = ROUND8(3 * C);
     const LayerSites s = layer_values(m, layer);
     const LayerTransposed w = layer_transposed(m, layer);
@@ -137,11 +136,11 @@ INLINE void layer_backward(const Model *m, int64_t layer, const double *x, doubl
     weight_backward(m, adam, w.fc1, d.fc1, f, s.mlp_norm, c, F, n, C);
 
     product(PLAIN, (Target){d.heads, 0, 0, c}, d.attn_resid, c, w.wo, c, n, C, C);
-    if (attends_in_lanes(&m->z))
-        attention_in_lanes_backward(&m->z, s, d, m->spread + layer * m->layer_spread, n, keep);
+    if (attends_in_lanes(&m->z)) attention_in_lanes_backward(&m->z, s, d, m->spread + layer * m->layer_spread, n, keep);
     else attention_by_heads_backward(&m->z, &m->head, s, d, n, keep);
     product(PLAIN, (Target){d.attn_norm, 0, 0, c}, d.q, qkv, w.wq, c, n, 3 * C, C);
-    norm_backward(dx, keep ? d.attn_norm_scale : 0, d.attn_norm, x, s.attn_norm, s.attn_norm_scale, d.attn_resid, c, n, C);
+    norm_backward(dx, keep ? d.attn_norm_scale : 0, d.attn_norm, x, s.attn_norm, s.attn_norm_scale, d.attn_resid, c, n,
+                  C);
     weight_backward(m, adam, w.wo, d.attn_resid, c, s.heads, c, C, n, C);
     weight_backward(m, adam, w.wq, d.q, qkv, s.attn_norm, c, 3 * C, n, C);
 }
@@ -332,8 +331,8 @@ INLINE int64_t steps(const Model *m, const Schedule *schedule, const Documents *
  * need be, the same run again from the start, looking after every step.
  * Steps taken are added to `done`, which is right even if the caller is interrupted on the way back. */
 EXPORT void NAME(run)(const Dims *dims, double *workspace, const Schedule *schedule, int64_t n_documents,
-                         const int32_t *tokens, const int64_t *offsets, int64_t start, int64_t n, double *losses,
-                         int64_t *done, int32_t *reason) {
+                      const int32_t *tokens, const int64_t *offsets, int64_t start, int64_t n, double *losses,
+                      int64_t *done, int32_t *reason) {
     const Model m = model_at(dims, workspace);
     const Documents of = {n_documents, tokens, offsets};
     m.state[0] = 1;

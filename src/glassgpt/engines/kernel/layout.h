@@ -23,14 +23,17 @@ typedef struct {
 
 static inline Sizes sizes_of(const Dims *dims) {
     int64_t T = dims->block_size, C = dims->n_embd, V = dims->vocab_size, D = C / dims->n_head;
+    /* clang-format off */
     return (Sizes){dims->n_layer, T, C, dims->n_head, D, 4 * C, V,
                    ROUND8(C), ROUND8(4 * C), ROUND8(V), ROUND8(T), ROUND8(3 * C), ROUND8(D)};
+    /* clang-format on */
 }
 
 /* Attention with lanes = heads x head_dim keeps each weight on all D lanes of its head, (T, S, C): only for the shapes
  * kernel.c compiles it for, and few positions. Otherwise heads are products, one by one. */
 static inline int attends_in_lanes(const Sizes *z) { return z->C == 16 && z->H == 4 && z->T <= 32; }
 
+/* clang-format off */
 /*        field   name       rows  columns  stride */
 #define PARAMETERS(A)                              \
     A(wte,        "wte",     z->V, z->C,    z->c)  \
@@ -88,6 +91,7 @@ typedef struct { PARAMETERS(WEIGHT_FIELD) } Weights;
 typedef struct { LAYER_PARAMETERS(WEIGHT_FIELD) } LayerWeights;
 typedef struct { SITES(SITE_FIELD) LAST_SITES(SITE_FIELD) } Sites;
 typedef struct { LAYER_SITES(SITE_FIELD) } LayerSites;
+/* clang-format on */
 
 /* The forward pass reads every matrix transposed, (in, out): copies, rebuilt from the weights by register transposes. */
 typedef struct {

@@ -57,6 +57,7 @@ static void add(Listing *list, Kind kind, int64_t layer, const char *name, const
 static void add_site(Listing *list, Kind kind, int64_t layer, const char *name, const double *start, Axes axes) {
     const Sizes *z = list->z;
     switch (axes) {
+        /* clang-format off */
 #define ARE(...) (const int64_t[3]){__VA_ARGS__}
     case T_:  add(list, kind, layer, name, start, 1, ARE(z->T), ARE(1)); break;
     case TC:  add(list, kind, layer, name, start, 2, ARE(z->T, z->C), ARE(z->c, 1)); break;
@@ -65,6 +66,7 @@ static void add_site(Listing *list, Kind kind, int64_t layer, const char *name, 
     case QKV: add(list, kind, layer, name, start, 2, ARE(z->T, z->C), ARE(z->qkv, 1)); break;
     case HTS: add(list, kind, layer, name, start, 3, ARE(z->H, z->T, z->T), ARE(z->T * z->s, z->s, 1)); break;
     case ONE: add(list, kind, layer, name, start, 0, ARE(1), ARE(1)); break;
+        /* clang-format on */
     }
 }
 

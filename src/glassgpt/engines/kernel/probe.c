@@ -8,7 +8,9 @@
 enum { SSE2 = 1, AVX2 = 2, AVX512 = 4, NEON = 8, SIMD128 = 16, GENERIC = 32 };
 
 #if defined(__x86_64__)
-typedef struct { uint32_t a, b, c, d; } Registers;
+typedef struct {
+    uint32_t a, b, c, d;
+} Registers;
 
 static Registers cpuid(uint32_t leaf) {
     Registers r;
@@ -25,7 +27,8 @@ static uint32_t saved_state(void) {
 /* A set of bits: 1 sse2, 2 avx2, 4 avx512, 8 neon, 16 simd128, 32 generic. */
 EXPORT int32_t glass_probe(void) {
 #if defined(__x86_64__)
-    const uint32_t fma = 1u << 12, osxsave = 1u << 27, avx2 = 1u << 5, avx512 = 1u << 16 | 1u << 17 | 1u << 31; /* F, DQ, VL */
+    const uint32_t fma = 1u << 12, osxsave = 1u << 27, avx2 = 1u << 5,
+                   avx512 = 1u << 16 | 1u << 17 | 1u << 31; /* F, DQ, VL */
     const uint32_t ymm = 0x06, zmm = 0xe6;
     int32_t found = SSE2;
     uint32_t features = cpuid(1).c;
