@@ -52,7 +52,7 @@ const wire = connect(new URL("ws", location.href).href.replace(/^http/, "ws"), {
 });
 
 app.send = wire.send;
-app.seen = (state) => {
+app.seen = () => {
   if (told > acknowledged) wire.send({ kind: "Ack", seq: (acknowledged = told) });
 };
 app.told = (state) => {
