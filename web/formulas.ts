@@ -14,10 +14,12 @@ const SYMBOLS = "@fontsource/noto-sans-symbols-2/files/noto-sans-symbols-2-symbo
 /** Turn `formulas.tex`, a name and a formula on each line, into MathML by name. */
 function mathml(source: string): Record<string, string> {
   const lines = source.split("\n").filter((line) => /^[a-z]/.test(line));
-  return Object.fromEntries(lines.map((line) => {
-    const [name = "", ...rest] = line.split(/\s+/);
-    return [name, temml.renderToString(rest.join(" "), { displayMode: true, throwOnError: true })];
-  }));
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [name = "", ...rest] = line.split(/\s+/);
+      return [name, temml.renderToString(rest.join(" "), { displayMode: true, throwOnError: true })];
+    }),
+  );
 }
 
 function range(first: number, last: number): string {
@@ -26,7 +28,9 @@ function range(first: number, last: number): string {
 
 /** The characters to ship: those of the page's words and formulas, and what a browser makes of them. */
 function signs(): string {
-  const words = globSync(SOURCES).map((path) => readFileSync(path, "utf-8")).join("");
+  const words = globSync(SOURCES)
+    .map((path) => readFileSync(path, "utf-8"))
+    .join("");
   const formulas = Object.values(mathml(readFileSync("src/words/formulas.tex", "utf-8"))).join("");
   const italics = `${range(0x1d434, 0x1d467)}${range(0x1d6e2, 0x1d71b)}ℎ`; // a letter that stands alone is set so
   return [...new Set(words + formulas + italics)].join("");
@@ -49,7 +53,10 @@ export function formulas(): Plugin {
     },
     transform: {
       filter: { id: /\.tex$/ },
-      handler: (_code, id) => ({ code: `export default ${JSON.stringify(mathml(readFileSync(id, "utf-8")))}`, moduleType: "js" }),
+      handler: (_code, id) => ({
+        code: `export default ${JSON.stringify(mathml(readFileSync(id, "utf-8")))}`,
+        moduleType: "js",
+      }),
     },
   };
 }

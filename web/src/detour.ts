@@ -21,18 +21,30 @@ export function before(state: State): Before | null {
   const branch = shown(state);
   if (!hello || !frame || !branches || !branch) return null;
   return {
-    branch: branch.number, runs: branches.branches.map((one) => one.run), config: branch.config, engine: branch.engine,
-    document: frame.document, step: frame.step, pace: frame.pace,
-    sampling: samples?.sampling ?? hello.sampling, seed: samples ? samples.seed : hello.sample_seed,
+    branch: branch.number,
+    runs: branches.branches.map((one) => one.run),
+    config: branch.config,
+    engine: branch.engine,
+    document: frame.document,
+    step: frame.step,
+    pace: frame.pace,
+    sampling: samples?.sampling ?? hello.sampling,
+    seed: samples ? samples.seed : hello.sample_seed,
   };
 }
 
 /** What starts a failure of the run before, whatever other failure is on show. */
 export function started(failure: Failure, run: Before, state: State): Said[] {
   const first = state.detour ? back(state.detour, state) : [];
-  if (failure.sampling) return [...first, { command: { kind: "Sample", sampling: { ...run.sampling, ...failure.sampling }, seed: null } }];
+  if (failure.sampling)
+    return [...first, { command: { kind: "Sample", sampling: { ...run.sampling, ...failure.sampling }, seed: null } }];
   const start: Command = {
-    kind: "Start", config: { ...run.config, ...failure.config }, engine: run.engine, play: true, keep: true, do: failure.did ?? "",
+    kind: "Start",
+    config: { ...run.config, ...failure.config },
+    engine: run.engine,
+    play: true,
+    keep: true,
+    do: failure.did ?? "",
     ...(failure.single ? { data: "sent", data_name: `only “${run.document}”` } : { data: "kept" }),
   };
   const file = failure.single ? new TextEncoder().encode(run.document) : undefined;

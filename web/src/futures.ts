@@ -52,7 +52,8 @@ export function silencedIn({ branches, frame }: State, part: Part): Silenced | n
   const line: string[] = [];
   let branch = branches?.branches.find((one) => one.number === branches.current);
   const own = branch?.changes.split(";").filter(Boolean) ?? [];
-  for (; branch; branch = branches?.branches.find((one) => one.number === branch?.parent)) line.unshift(...branch.changes.split(";").filter(Boolean));
+  for (; branch; branch = branches?.branches.find((one) => one.number === branch?.parent))
+    line.unshift(...branch.changes.split(";").filter(Boolean));
   const name = nameOf(part);
   const found = line.findLast((change) => change.slice(change.indexOf(":") + 1).replace(/^~|!$/g, "") === name);
   const step = Number(found?.split(":")[0]);
@@ -72,7 +73,9 @@ const ghosts = new WeakMap<Ghost, Series>();
 const NONE = new Float64Array();
 
 /** The band of other seeds, as arrays over its positions. */
-export function bandOf(band: Seeds | null): { positions: ArrayLike<number>; low: ArrayLike<number>; median: ArrayLike<number>; high: ArrayLike<number> } | null {
+export function bandOf(
+  band: Seeds | null,
+): { positions: ArrayLike<number>; low: ArrayLike<number>; median: ArrayLike<number>; high: ArrayLike<number> } | null {
   if (!band) return null;
   const of = (name: string): ArrayLike<number> => band.arrays.get(name)?.data ?? NONE;
   return { positions: of("positions"), low: of("low"), median: of("median"), high: of("high") };

@@ -80,7 +80,13 @@ function letterAnswer({ document, at, candidates }: LetterQuestion, state: State
   const { hello, frame } = state;
   const probs = state.arrays.get("value:probs");
   const size = (hello?.characters.length ?? 0) + 1;
-  if (!hello || !frame?.watching || frame.document !== document || probs?.data.length !== size * (frame.tokens.length - 1)) return null;
+  if (
+    !hello ||
+    !frame?.watching ||
+    frame.document !== document ||
+    probs?.data.length !== size * (frame.tokens.length - 1)
+  )
+    return null;
   const row = probs.data.slice(at * size, (at + 1) * size);
   const named = candidates.map((id) => row[id] ?? 0);
   const rest = Math.max(0, 1 - named.reduce((sum, p) => sum + p, 0));
@@ -93,7 +99,10 @@ function trendAnswer({ from, to }: TrendQuestion, state: State): Answer | null {
 }
 
 /** The mean losses of both halves, or null until the run has taken them. */
-export function halves({ from, to }: { from: number; to: number }, { sums, losses, frame }: State): [number, number] | null {
+export function halves(
+  { from, to }: { from: number; to: number },
+  { sums, losses, frame }: State,
+): [number, number] | null {
   if (losses.length < to || (frame?.step ?? 0) < to) return null;
   const middle = Math.floor((from + to) / 2);
   return [smoothed(sums, middle, from), smoothed(sums, to, middle)];

@@ -9,12 +9,19 @@ const TIME = [" ", "ArrowLeft", "ArrowRight", "Home", "End"];
 export function isTimeKey(key: string, focus: Focus, pointed: boolean): boolean {
   if (!TIME.includes(key)) return false;
   switch (focus) {
-    case "page": return true;
-    case "text": return false;
-    case "figure": return pointed && key === " "; // which a figure takes where it can select
-    case "slider": case "curve": return key === " ";
-    case "switch": return pointed || key === "Home" || key === "End" || key === " "; // one of a switch is always on: space has nothing to do
-    case "button": return pointed || key !== " ";
+    case "page":
+      return true;
+    case "text":
+      return false;
+    case "figure":
+      return pointed && key === " "; // which a figure takes where it can select
+    case "slider":
+    case "curve":
+      return key === " ";
+    case "switch":
+      return pointed || key === "Home" || key === "End" || key === " "; // one of a switch is always on: space has nothing to do
+    case "button":
+      return pointed || key !== " ";
   }
 }
 

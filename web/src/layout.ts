@@ -59,8 +59,16 @@ export function strip(columns: Columns, positions: number, n: number, height: nu
   const tall = rows === 1 ? height : Math.max(height, Math.min(ROWS, rows) * 4);
   const width = snap(columns.cell, cols);
   const blocks = Array.from({ length: positions }, (_, t) => ({
-    x: t * columns.pitch, y: 0, width, height: tall, rows, cols, count: n,
-    base: t * n, rowStride: cols, colStride: 1,
+    x: t * columns.pitch,
+    y: 0,
+    width,
+    height: tall,
+    rows,
+    cols,
+    count: n,
+    base: t * n,
+    rowStride: cols,
+    colStride: 1,
   }));
   return { width: columns.count * columns.pitch, height: tall, blocks };
 }
@@ -81,9 +89,14 @@ export function maps(width: number, heads: number, positions: number, slots: num
   const blocks = Array.from({ length: heads }, (_, h) => ({
     x: (h % beside) * pitch + MAP_HEAD - 12,
     y: Math.floor(h / beside) * pitch + MAP_HEAD,
-    width: positions * cell, height: positions * cell,
-    rows: positions, cols: positions,
-    base: h * positions * positions, rowStride: positions, colStride: 1, causal: true,
+    width: positions * cell,
+    height: positions * cell,
+    rows: positions,
+    cols: positions,
+    base: h * positions * positions,
+    rowStride: positions,
+    colStride: 1,
+    causal: true,
   }));
   return { width: Math.min(heads, beside) * pitch, height: Math.ceil(heads / beside) * pitch, blocks };
 }
@@ -94,8 +107,15 @@ export function matrix(rows: number, cols: number, room: number, largest = 5): P
   const [down, across] = lies ? [cols, rows] : [rows, cols];
   const cell = Math.max(room / across < 1 ? room / across : 1, Math.min(largest, Math.floor(room / across)));
   const block = {
-    x: 0, y: 0, width: across * cell, height: down * cell, rows: down, cols: across, base: 0,
-    rowStride: lies ? 1 : cols, colStride: lies ? cols : 1,
+    x: 0,
+    y: 0,
+    width: across * cell,
+    height: down * cell,
+    rows: down,
+    cols: across,
+    base: 0,
+    rowStride: lies ? 1 : cols,
+    colStride: lies ? cols : 1,
   };
   return { width: block.width, height: block.height, blocks: [block] };
 }

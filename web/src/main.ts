@@ -30,7 +30,11 @@ let complained = false;
 function complain(): void {
   complained = true;
   const what = `Not all of the link could be used: it says ${bar.dropped.join("; it says ")}`;
-  app.dispatch({ kind: "refuse", what, hint: "The rest of it holds, and the address stays as it is until you change something" });
+  app.dispatch({
+    kind: "refuse",
+    what,
+    hint: "The rest of it holds, and the address stays as it is until you change something",
+  });
 }
 
 const wire = connect(new URL("ws", location.href).href.replace(/^http/, "ws"), {

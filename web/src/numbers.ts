@@ -19,12 +19,15 @@ const GROUPED = /^[+-]?[1-9]\d{0,2}(,\d{3})+$/;
 export function parsed(text: string, { label, whole }: Pick<Kind, "label" | "whole">): Parsed {
   const bare = text.replace(/[\s\u00a0\u202f]/g, "").replace("−", "-");
   if (GROUPED.test(bare) && !whole) {
-    return { problem: `${label} is “${text.trim()}”, which can be read in two ways; write ${bare.replaceAll(",", "")} or ${bare.replace(",", ".")}` };
+    return {
+      problem: `${label} is “${text.trim()}”, which can be read in two ways; write ${bare.replaceAll(",", "")} or ${bare.replace(",", ".")}`,
+    };
   }
   const said = GROUPED.test(bare) ? bare.replaceAll(",", "") : bare.replace(",", ".");
   const value = PLAIN.test(said) ? Number(said) : NaN;
   if (!Number.isFinite(value)) return { problem: `${label} is “${text.trim()}”, but must be a number` };
-  if (whole && !Number.isSafeInteger(value)) return { problem: `${label} is “${text.trim()}”, but must be a whole number` };
+  if (whole && !Number.isSafeInteger(value))
+    return { problem: `${label} is “${text.trim()}”, but must be a whole number` };
   return { value };
 }
 

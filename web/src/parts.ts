@@ -19,13 +19,27 @@ export function partOf({ name, index }: Address, headDim: number): Part | null {
   const layer = Number(split[1]);
   const [first = 0, last = 0] = [index[0], index.at(-1)];
   switch (split[2]) {
-    case "attn.q": case "attn.k": case "attn.v": case "attn.heads": case "attn_wo":
+    case "attn.q":
+    case "attn.k":
+    case "attn.v":
+    case "attn.heads":
+    case "attn_wo":
       return { part: "head", layer, number: Math.floor(last / headDim) };
-    case "attn_wq": case "attn_wk": case "attn_wv": return { part: "head", layer, number: Math.floor(first / headDim) };
-    case "attn.scores": case "attn.weights": return { part: "head", layer, number: first };
-    case "mlp.fc1": case "mlp.relu": case "mlp_fc2": return { part: "neuron", layer, number: last };
-    case "mlp_fc1": return { part: "neuron", layer, number: first };
-    default: return null;
+    case "attn_wq":
+    case "attn_wk":
+    case "attn_wv":
+      return { part: "head", layer, number: Math.floor(first / headDim) };
+    case "attn.scores":
+    case "attn.weights":
+      return { part: "head", layer, number: first };
+    case "mlp.fc1":
+    case "mlp.relu":
+    case "mlp_fc2":
+      return { part: "neuron", layer, number: last };
+    case "mlp_fc1":
+      return { part: "neuron", layer, number: first };
+    default:
+      return null;
   }
 }
 
@@ -43,8 +57,11 @@ export function isKeptOff(address: Address, headDim: number, held: readonly stri
 /** The weights that are set to zero when it is switched off. */
 export function cellsOf({ part, layer, number }: Part, headDim: number): string {
   switch (part) {
-    case "head": return `columns ${headDim * number} to ${headDim * (number + 1) - 1} of layer${layer}.attn_wo`;
-    case "neuron": return `column ${number} of layer${layer}.mlp_fc2`;
-    case "position": return "all of wpe";
+    case "head":
+      return `columns ${headDim * number} to ${headDim * (number + 1) - 1} of layer${layer}.attn_wo`;
+    case "neuron":
+      return `column ${number} of layer${layer}.mlp_fc2`;
+    case "position":
+      return "all of wpe";
   }
 }

@@ -12,7 +12,11 @@ export const pictures = new Map<string, Picture>(); // of all that is drawn now,
 const ENLARGED = 4; // a kept picture is so many times as large as on the page
 
 /** Return a canvas that `paint` has painted, enlarged. */
-export function enlarged(width: number, height: number, paint: (pen: CanvasRenderingContext2D) => void): HTMLCanvasElement {
+export function enlarged(
+  width: number,
+  height: number,
+  paint: (pen: CanvasRenderingContext2D) => void,
+): HTMLCanvasElement {
   const sheet = document.createElement("canvas");
   [sheet.width, sheet.height] = [Math.ceil(ENLARGED * width), Math.ceil(ENLARGED * height)];
   const pen = sheet.getContext("2d");

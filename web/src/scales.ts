@@ -5,8 +5,16 @@ import type { SiteFacts } from "./protocol.gen";
 
 /** What is measured on one scale. Shares and nats have a fixed one. */
 export type Quantity =
-  | "weights" | "weight gradients" | "weight updates" | "first moments" | "second moments"
-  | "activations" | "scores" | "activation gradients" | "activation changes" | "shares";
+  | "weights"
+  | "weight gradients"
+  | "weight updates"
+  | "first moments"
+  | "second moments"
+  | "activations"
+  | "scores"
+  | "activation gradients"
+  | "activation changes"
+  | "shares";
 
 export type Rgb = readonly [number, number, number];
 
@@ -23,22 +31,39 @@ export interface Palette {
 
 // Blue and orange differ in lightness for no one and in hue for everyone, colour-blind eyes too.
 export const LIGHT: Palette = {
-  page: [252, 251, 247], paper: [246, 243, 236], low: [30, 90, 168], high: [217, 108, 22],
-  lowest: [9, 36, 82], highest: [112, 44, 0], ink: [24, 24, 24], broken: [200, 0, 140],
+  page: [252, 251, 247],
+  paper: [246, 243, 236],
+  low: [30, 90, 168],
+  high: [217, 108, 22],
+  lowest: [9, 36, 82],
+  highest: [112, 44, 0],
+  ink: [24, 24, 24],
+  broken: [200, 0, 140],
 };
 export const DARK: Palette = {
-  page: [25, 24, 23], paper: [38, 37, 34], low: [96, 160, 240], high: [245, 150, 66],
-  lowest: [190, 220, 255], highest: [255, 221, 178], ink: [240, 237, 230], broken: [255, 90, 200],
+  page: [25, 24, 23],
+  paper: [38, 37, 34],
+  low: [96, 160, 240],
+  high: [245, 150, 66],
+  lowest: [190, 220, 255],
+  highest: [255, 221, 178],
+  ink: [240, 237, 230],
+  broken: [255, 90, 200],
 };
 
 export function quantity(kind: Kind, site: SiteFacts | undefined): Quantity {
   if (!site) {
     switch (kind) {
-      case "value": return "weights";
-      case "grad": return "weight gradients";
-      case "delta": return "weight updates";
-      case "m": return "first moments";
-      case "v": return "second moments";
+      case "value":
+        return "weights";
+      case "grad":
+        return "weight gradients";
+      case "delta":
+        return "weight updates";
+      case "m":
+        return "first moments";
+      case "v":
+        return "second moments";
     }
   }
   if (kind === "grad") return "activation gradients";
@@ -96,9 +121,15 @@ const RAMP = 2 * LEVELS + 1;
  * them and should not vanish; gradients and moments span several powers of ten. */
 export function easing(which: Quantity): number {
   switch (which) {
-    case "weights": case "activations": case "scores": case "shares": return 0.8;
-    case "second moments": return 0.3;
-    default: return 0.5;
+    case "weights":
+    case "activations":
+    case "scores":
+    case "shares":
+      return 0.8;
+    case "second moments":
+      return 0.3;
+    default:
+      return 0.5;
   }
 }
 

@@ -5,8 +5,28 @@ import { type Address, KINDS, type Kind, type Show, formatAddress, offsetOf, sam
 import type { Lesson } from "./lesson";
 import type { Detour, Progress } from "./progress";
 import type {
-  Branches, Compared, Considered, Difference, Explained, Frame, HeldOut, Hello, Imagined, Measures, Neighbours, Origins, Past, Price,
-  Refused, Samples, SeedBand, SiteFacts, Spelling, Stopped, Tokens, Verified,
+  Branches,
+  Compared,
+  Considered,
+  Difference,
+  Explained,
+  Frame,
+  HeldOut,
+  Hello,
+  Imagined,
+  Measures,
+  Neighbours,
+  Origins,
+  Past,
+  Price,
+  Refused,
+  Samples,
+  SeedBand,
+  SiteFacts,
+  Spelling,
+  Stopped,
+  Tokens,
+  Verified,
 } from "./protocol.gen";
 import { type Quantity, magnitude, quantity, scaleEnd } from "./scales";
 import { EMPTY, type Series, extended, summed } from "./series";
@@ -93,13 +113,54 @@ export interface State {
 }
 
 export const INITIAL: State = {
-  line: "connecting", reason: "", hello: null, sites: new Map(), frame: null, arrays: new Map(),
-  losses: EMPTY, rates: EMPTY, sums: EMPTY, old: EMPTY,
-  branches: null, others: new Map(), prices: new Map(), imagined: null, band: null, bands: new Map(), origins: null, curve: [], measures: null, heldOut: [], heldOuts: new Map(),
-  samples: null, spelled: null, documents: new Map(), considered: null, compared: null, tokens: null,
-  explained: null, past: null, trail: [], verified: null, neighbours: null, refused: null, uncopied: null, stopped: null, scales: new Map(), link: "", show: "value", moments: "",
-  selected: null, hovered: null, watched: null, reading: false, offered: false, sight: new Map(),
-  story: null, lesson: { hide: [], ask: "" }, detour: null,
+  line: "connecting",
+  reason: "",
+  hello: null,
+  sites: new Map(),
+  frame: null,
+  arrays: new Map(),
+  losses: EMPTY,
+  rates: EMPTY,
+  sums: EMPTY,
+  old: EMPTY,
+  branches: null,
+  others: new Map(),
+  prices: new Map(),
+  imagined: null,
+  band: null,
+  bands: new Map(),
+  origins: null,
+  curve: [],
+  measures: null,
+  heldOut: [],
+  heldOuts: new Map(),
+  samples: null,
+  spelled: null,
+  documents: new Map(),
+  considered: null,
+  compared: null,
+  tokens: null,
+  explained: null,
+  past: null,
+  trail: [],
+  verified: null,
+  neighbours: null,
+  refused: null,
+  uncopied: null,
+  stopped: null,
+  scales: new Map(),
+  link: "",
+  show: "value",
+  moments: "",
+  selected: null,
+  hovered: null,
+  watched: null,
+  reading: false,
+  offered: false,
+  sight: new Map(),
+  story: null,
+  lesson: { hide: [], ask: "" },
+  detour: null,
 };
 
 export type Action =
@@ -123,24 +184,42 @@ export type Action =
 
 export function reduce(state: State, action: Action): State {
   switch (action.kind) {
-    case "told": return told(state, action.told);
-    case "line": return { ...state, line: action.line, reason: action.reason };
-    case "show": return { ...state, show: action.show };
-    case "moments": return { ...state, moments: action.moments };
-    case "select": return selecting(state, action.address);
-    case "back": return { ...state, selected: state.trail.at(-1) ?? state.selected, trail: state.trail.slice(0, -1) };
-    case "hover": return { ...state, hovered: action.address };
-    case "watch": return { ...state, watched: action.document };
-    case "reading": return { ...state, reading: action.reading };
-    case "offer": return { ...state, offered: action.offered };
-    case "sight": return { ...state, sight: seen(state.sight, action.name, action.visible) };
-    case "story": return { ...state, story: action.story };
-    case "lesson": return { ...state, lesson: action.lesson };
-    case "detour": return { ...state, detour: action.detour };
-    case "refuse": return { ...state, refused: { kind: "Refused", command: "", what: action.what, hint: action.hint } };
-    case "uncopied": return { ...state, uncopied: action.text };
-    case "close": return action.what === "band" ? unbanded(state) : { ...state, [action.what]: null };
-    default: return assertNever(action);
+    case "told":
+      return told(state, action.told);
+    case "line":
+      return { ...state, line: action.line, reason: action.reason };
+    case "show":
+      return { ...state, show: action.show };
+    case "moments":
+      return { ...state, moments: action.moments };
+    case "select":
+      return selecting(state, action.address);
+    case "back":
+      return { ...state, selected: state.trail.at(-1) ?? state.selected, trail: state.trail.slice(0, -1) };
+    case "hover":
+      return { ...state, hovered: action.address };
+    case "watch":
+      return { ...state, watched: action.document };
+    case "reading":
+      return { ...state, reading: action.reading };
+    case "offer":
+      return { ...state, offered: action.offered };
+    case "sight":
+      return { ...state, sight: seen(state.sight, action.name, action.visible) };
+    case "story":
+      return { ...state, story: action.story };
+    case "lesson":
+      return { ...state, lesson: action.lesson };
+    case "detour":
+      return { ...state, detour: action.detour };
+    case "refuse":
+      return { ...state, refused: { kind: "Refused", command: "", what: action.what, hint: action.hint } };
+    case "uncopied":
+      return { ...state, uncopied: action.text };
+    case "close":
+      return action.what === "band" ? unbanded(state) : { ...state, [action.what]: null };
+    default:
+      return assertNever(action);
   }
 }
 
@@ -174,48 +253,70 @@ function seen(sight: State["sight"], name: string, visible: boolean): State["sig
 
 function told(state: State, { event, arrays }: Told): State {
   switch (event.kind) {
-    case "Hello": return greeted(state, event);
-    case "Frame": return framed(state, event, arrays);
-    case "Samples": return written(state, event);
-    case "Spelling": return { ...state, spelled: { event, arrays } };
-    case "Measures": return { ...state, measures: event };
-    case "HeldOut": return { ...state, heldOut: judged(state.heldOut, event) };
+    case "Hello":
+      return greeted(state, event);
+    case "Frame":
+      return framed(state, event, arrays);
+    case "Samples":
+      return written(state, event);
+    case "Spelling":
+      return { ...state, spelled: { event, arrays } };
+    case "Measures":
+      return { ...state, measures: event };
+    case "HeldOut":
+      return { ...state, heldOut: judged(state.heldOut, event) };
     case "Documents": {
       const documents = new Map(state.documents);
       event.documents.forEach((text, i) => documents.set(event.first + i, text));
       return { ...state, documents };
     }
-    case "Tokens": return { ...state, tokens: event };
-    case "Explained": return { ...state, explained: { event } };
-    case "Past": return { ...state, past: { event, arrays } };
-    case "Compared": return { ...state, compared: event };
-    case "Considered": return { ...state, considered: event, refused: accepted(state, "Consider", "Start") };
+    case "Tokens":
+      return { ...state, tokens: event };
+    case "Explained":
+      return { ...state, explained: { event } };
+    case "Past":
+      return { ...state, past: { event, arrays } };
+    case "Compared":
+      return { ...state, compared: event };
+    case "Considered":
+      return { ...state, considered: event, refused: accepted(state, "Consider", "Start") };
     case "Settings": {
       const hello = state.hello && { ...state.hello, config: event.config, schedule: event.schedule };
       const origins = state.origins?.done ? state.origins : null; // what a change ends is not told again
       return { ...linked(state, event.link), hello, origins, refused: null }; // a change was accepted
     }
-    case "Branches": return grown(state, event);
-    case "Curve": return other(state, event.branch, { first: event.first, losses: arrays.get("losses")?.data ?? [] });
-    case "Difference": return other(state, event.branch, { difference: event });
-    case "Price": return { ...state, prices: new Map(state.prices).set(event.branch, event) };
-    case "Imagined": return { ...state, imagined: dreamt(event.first ? state.imagined : null, event, arrays) };
-    case "Verified": return { ...state, verified: event };
-    case "Neighbours": return { ...state, neighbours: event, refused: state.refused?.command === "Enter" ? null : state.refused };
+    case "Branches":
+      return grown(state, event);
+    case "Curve":
+      return other(state, event.branch, { first: event.first, losses: arrays.get("losses")?.data ?? [] });
+    case "Difference":
+      return other(state, event.branch, { difference: event });
+    case "Price":
+      return { ...state, prices: new Map(state.prices).set(event.branch, event) };
+    case "Imagined":
+      return { ...state, imagined: dreamt(event.first ? state.imagined : null, event, arrays) };
+    case "Verified":
+      return { ...state, verified: event };
+    case "Neighbours":
+      return { ...state, neighbours: event, refused: state.refused?.command === "Enter" ? null : state.refused };
     case "SeedBand": {
       const band = { event, arrays };
       return { ...state, band, bands: new Map(state.bands).set(runOfLink(state.link), band) };
     }
-    case "Origins": return { ...state, origins: event, curve: arrays.get("curve")?.data ?? [] };
-    case "File": return state; // kept by the reader, not by the page
+    case "Origins":
+      return { ...state, origins: event, curve: arrays.get("curve")?.data ?? [] };
+    case "File":
+      return state; // kept by the reader, not by the page
     case "Refused": {
       const considered = event.command === "Consider" ? null : state.considered; // it was of another file
       const watched = event.command === "Watch" ? null : state.watched; // it cannot be read here
       const detour = event.command === "Start" ? null : state.detour; // it has not begun
       return { ...state, refused: event, considered, watched, detour };
     }
-    case "Stopped": return { ...state, stopped: event };
-    default: return assertNever(event);
+    case "Stopped":
+      return { ...state, stopped: event };
+    default:
+      return assertNever(event);
   }
 }
 
@@ -242,8 +343,13 @@ function linked(state: State, link: string): State {
 function written(state: State, event: Samples): State {
   const shown = state.branches?.current ?? event.branch;
   const drawn = JSON.stringify([event.sampling, event.seed]);
-  const refused = drawn === JSON.stringify([state.samples?.sampling, state.samples?.seed]) ? state.refused : accepted(state, "Sample", "");
-  return event.branch === shown ? { ...linked(state, event.link), samples: event, refused } : other(state, event.branch, { samples: event });
+  const refused =
+    drawn === JSON.stringify([state.samples?.sampling, state.samples?.seed])
+      ? state.refused
+      : accepted(state, "Sample", "");
+  return event.branch === shown
+    ? { ...linked(state, event.link), samples: event, refused }
+    : other(state, event.branch, { samples: event });
 }
 
 /** The branches as they are now; of those that are gone, or shown, nothing is kept aside. */
@@ -253,7 +359,9 @@ function grown(state: State, branches: Branches): State {
   const before = state.branches?.current;
   const old = new Set(branches.branches.map((branch) => branch.run)).size > 1 ? EMPTY : state.old; // the run before is there whole
   if (before === undefined || before === branches.current) return { ...state, branches, others, old };
-  const heldOuts = new Map([...state.heldOuts, [before, state.heldOut] as const].filter(([number]) => known.has(number)));
+  const heldOuts = new Map(
+    [...state.heldOuts, [before, state.heldOut] as const].filter(([number]) => known.has(number)),
+  );
   const now = branches.branches.find((branch) => branch.number === branches.current);
   const shared = now?.parent === before ? state.heldOut.filter((one) => one.step < now.fork) : [];
   return { ...state, branches, others, old, heldOuts, heldOut: heldOuts.get(branches.current) ?? shared };
@@ -274,8 +382,16 @@ function greeted(state: State, hello: Hello): State {
   const same = state.hello?.run === hello.run && sameModel(state.hello, hello);
   return {
     ...INITIAL,
-    line: state.line, reason: state.reason, show: state.show, moments: state.moments, reading: state.reading, sight: state.sight, hello,
-    story: state.story, lesson: state.lesson, detour: state.detour,
+    line: state.line,
+    reason: state.reason,
+    show: state.show,
+    moments: state.moments,
+    reading: state.reading,
+    sight: state.sight,
+    hello,
+    story: state.story,
+    lesson: state.lesson,
+    detour: state.detour,
     sites: new Map(hello.sites.map((site) => [site.name, site])),
     link: hello.link,
     bands: state.hello?.run === hello.run ? state.bands : new Map(),
@@ -289,7 +405,11 @@ function greeted(state: State, hello: Hello): State {
 }
 
 function sameModel(a: Hello, b: Hello): boolean {
-  return a.data_sha256 === b.data_sha256 && JSON.stringify(a.config) === JSON.stringify(b.config) && a.engine.name === b.engine.name;
+  return (
+    a.data_sha256 === b.data_sha256 &&
+    JSON.stringify(a.config) === JSON.stringify(b.config) &&
+    a.engine.name === b.engine.name
+  );
 }
 
 function framed(state: State, frame: Frame, arrays: Map<string, Tensor>): State {
@@ -335,8 +455,13 @@ function rescaled(state: State, frame: Frame, arrays: Map<string, Tensor>): Map<
 
 function kindOf(text: string | undefined): Kind {
   switch (text) {
-    case "grad": case "delta": case "m": case "v": return text;
-    default: return "value";
+    case "grad":
+    case "delta":
+    case "m":
+    case "v":
+      return text;
+    default:
+      return "value";
   }
 }
 
@@ -367,11 +492,16 @@ export function wanted(state: State): string[] {
     .map((site) => site.name);
   const arrays = [...kinds].flatMap((kind) => [...sites, ...params].map((name) => `${kind}:${name}`));
   if (state.moments) arrays.push(...params.map((name) => `${state.moments}:${name}`));
-  const told = state.reading || (all && state.frame) ? [state.selected, followed(state), { name: "logits" }] : [state.selected];
+  const told =
+    state.reading || (all && state.frame) ? [state.selected, followed(state), { name: "logits" }] : [state.selected];
   for (const address of told) {
     if (!address) continue;
     const more: Kind[] = state.sites.has(address.name) ? ["grad", "delta"] : ["grad", "delta", "m", "v"];
-    arrays.push(...(isReduced(state, address.name) ? cells(address, ["value", ...more]) : more.map((kind) => `${kind}:${address.name}`)));
+    arrays.push(
+      ...(isReduced(state, address.name)
+        ? cells(address, ["value", ...more])
+        : more.map((kind) => `${kind}:${address.name}`)),
+    );
   }
   if (state.hovered && isReduced(state, state.hovered.name)) arrays.push(...cells(state.hovered, [state.hovered.kind]));
   return [...new Set(arrays)];
@@ -394,7 +524,19 @@ export function question(state: State): { address: string; key: string } | null 
   if (!selected || !frame || !hello) return null;
   const changes = branches?.branches.find((branch) => branch.number === branches.current)?.changes; // a weight that was set has another past
   const address = formatAddress({ ...selected, kind: "value" }); // which tells of its gradient as well
-  return { address, key: JSON.stringify([address, frame.step, frame.document, hello.run, hello.config, hello.data_sha256, branches?.current, changes]) };
+  return {
+    address,
+    key: JSON.stringify([
+      address,
+      frame.step,
+      frame.document,
+      hello.run,
+      hello.config,
+      hello.data_sha256,
+      branches?.current,
+      changes,
+    ]),
+  };
 }
 
 function isReduced(state: State, name: string): boolean {

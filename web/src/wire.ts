@@ -31,10 +31,14 @@ export function decode(buffer: ArrayBuffer): Told {
 
 function view(head: ArrayHead, buffer: ArrayBuffer, offset: number, size: number): Numbers {
   switch (head.dtype) {
-    case "f8": return new Float64Array(buffer, offset, size);
-    case "f4": return new Float32Array(buffer, offset, size);
-    case "u1": return new Uint8Array(buffer, offset, size);
-    default: throw new Error(`an array of unknown type ${head.dtype}`);
+    case "f8":
+      return new Float64Array(buffer, offset, size);
+    case "f4":
+      return new Float32Array(buffer, offset, size);
+    case "u1":
+      return new Uint8Array(buffer, offset, size);
+    default:
+      throw new Error(`an array of unknown type ${head.dtype}`);
   }
 }
 

@@ -5,12 +5,24 @@ import { INITIAL, type State } from "../src/store";
 
 class Shelf implements Storage {
   #kept = new Map<string, string>();
-  get length(): number { return this.#kept.size; }
-  clear(): void { this.#kept.clear(); }
-  key(at: number): string | null { return [...this.#kept.keys()][at] ?? null; }
-  getItem(name: string): string | null { return this.#kept.get(name) ?? null; }
-  setItem(name: string, value: string): void { this.#kept.set(name, value); }
-  removeItem(name: string): void { this.#kept.delete(name); }
+  get length(): number {
+    return this.#kept.size;
+  }
+  clear(): void {
+    this.#kept.clear();
+  }
+  key(at: number): string | null {
+    return [...this.#kept.keys()][at] ?? null;
+  }
+  getItem(name: string): string | null {
+    return this.#kept.get(name) ?? null;
+  }
+  setItem(name: string, value: string): void {
+    this.#kept.set(name, value);
+  }
+  removeItem(name: string): void {
+    this.#kept.delete(name);
+  }
 }
 
 const SEEN: State = { ...INITIAL, link: "seed=1" };
@@ -34,7 +46,8 @@ describe("the address bar", () => {
   });
 
   it.each([
-    ["at=wte[3,", "at=wte[3,, which is not an address of a number"], ["show=all", "show=all, but a machine shows value, grad or delta"],
+    ["at=wte[3,", "at=wte[3,, which is not an address of a number"],
+    ["show=all", "show=all, but a machine shows value, grad or delta"],
     ["story=x", "story=x, which is no step of the story"],
   ])("says of “%s” that the page cannot use it, and keeps the rest", (bad, words) => {
     const bar = adopt(`#seed=1&watch=anna&${bad}`, new Shelf());
@@ -43,7 +56,12 @@ describe("the address bar", () => {
   });
 
   it("finds nothing wrong with a link of its own", () => {
-    const link = linkOf({ ...SEEN, selected: { kind: "grad", name: "wte", index: [1, 2] }, show: "delta", watched: "anna" });
+    const link = linkOf({
+      ...SEEN,
+      selected: { kind: "grad", name: "wte", index: [1, 2] },
+      show: "delta",
+      watched: "anna",
+    });
     expect(adopt(`#${link}`, new Shelf()).dropped).toEqual([]);
   });
 
@@ -64,7 +82,8 @@ describe("the address bar", () => {
       expect(mayWrite(bar, { ...SEEN, show: "grad" })).toBe(true);
     });
 
-    it("is written at once where there is none", () => expect(mayWrite(adopt("#seed=1", new Shelf()), SEEN)).toBe(true));
+    it("is written at once where there is none", () =>
+      expect(mayWrite(adopt("#seed=1", new Shelf()), SEEN)).toBe(true));
   });
 
   it("tells a link of the reader's hand from its own", () => {

@@ -6,9 +6,26 @@ import { INITIAL, type State } from "../src/store";
 import { FAILURES } from "../src/words/gallery";
 
 const facts = (number: number, run: number): BranchFacts => ({
-  number, run, parent: number === run ? null : run, fork: 0, words: [], changes: "", held: [], config: { n_embd: 16 }, data_name: "names", engine: "fast",
+  number,
+  run,
+  parent: number === run ? null : run,
+  fork: 0,
+  words: [],
+  changes: "",
+  held: [],
+  config: { n_embd: 16 },
+  data_name: "names",
+  engine: "fast",
 });
-const tree = (current: number, ...branches: BranchFacts[]): Branches => ({ kind: "Branches", current, beside: null, undo: false, redo: false, most: 8, branches });
+const tree = (current: number, ...branches: BranchFacts[]): Branches => ({
+  kind: "Branches",
+  current,
+  beside: null,
+  undo: false,
+  redo: false,
+  most: 8,
+  branches,
+});
 
 const NOW: State = {
   ...INITIAL,
@@ -19,7 +36,12 @@ const NOW: State = {
 const RUN = before(NOW) as Before;
 const failing = (title: string): State => {
   const failure = FAILURES.find((one) => one.title === title);
-  return { ...NOW, detour: { failure: title, before: RUN }, branches: tree(3, facts(1, 1), facts(2, 1), facts(3, 3)), frame: { ...NOW.frame, pace: failure?.pace ?? 100 } as Frame };
+  return {
+    ...NOW,
+    detour: { failure: title, before: RUN },
+    branches: tree(3, facts(1, 1), facts(2, 1), facts(3, 3)),
+    frame: { ...NOW.frame, pace: failure?.pace ?? 100 } as Frame,
+  };
 };
 const said = (commands: { command: Command }[]): string[] => commands.map(({ command }) => command.kind);
 
@@ -34,14 +56,22 @@ describe("a detour to a failure", () => {
   it("leads back to the branch, the step, the samples and the pace, and forgets the failure's run alone", () => {
     const state = failing("Learning rate 0.3");
     expect(back({ failure: "", before: RUN }, state).map(({ command }) => command)).toEqual([
-      { kind: "Choose", branch: 2 }, { kind: "Seek", step: 200 }, { kind: "Drop", branch: 3 },
-      { kind: "Sample", sampling: { temperature: 0.5 }, seed: 7 }, { kind: "Pace", steps_per_second: 100 },
+      { kind: "Choose", branch: 2 },
+      { kind: "Seek", step: 200 },
+      { kind: "Drop", branch: 3 },
+      { kind: "Sample", sampling: { temperature: 0.5 }, seed: 7 },
+      { kind: "Pace", steps_per_second: 100 },
     ]);
   });
 
   it("forgets what was forked from the failure, and keeps what the reader began meanwhile", () => {
-    const state = { ...failing("One head"), branches: tree(5, facts(1, 1), facts(2, 1), facts(3, 3), facts(4, 4), facts(5, 3)) };
-    const dropped = back({ failure: "", before: RUN }, state).flatMap(({ command }) => (command.kind === "Drop" ? [command.branch] : []));
+    const state = {
+      ...failing("One head"),
+      branches: tree(5, facts(1, 1), facts(2, 1), facts(3, 3), facts(4, 4), facts(5, 3)),
+    };
+    const dropped = back({ failure: "", before: RUN }, state).flatMap(({ command }) =>
+      command.kind === "Drop" ? [command.branch] : [],
+    );
     expect(dropped).toEqual([3, 5]);
   });
 

@@ -21,7 +21,9 @@ describe("a file that is brought", () => {
   it("is refused with a sentence where it cannot be read, or is one of several", async () => {
     const folder = { name: "folder", arrayBuffer: () => Promise.reject(new Error("a folder")) } as unknown as File;
     expect(await read([folder])).toMatchObject({ problem: "folder cannot be read" });
-    expect(await read([new File([], "a"), new File([], "b")])).toMatchObject({ problem: "2 files were dropped, but a run learns from one" });
+    expect(await read([new File([], "a"), new File([], "b")])).toMatchObject({
+      problem: "2 files were dropped, but a run learns from one",
+    });
     expect(await read([])).toBeNull();
   });
 });

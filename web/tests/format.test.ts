@@ -1,5 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { brief, bytes, capitalised, count, counted, exact, figure, number, parted, probability, short, signed, token } from "../src/format";
+import {
+  brief,
+  bytes,
+  capitalised,
+  count,
+  counted,
+  exact,
+  figure,
+  number,
+  parted,
+  probability,
+  short,
+  signed,
+  token,
+} from "../src/format";
 
 describe("format", () => {
   it("tells numbers with a true minus and marks for what is not finite", () => {
@@ -16,7 +30,14 @@ describe("format", () => {
   });
 
   it("is brief where there is little room", () => {
-    expect([0, 0.5, -0.0123, 12.34, 123456, 0.00012].map(brief)).toEqual(["0.00", "0.50", "−0.012", "12.3", "1e5", "1e−4"]);
+    expect([0, 0.5, -0.0123, 12.34, 123456, 0.00012].map(brief)).toEqual([
+      "0.00",
+      "0.50",
+      "−0.012",
+      "12.3",
+      "1e5",
+      "1e−4",
+    ]);
   });
 
   it("counts, weighs and shares", () => {
@@ -44,7 +65,14 @@ describe("format", () => {
   });
 
   it("gives a figure four digits that count, whatever its size, and a sign", () => {
-    expect([0.00012345678, -1.23456, 123456, -1.5e-9, 0, 12].map(figure)).toEqual(["+0.0001235", "−1.235", "+1.23e5", "−1.50e−9", "0", "+12"]);
+    expect([0.00012345678, -1.23456, 123456, -1.5e-9, 0, 12].map(figure)).toEqual([
+      "+0.0001235",
+      "−1.235",
+      "+1.23e5",
+      "−1.50e−9",
+      "0",
+      "+12",
+    ]);
     expect([null, -Infinity].map(figure)).toEqual(["not a number", "−∞"]);
   });
 });

@@ -5,12 +5,29 @@ import { EMPTY, at, extended } from "../src/series";
 import { INITIAL, type State } from "../src/store";
 
 const branch = (number: number, parent: number | null, fork: number) => ({
-  number, parent, run: 0, fork, words: [], changes: "", held: [], config: {}, data_name: "", engine: "fast",
+  number,
+  parent,
+  run: 0,
+  fork,
+  words: [],
+  changes: "",
+  held: [],
+  config: {},
+  data_name: "",
+  engine: "fast",
 });
 const state: State = {
   ...INITIAL,
   losses: extended(EMPTY, 0, [10, 11, 12, 13]), // of branch 2, which is shown
-  branches: { kind: "Branches", current: 2, beside: 0, undo: true, redo: false, most: 8, branches: [branch(0, null, 0), branch(1, 0, 1), branch(2, 1, 3)] },
+  branches: {
+    kind: "Branches",
+    current: 2,
+    beside: 0,
+    undo: true,
+    redo: false,
+    most: 8,
+    branches: [branch(0, null, 0), branch(1, 0, 1), branch(2, 1, 3)],
+  },
   others: new Map([
     [0, { first: 0, losses: [1, 2, 3, 4], samples: null, difference: null }],
     [1, { first: 1, losses: [5, 6], samples: null, difference: null }],
@@ -39,7 +56,8 @@ test("a number belongs to the head or neuron whose weights are switched off", ()
 });
 
 test("of a part that is kept off only the weights that are set to zero are", () => {
-  const off = (name: string, ...index: number[]) => isKeptOff({ kind: "value", name, index }, 4, ["head0.2", "neuron1.5"]);
+  const off = (name: string, ...index: number[]) =>
+    isKeptOff({ kind: "value", name, index }, 4, ["head0.2", "neuron1.5"]);
   expect(off("layer0.attn_wo", 3, 9)).toBe(true);
   expect(off("layer0.attn_wo", 3, 12)).toBe(false);
   expect(off("layer1.attn_wo", 3, 9)).toBe(false);

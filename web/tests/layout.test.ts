@@ -1,5 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { type Plan, apart, bands, boxOf, columns, hit, likeliest, maps, matrix, strip, ticks, wrap } from "../src/layout";
+import {
+  type Plan,
+  apart,
+  bands,
+  boxOf,
+  columns,
+  hit,
+  likeliest,
+  maps,
+  matrix,
+  strip,
+  ticks,
+  wrap,
+} from "../src/layout";
 import type { SiteFacts } from "../src/protocol.gen";
 
 const plans: [string, Plan, number][] = [
@@ -71,13 +84,26 @@ describe("layout", () => {
   });
 
   it("finds the stages of a machine by its operations", () => {
-    const site = (name: string, op: string, axes = "TC", weight = ""): SiteFacts => ({ name, op, axes: [...axes], inputs: [], sentence: "", weight });
+    const site = (name: string, op: string, axes = "TC", weight = ""): SiteFacts => ({
+      name,
+      op,
+      axes: [...axes],
+      inputs: [],
+      sentence: "",
+      weight,
+    });
     const found = bands([
-      site("tok", "row", "TC", "wte"), site("pos", "row", "TC", "wpe"), site("embd", "sum"),
-      site("norm.scale", "norm_scale", "T"), site("norm", "product"),
-      site("layer0.attn.norm.scale", "norm_scale", "T"), site("layer0.attn.q", "linear", "TC", "layer0.attn_wq"),
-      site("layer0.attn.scores", "scores", "HTS"), site("layer0.attn.heads", "mix"),
-      site("logits", "linear", "TV", "lm_head"), site("probs", "softmax", "TV"),
+      site("tok", "row", "TC", "wte"),
+      site("pos", "row", "TC", "wpe"),
+      site("embd", "sum"),
+      site("norm.scale", "norm_scale", "T"),
+      site("norm", "product"),
+      site("layer0.attn.norm.scale", "norm_scale", "T"),
+      site("layer0.attn.q", "linear", "TC", "layer0.attn_wq"),
+      site("layer0.attn.scores", "scores", "HTS"),
+      site("layer0.attn.heads", "mix"),
+      site("logits", "linear", "TV", "lm_head"),
+      site("probs", "softmax", "TV"),
     ]);
     expect(found.map((band) => band.sites.length)).toEqual([5, 2, 1, 1, 2]);
     expect(found.map((band) => band.weights.join())).toEqual(["wte,wpe", "layer0.attn_wq", "", "", "lm_head"]);

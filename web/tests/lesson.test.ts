@@ -15,7 +15,9 @@ describe("where a class opens the page", () => {
   });
 
   test("behind a proxy where the teacher does, on a path too", () => {
-    expect(wayIn("http://127.0.0.1:8000/", at("https://lab.example", "/proxy/8000/"))).toBe("https://lab.example/proxy/8000/");
+    expect(wayIn("http://127.0.0.1:8000/", at("https://lab.example", "/proxy/8000/"))).toBe(
+      "https://lab.example/proxy/8000/",
+    );
   });
 
   test("nowhere, where the server listens on its computer alone", () => {

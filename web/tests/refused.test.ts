@@ -4,9 +4,31 @@ import { INITIAL, type State, reduce } from "../src/store";
 
 const tell = (state: State, event: Event): State => reduce(state, { kind: "told", told: { event, arrays: new Map() } });
 const refused = (command: string): Refused => ({ kind: "Refused", command, what: "it cannot be", hint: "" });
-const drawn = (temperature: number): Samples => ({ kind: "Samples", seq: 1, branch: 1, step: 0, sampling: { temperature }, seed: null, written: [], link: "seed=1" });
+const drawn = (temperature: number): Samples => ({
+  kind: "Samples",
+  seq: 1,
+  branch: 1,
+  step: 0,
+  sampling: { temperature },
+  seed: null,
+  written: [],
+  link: "seed=1",
+});
 const frame: Frame = {
-  kind: "Frame", seq: 1, step: 3, reached: 3, playing: false, busy: false, pace: 100, speed: 0, rate: 0.01, document: "anna", tokens: [], watching: false, first: 0, arrays: [],
+  kind: "Frame",
+  seq: 1,
+  step: 3,
+  reached: 3,
+  playing: false,
+  busy: false,
+  pace: 100,
+  speed: 0,
+  rate: 0.01,
+  document: "anna",
+  tokens: [],
+  watching: false,
+  first: 0,
+  arrays: [],
 };
 const HERE = tell({ ...INITIAL, link: "seed=1" }, drawn(0.5));
 
@@ -16,7 +38,26 @@ describe("a refusal", () => {
     ["Sample", drawn(0.7)],
     ["Watch", { ...frame, watching: true }],
     ["Play", { ...frame, playing: true }],
-    ["Consider", { kind: "Considered", config: {}, parameters: 1, bytes: 8, documents: 2, characters: [], character_count: 0, examples: [], clipped: 0, data_sha256: "", encoding: "", cut: "", cuts: [], problem: "", hint: "" }],
+    [
+      "Consider",
+      {
+        kind: "Considered",
+        config: {},
+        parameters: 1,
+        bytes: 8,
+        documents: 2,
+        characters: [],
+        character_count: 0,
+        examples: [],
+        clipped: 0,
+        data_sha256: "",
+        encoding: "",
+        cut: "",
+        cuts: [],
+        problem: "",
+        hint: "",
+      },
+    ],
   ])("of %s goes once such a command is accepted", (command, event) => {
     const state = tell(HERE, refused(command));
     expect(state.refused?.command).toBe(command);
@@ -57,6 +98,19 @@ describe("a band of seeds", () => {
 });
 
 it("what a change ends half-way is not shown as if it went on", () => {
-  const looking: State = { ...HERE, origins: { kind: "Origins", context: [], token: 0, begin: 0, step: 9, taken: 4, done: false, moves: [], arrays: [] } };
+  const looking: State = {
+    ...HERE,
+    origins: {
+      kind: "Origins",
+      context: [],
+      token: 0,
+      begin: 0,
+      step: 9,
+      taken: 4,
+      done: false,
+      moves: [],
+      arrays: [],
+    },
+  };
   expect(tell(looking, { kind: "Settings", config: {}, schedule: [], link: "seed=1" }).origins).toBeNull();
 });

@@ -43,7 +43,12 @@ describe("scales", () => {
   });
 
   it("know how large numbers usually are", () => {
-    expect(magnitude([[1, -2, 3], [-Infinity, NaN]])).toBe(3);
+    expect(
+      magnitude([
+        [1, -2, 3],
+        [-Infinity, NaN],
+      ]),
+    ).toBe(3);
     expect(magnitude([Array.from({ length: 1000 }, (_, i) => (i === 0 ? 1e9 : 1))])).toBe(1);
     expect(magnitude([])).toBe(0);
   });

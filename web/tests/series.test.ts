@@ -20,7 +20,11 @@ describe("series", () => {
   });
 
   it("takes the mean of the last hundred, and of fewer at the start", () => {
-    const losses = extended(EMPTY, 0, Array.from({ length: 250 }, (_, i) => i));
+    const losses = extended(
+      EMPTY,
+      0,
+      Array.from({ length: 250 }, (_, i) => i),
+    );
     const sums = summed(EMPTY, losses, 0);
     expect(smoothed(sums, 1, 0)).toBe(0);
     expect(smoothed(sums, 10, 0)).toBeCloseTo(4.5, 12);

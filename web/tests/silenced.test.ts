@@ -6,13 +6,30 @@ import { INITIAL, type State } from "../src/store";
 
 const HEAD: Part = { part: "head", layer: 0, number: 2 };
 const facts = (number: number, parent: number | null, changes: string): BranchFacts => ({
-  number, parent, run: 1, fork: 0, words: [], changes, held: [], config: {}, data_name: "names", engine: "fast",
+  number,
+  parent,
+  run: 1,
+  fork: 0,
+  words: [],
+  changes,
+  held: [],
+  config: {},
+  data_name: "names",
+  engine: "fast",
 });
 
 /** The state at a step, in a line of branches with these changes. */
 function at(step: number, ...changes: string[]): State {
   const branches = changes.map((one, i) => facts(i + 1, i || null, one));
-  const tree: Branches = { kind: "Branches", current: changes.length, beside: null, undo: true, redo: false, most: 8, branches };
+  const tree: Branches = {
+    kind: "Branches",
+    current: changes.length,
+    beside: null,
+    undo: true,
+    redo: false,
+    most: 8,
+    branches,
+  };
   return { ...INITIAL, branches: tree, frame: { step } as Frame };
 }
 

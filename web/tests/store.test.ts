@@ -5,18 +5,57 @@ import { INITIAL, type State, grain, numberAt, reduce, wanted } from "../src/sto
 import type { Tensor } from "../src/wire";
 
 const HELLO: Hello = {
-  kind: "Hello", version: 1, run: "r", engine: { name: "scalar", instruction_set: "python" }, engines: ["scalar"],
-  settings: [], sampling_settings: [], config: { num_steps: 10, seed: 1 }, sampling: {}, sample_seed: null,
+  kind: "Hello",
+  version: 1,
+  run: "r",
+  engine: { name: "scalar", instruction_set: "python" },
+  engines: ["scalar"],
+  settings: [],
+  sampling_settings: [],
+  config: { num_steps: 10, seed: 1 },
+  sampling: {},
+  sample_seed: null,
   sites: [
     { name: "tok", axes: ["T", "C"], op: "row", inputs: [], sentence: "", weight: "wte" },
     { name: "loss", axes: [], op: "mean", inputs: [], sentence: "", weight: "" },
   ],
-  params: [{ name: "wte", shape: [3, 2] }], parameters: 6, characters: ["a", "b"], data_name: "names", data_sha256: "x",
-  documents: 2, unseen_from: 1, longest: 3, typical: 3, clipped: 0, begin: 0, reached: 0, pace: 100, schedule: [0.01, 0], link: "seed=1", notice: "", waiting: null,
+  params: [{ name: "wte", shape: [3, 2] }],
+  parameters: 6,
+  characters: ["a", "b"],
+  data_name: "names",
+  data_sha256: "x",
+  documents: 2,
+  unseen_from: 1,
+  longest: 3,
+  typical: 3,
+  clipped: 0,
+  begin: 0,
+  reached: 0,
+  pace: 100,
+  schedule: [0.01, 0],
+  link: "seed=1",
+  notice: "",
+  waiting: null,
 };
 
 function frame(step: number, first: number, more: Partial<Frame> = {}): Frame {
-  return { kind: "Frame", seq: 1, step, reached: step, playing: true, busy: false, pace: 100, speed: 0, rate: 0.01, document: "ab", tokens: [2, 0, 1, 2], watching: false, first, arrays: [], ...more };
+  return {
+    kind: "Frame",
+    seq: 1,
+    step,
+    reached: step,
+    playing: true,
+    busy: false,
+    pace: 100,
+    speed: 0,
+    rate: 0.01,
+    document: "ab",
+    tokens: [2, 0, 1, 2],
+    watching: false,
+    first,
+    arrays: [],
+    ...more,
+  };
 }
 
 function tensor(...data: number[]): Tensor {
@@ -55,24 +94,78 @@ describe("store", () => {
   it("keeps what a branch lost on what is held out; its fork has what came before", () => {
     const facts = { run: 1, words: [], changes: "", held: [], config: {}, data_name: "names", engine: "fast" };
     const tree = (current: number): Event => ({
-      kind: "Branches", current, beside: null, undo: false, redo: false, most: 8,
-      branches: [{ ...facts, number: 1, parent: null, fork: 0 }, { ...facts, number: 2, parent: 1, fork: 5 }],
+      kind: "Branches",
+      current,
+      beside: null,
+      undo: false,
+      redo: false,
+      most: 8,
+      branches: [
+        { ...facts, number: 1, parent: null, fork: 0 },
+        { ...facts, number: 2, parent: 1, fork: 5 },
+      ],
     });
-    const judged = (step: number, loss: number): Event => ({ kind: "HeldOut", seq: 1, step, loss, documents: 2, seen: 0, engine: "fast" });
+    const judged = (step: number, loss: number): Event => ({
+      kind: "HeldOut",
+      seq: 1,
+      step,
+      loss,
+      documents: 2,
+      seen: 0,
+      engine: "fast",
+    });
     const points = (state: State): number[][] => state.heldOut.map(({ step, loss }) => [step, loss]);
-    const one = [judged(4, 3), judged(5, 2.5), judged(8, 2)].reduce((state, event) => tell(state, event), tell(greeted, tree(1)));
+    const one = [judged(4, 3), judged(5, 2.5), judged(8, 2)].reduce(
+      (state, event) => tell(state, event),
+      tell(greeted, tree(1)),
+    );
     const two = tell(tell(one, tree(2)), judged(5, 2.75));
-    expect(points(two)).toEqual([[4, 3], [5, 2.75]]);
-    expect(points(tell(two, tree(1)))).toEqual([[4, 3], [5, 2.5], [8, 2]]);
-    expect(points(tell(tell(two, tree(1)), tree(2)))).toEqual([[4, 3], [5, 2.75]]);
+    expect(points(two)).toEqual([
+      [4, 3],
+      [5, 2.75],
+    ]);
+    expect(points(tell(two, tree(1)))).toEqual([
+      [4, 3],
+      [5, 2.5],
+      [8, 2],
+    ]);
+    expect(points(tell(tell(two, tree(1)), tree(2)))).toEqual([
+      [4, 3],
+      [5, 2.75],
+    ]);
   });
 
   it("keeps other branches aside: their curve, their samples, how they differ; and forgets those that are gone", () => {
-    const facts = { parent: null, run: 1, fork: 0, words: [], changes: "", held: [], config: {}, data_name: "names", engine: "fast" };
+    const facts = {
+      parent: null,
+      run: 1,
+      fork: 0,
+      words: [],
+      changes: "",
+      held: [],
+      config: {},
+      data_name: "names",
+      engine: "fast",
+    };
     const tree = (current: number, ...numbers: number[]): Event => ({
-      kind: "Branches", current, beside: null, undo: false, redo: false, most: 8, branches: numbers.map((number) => ({ ...facts, number })),
+      kind: "Branches",
+      current,
+      beside: null,
+      undo: false,
+      redo: false,
+      most: 8,
+      branches: numbers.map((number) => ({ ...facts, number })),
     });
-    const samples = (branch: number): Event => ({ kind: "Samples", seq: 1, branch, step: 3, sampling: {}, seed: null, written: [], link: `of ${branch}` });
+    const samples = (branch: number): Event => ({
+      kind: "Samples",
+      seq: 1,
+      branch,
+      step: 3,
+      sampling: {},
+      seed: null,
+      written: [],
+      link: `of ${branch}`,
+    });
     let state = [tree(2, 1, 2), samples(2), samples(1)].reduce((before, event) => tell(before, event), greeted);
     state = tell(state, { kind: "Curve", branch: 1, first: 2, arrays: [] }, { losses: tensor(3, 2) });
     expect([state.samples?.branch, state.link]).toEqual([2, "of 2"]);
@@ -84,7 +177,16 @@ describe("store", () => {
 
   it("lets an imagined run grow, and begins anew with another", () => {
     const imagined = (first: number): Event => ({
-      kind: "Imagined", config: {}, done: false, first, taken: first + 2, written: [], held_out: null, seconds: 0, stopped: "", arrays: [],
+      kind: "Imagined",
+      config: {},
+      done: false,
+      first,
+      taken: first + 2,
+      written: [],
+      held_out: null,
+      seconds: 0,
+      stopped: "",
+      arrays: [],
     });
     let state = tell(greeted, imagined(0), { losses: tensor(5, 4) });
     state = tell(state, imagined(2), { losses: tensor(3, 2) });
@@ -137,9 +239,14 @@ describe("store", () => {
     expect(grain(state, "wte")).toEqual([2, 1]);
     expect(numberAt(state, address)).toBeUndefined();
     expect(wanted(state)).toContain("value:wte[1,1]");
-    const told = tell(state, frame(1, 0), { "value:wte": small, "value:wte[1,1]": { data: Float64Array.of(9), shape: [] } });
+    const told = tell(state, frame(1, 0), {
+      "value:wte": small,
+      "value:wte[1,1]": { data: Float64Array.of(9), shape: [] },
+    });
     expect(numberAt(told, address)).toBe(9);
-    const whole = tell(tell(INITIAL, HELLO), frame(1, 0), { "value:wte": { data: Float64Array.of(1, 2, 3, 4, 5, 6), shape: [3, 2] } });
+    const whole = tell(tell(INITIAL, HELLO), frame(1, 0), {
+      "value:wte": { data: Float64Array.of(1, 2, 3, 4, 5, 6), shape: [3, 2] },
+    });
     expect(numberAt(whole, address)).toBe(4);
   });
 
@@ -150,7 +257,11 @@ describe("store", () => {
   });
 
   it("has one scale for each quantity", () => {
-    const state = tell(greeted, frame(0, 0), { "value:wte": tensor(0.3, -0.4), "grad:wte": tensor(0.01), "value:loss": tensor(100) });
+    const state = tell(greeted, frame(0, 0), {
+      "value:wte": tensor(0.3, -0.4),
+      "grad:wte": tensor(0.01),
+      "value:loss": tensor(100),
+    });
     expect(state.scales.get("weights")).toBe(0.5);
     expect(state.scales.get("weight gradients")).toBe(0.01);
     expect(state.scales.has("activations")).toBe(false);
@@ -164,8 +275,21 @@ describe("store", () => {
 
   it("forgets what a file would give once another one is refused", () => {
     const considered = tell(greeted, {
-      kind: "Considered", config: {}, parameters: 1, bytes: 8, documents: 2, characters: ["a"], character_count: 1, examples: [], clipped: 0,
-      data_sha256: "", encoding: "", cut: "", cuts: [], problem: "", hint: "",
+      kind: "Considered",
+      config: {},
+      parameters: 1,
+      bytes: 8,
+      documents: 2,
+      characters: ["a"],
+      character_count: 1,
+      examples: [],
+      clipped: 0,
+      data_sha256: "",
+      encoding: "",
+      cut: "",
+      cuts: [],
+      problem: "",
+      hint: "",
     });
     const refused = { kind: "Refused", what: "bad.txt is not UTF-8 text", hint: "" } as const;
     expect(tell(considered, { ...refused, command: "Tune" }).considered).not.toBeNull();

@@ -4,7 +4,13 @@ import { maps, matrix } from "../src/layout";
 import { LIGHT, lookup } from "../src/scales";
 
 it("draws every cell that the canvas draws, in its colour", () => {
-  const text = svgOf(matrix(2, 3, 30), Float64Array.from([0, 1, -1, 0.5, -Infinity, NaN]), 1, lookup(LIGHT, "weights"), "wte");
+  const text = svgOf(
+    matrix(2, 3, 30),
+    Float64Array.from([0, 1, -1, 0.5, -Infinity, NaN]),
+    1,
+    lookup(LIGHT, "weights"),
+    "wte",
+  );
   expect(text.match(/<rect/g)).toHaveLength(6); // what is not a finite number has a colour of its own
   expect(text).toContain("#f6f3ec");
   expect(text).toContain("#d96c16");

@@ -3,7 +3,14 @@ import type { SettingFacts } from "../src/protocol.gen";
 import { snapped, travel, valueAt } from "../src/whatif";
 
 const facts = (name: string, usual: number, low: number, high: number, type = "float"): SettingFacts => ({
-  name, default: usual, help: "", low, high, live: false, option: name, type,
+  name,
+  default: usual,
+  help: "",
+  low,
+  high,
+  live: false,
+  option: name,
+  type,
 });
 
 test("a slider goes from a fiftieth to ten times the usual value, within the bounds", () => {

@@ -14,8 +14,19 @@ const doubles = (...numbers: number[]): Uint8Array => new Uint8Array(new Float64
 describe("wire", () => {
   it("sees the arrays of a frame where they lie, without a copy", () => {
     const buffer = frame(
-      { kind: "File", name: "x", type: "", arrays: [{ name: "a", dtype: "f8", shape: [3] }, { name: "b", dtype: "u1", shape: [2] }, { name: "c", dtype: "f8", shape: [] }] },
-      doubles(1, -0.5, NaN), new Uint8Array([7, 8, 0, 0, 0, 0, 0, 0]), doubles(9),
+      {
+        kind: "File",
+        name: "x",
+        type: "",
+        arrays: [
+          { name: "a", dtype: "f8", shape: [3] },
+          { name: "b", dtype: "u1", shape: [2] },
+          { name: "c", dtype: "f8", shape: [] },
+        ],
+      },
+      doubles(1, -0.5, NaN),
+      new Uint8Array([7, 8, 0, 0, 0, 0, 0, 0]),
+      doubles(9),
     );
     const { event, arrays } = decode(buffer);
     expect(event.kind).toBe("File");
@@ -26,7 +37,9 @@ describe("wire", () => {
   });
 
   it("refuses numbers of a type that it does not know", () => {
-    expect(() => decode(frame({ kind: "File", arrays: [{ name: "a", dtype: "f2", shape: [1] }] }, doubles(1)))).toThrow("f2");
+    expect(() => decode(frame({ kind: "File", arrays: [{ name: "a", dtype: "f2", shape: [1] }] }, doubles(1)))).toThrow(
+      "f2",
+    );
   });
 
   it("sends a command as text, or with the file it brings", () => {
@@ -50,21 +63,37 @@ describe("a line", () => {
     onopen = (): void => undefined;
     onmessage = (_: { data: string }): void => undefined;
     onclose = (_: { code: number; reason: string }): void => undefined;
-    constructor(readonly url: string) { lines.push(this); }
-    send(): void { /* nobody is there */ }
-    close(): void { this.readyState = 3; }
+    constructor(readonly url: string) {
+      lines.push(this);
+    }
+    send(): void {
+      /* nobody is there */
+    }
+    close(): void {
+      this.readyState = 3;
+    }
   }
 
   function dial(answer: Response | null): Line {
     vi.stubGlobal("WebSocket", Line);
     vi.stubGlobal("fetch", () => (answer ? Promise.resolve(answer) : Promise.reject(new Error("no network"))));
-    connect("ws://host/lab/ws", { open: () => ({ kind: "Open", run: "", link: "", still: true }), told: () => undefined, line: (line, reason) => said.push(`${line} ${reason}`.trim()) });
+    connect("ws://host/lab/ws", {
+      open: () => ({ kind: "Open", run: "", link: "", still: true }),
+      told: () => undefined,
+      line: (line, reason) => said.push(`${line} ${reason}`.trim()),
+    });
     lines[0]!.onopen();
     return lines[0]!;
   }
 
-  beforeEach(() => { vi.useFakeTimers(); lines.length = said.length = 0; });
-  afterEach(() => { vi.useRealTimers(); vi.unstubAllGlobals(); });
+  beforeEach(() => {
+    vi.useFakeTimers();
+    lines.length = said.length = 0;
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
 
   it("that is silent is given up and dialled again; a sign of life keeps it", async () => {
     const line = dial(null);

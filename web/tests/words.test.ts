@@ -4,7 +4,15 @@ import { EMPTY, extended } from "../src/series";
 import { INITIAL, type State } from "../src/store";
 import { heldOutOf, inWords, whoseLoss } from "../src/views/words";
 
-const judged = (documents: number, seen: number): HeldOut => ({ kind: "HeldOut", seq: 1, step: 1, loss: 2, documents, seen, engine: "fast" });
+const judged = (documents: number, seen: number): HeldOut => ({
+  kind: "HeldOut",
+  seq: 1,
+  step: 1,
+  loss: 2,
+  documents,
+  seen,
+  engine: "fast",
+});
 
 describe("the held-out loss", () => {
   it("says in plain words whether the run has learned from equal texts", () => {
@@ -18,26 +26,46 @@ describe("the held-out loss", () => {
 describe("whose loss is shown", () => {
   const frame = { step: 2, document: "cara", watching: false, playing: false, busy: false } as Frame;
   const still: State = {
-    ...INITIAL, frame, hello: { begin: 0, documents: 3 } as Hello,
-    documents: new Map([[0, "anna"], [1, "bob"], [2, "cara"]]), losses: extended(EMPTY, 0, [3.25, 2.5]),
+    ...INITIAL,
+    frame,
+    hello: { begin: 0, documents: 3 } as Hello,
+    documents: new Map([
+      [0, "anna"],
+      [1, "bob"],
+      [2, "cara"],
+    ]),
+    losses: extended(EMPTY, 0, [3.25, 2.5]),
   };
 
   it("is told of the document in the machine and of the one at the top, while time stands", () => {
-    expect(whoseLoss(still)).toBe("This is the loss of “cara”, which comes next. The loss of “bob”, which it learned last, was 2.5000.");
+    expect(whoseLoss(still)).toBe(
+      "This is the loss of “cara”, which comes next. The loss of “bob”, which it learned last, was 2.5000.",
+    );
     expect(whoseLoss({ ...still, frame: { ...frame, playing: true } })).toBe("");
   });
 
   it("is only of the document in the machine where nothing was learned, or it is not known what", () => {
-    expect(whoseLoss({ ...still, frame: { ...frame, step: 0, document: "anna" } })).toBe("This is the loss of “anna”, which comes next.");
+    expect(whoseLoss({ ...still, frame: { ...frame, step: 0, document: "anna" } })).toBe(
+      "This is the loss of “anna”, which comes next.",
+    );
     expect(whoseLoss({ ...still, documents: new Map() })).toBe("This is the loss of “cara”, which comes next.");
-    expect(whoseLoss({ ...still, documents: new Map(), frame: { ...frame, watching: true } })).toBe("This is the loss of “cara”, which the machine is kept to.");
+    expect(whoseLoss({ ...still, documents: new Map(), frame: { ...frame, watching: true } })).toBe(
+      "This is the loss of “cara”, which the machine is kept to.",
+    );
   });
 });
 
 describe("where a number is", () => {
   it("is told by its row, and by its place where it has one", () => {
-    const sites = new Map(Object.entries({ loss: [], losses: ["T"] }).map(([name, axes]) => [name, { name, axes } as unknown as SiteFacts]));
-    const state: State = { ...INITIAL, sites, frame: { tokens: [1, 0, 1] } as Frame, hello: { characters: ["a"] } as Hello };
+    const sites = new Map(
+      Object.entries({ loss: [], losses: ["T"] }).map(([name, axes]) => [name, { name, axes } as unknown as SiteFacts]),
+    );
+    const state: State = {
+      ...INITIAL,
+      sites,
+      frame: { tokens: [1, 0, 1] } as Frame,
+      hello: { characters: ["a"] } as Hello,
+    };
     expect(inWords({ kind: "value", name: "loss", index: [] }, state)).toBe("mean");
     expect(inWords({ kind: "value", name: "losses", index: [1] }, state)).toBe("surprise: position 1 (a)");
   });

@@ -5,8 +5,13 @@ import type { Columns } from "../layout";
 import type { Numbers } from "../wire";
 
 export function paintBars(
-  canvas: CanvasRenderingContext2D, columns: Columns, height: number, probs: Numbers, size: number,
-  targets: readonly number[], palette: Palette,
+  canvas: CanvasRenderingContext2D,
+  columns: Columns,
+  height: number,
+  probs: Numbers,
+  size: number,
+  targets: readonly number[],
+  palette: Palette,
 ): void {
   const most = Math.floor(columns.cell); // where there are more tokens than pixels, a bar is the tallest of a few
   const bars = Math.min(size, most);

@@ -15,7 +15,11 @@ function scratchOf(width: number, height: number): OffscreenCanvasRenderingConte
 }
 
 export function paintCells(
-  canvas: CanvasRenderingContext2D, plan: Plan, data: Numbers, end: number, colours: Uint32Array,
+  canvas: CanvasRenderingContext2D,
+  plan: Plan,
+  data: Numbers,
+  end: number,
+  colours: Uint32Array,
 ): void {
   const widest = Math.max(...plan.blocks.map((block) => block.cols), 1);
   const tall = plan.blocks.reduce((sum, block) => sum + block.rows, 0);
@@ -39,14 +43,25 @@ export function paintCells(
 
 /** Paint one block, a canvas pixel for each cell; `image` is of that size. */
 export function paintDense(
-  canvas: CanvasRenderingContext2D, block: Block, image: ImageData, data: Numbers, end: number, colours: Uint32Array,
+  canvas: CanvasRenderingContext2D,
+  block: Block,
+  image: ImageData,
+  data: Numbers,
+  end: number,
+  colours: Uint32Array,
 ): void {
   fill(new Uint32Array(image.data.buffer), block.cols, 0, block, data, end, colours);
   canvas.putImageData(image, 0, 0);
 }
 
 function fill(
-  pixels: Uint32Array, widest: number, top: number, block: Block, data: Numbers, end: number, colours: Uint32Array,
+  pixels: Uint32Array,
+  widest: number,
+  top: number,
+  block: Block,
+  data: Numbers,
+  end: number,
+  colours: Uint32Array,
 ): void {
   for (let row = 0; row < block.rows; row++) {
     for (let col = 0; col < block.cols; col++) {
@@ -75,7 +90,10 @@ export function paintRing(
 
 /** The letters of a document beside and over each of its maps; BOS is a point. */
 export function paintLetters(
-  canvas: CanvasRenderingContext2D, plan: Plan, letters: readonly string[], palette: Palette,
+  canvas: CanvasRenderingContext2D,
+  plan: Plan,
+  letters: readonly string[],
+  palette: Palette,
 ): void {
   canvas.textAlign = "center";
   canvas.textBaseline = "middle";
@@ -87,7 +105,10 @@ export function paintLetters(
     const cell = block.width / Math.max(1, block.cols);
     const places = letters.slice(0, block.rows).flatMap((name, t) => {
       const letter = name === "BOS" ? "·" : name;
-      return [[letter, block.x + (t + 0.5) * cell, block.y - 7], [letter, block.x - 7, block.y + (t + 0.5) * cell + 0.5]] as const;
+      return [
+        [letter, block.x + (t + 0.5) * cell, block.y - 7],
+        [letter, block.x - 7, block.y + (t + 0.5) * cell + 0.5],
+      ] as const;
     });
     canvas.font = `${Math.max(8, Math.min(11, Math.round(cell) + 2))}px ${FACE}`;
     for (const place of places) canvas.strokeText(...place); // the lines of the stream do not run through it,

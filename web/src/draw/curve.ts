@@ -47,7 +47,12 @@ export interface Curve {
   old: Series;
   futures: readonly { losses: Series; sums: Series; first: number; beside: boolean }[]; // other branches
   ghost: { losses: Series; sums: Series } | null; // a run that might be
-  band: { positions: ArrayLike<number>; low: ArrayLike<number>; median: ArrayLike<number>; high: ArrayLike<number> } | null; // of other seeds
+  band: {
+    positions: ArrayLike<number>;
+    low: ArrayLike<number>;
+    median: ArrayLike<number>;
+    high: ArrayLike<number>;
+  } | null; // of other seeds
   heldOut: readonly { step: number; loss: number }[];
 }
 
@@ -62,7 +67,15 @@ export function paintCurve(canvas: CanvasRenderingContext2D, ruler: Ruler, curve
   canvas.lineJoin = "round";
   for (const future of curve.futures) {
     const { first, losses: theirs, beside } = future;
-    line(canvas, ruler, { ...curve, ...future }, first, theirs.length, css(palette.high, beside ? 1 : 0.4), beside ? 1.75 : 1);
+    line(
+      canvas,
+      ruler,
+      { ...curve, ...future },
+      first,
+      theirs.length,
+      css(palette.high, beside ? 1 : 0.4),
+      beside ? 1.75 : 1,
+    );
   }
   if (curve.ghost) {
     canvas.setLineDash([5, 4]);
@@ -79,9 +92,17 @@ export function paintCurve(canvas: CanvasRenderingContext2D, ruler: Ruler, curve
   }
 }
 
-function paintBand(canvas: CanvasRenderingContext2D, ruler: Ruler, band: NonNullable<Curve["band"]>, palette: Palette): void {
+function paintBand(
+  canvas: CanvasRenderingContext2D,
+  ruler: Ruler,
+  band: NonNullable<Curve["band"]>,
+  palette: Palette,
+): void {
   const { positions, low, median, high } = band;
-  const point = (i: number, of: ArrayLike<number>): [number, number] => [xOf(ruler, positions[i] ?? 0), yOf(ruler, of[i] ?? NaN)];
+  const point = (i: number, of: ArrayLike<number>): [number, number] => [
+    xOf(ruler, positions[i] ?? 0),
+    yOf(ruler, of[i] ?? NaN),
+  ];
   canvas.fillStyle = css(palette.low, 0.14);
   canvas.beginPath();
   for (let i = 0; i < positions.length; i++) canvas.lineTo(...point(i, high));
@@ -95,7 +116,12 @@ function paintBand(canvas: CanvasRenderingContext2D, ruler: Ruler, band: NonNull
 }
 
 function dots(
-  canvas: CanvasRenderingContext2D, ruler: Ruler, losses: Series, from: number, to: number, colour: string,
+  canvas: CanvasRenderingContext2D,
+  ruler: Ruler,
+  losses: Series,
+  from: number,
+  to: number,
+  colour: string,
 ): void {
   canvas.fillStyle = colour;
   const stride = Math.max(1, Math.ceil(losses.length / DOTS));
@@ -109,7 +135,13 @@ function dots(
 }
 
 function line(
-  canvas: CanvasRenderingContext2D, ruler: Ruler, curve: Curve, from: number, to: number, colour: string, width: number,
+  canvas: CanvasRenderingContext2D,
+  ruler: Ruler,
+  curve: Curve,
+  from: number,
+  to: number,
+  colour: string,
+  width: number,
 ): void {
   const stride = Math.max(1, Math.floor(ruler.steps / Math.max(1, ruler.width) / 2));
   canvas.strokeStyle = colour;
@@ -136,8 +168,10 @@ export interface Schedule {
 
 /** The learning rate over the run: what was used is filled, what is to come is a line. */
 export function paintSchedule(
-  canvas: CanvasRenderingContext2D, { width, height, steps }: { width: number; height: number; steps: number },
-  { rates, schedule, begin, step }: Schedule, palette: Palette,
+  canvas: CanvasRenderingContext2D,
+  { width, height, steps }: { width: number; height: number; steps: number },
+  { rates, schedule, begin, step }: Schedule,
+  palette: Palette,
 ): void {
   const top = Math.max(...schedule, at(rates, begin) || 0, Number.MIN_VALUE) * 1.05;
   const x = (position: number): number => (position / Math.max(1, steps)) * width;

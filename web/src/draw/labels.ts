@@ -17,7 +17,10 @@ export interface Label {
 export function row(columns: Columns, letters: readonly string[], numbers: readonly string[]): Label[] {
   return numbers.flatMap((text, t) => {
     const x = t * columns.pitch + columns.pitch / 2;
-    return [{ x, y: 14, size: 13, text: letters[t] ?? "" }, { x, y: 34, size: 15, text }];
+    return [
+      { x, y: 14, size: 13, text: letters[t] ?? "" },
+      { x, y: 34, size: 15, text },
+    ];
   });
 }
 

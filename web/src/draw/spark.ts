@@ -7,7 +7,8 @@ export function sparkline(xs: ArrayLike<number>, ys: ArrayLike<number>, width: n
   const points: string[] = [];
   for (let i = 0; i < ys.length; i++) {
     const [across, down] = [x(xs[i] ?? NaN), y(ys[i] ?? NaN)];
-    if (Number.isFinite(across) && Number.isFinite(down)) points.push(`${points.length ? "L" : "M"}${across.toFixed(1)} ${down.toFixed(1)}`);
+    if (Number.isFinite(across) && Number.isFinite(down))
+      points.push(`${points.length ? "L" : "M"}${across.toFixed(1)} ${down.toFixed(1)}`);
   }
   return points.join("");
 }

@@ -23,7 +23,12 @@ export function svgOf(plan: Plan, data: Numbers, end: number, colours: Uint32Arr
 
 /** Probabilities as bars, a group for each position; `targets` are lit. */
 export function svgBars(
-  columns: Columns, height: number, probs: Numbers, size: number, targets: readonly number[], palette: Palette,
+  columns: Columns,
+  height: number,
+  probs: Numbers,
+  size: number,
+  targets: readonly number[],
+  palette: Palette,
 ): string[] {
   const width = columns.cell / size;
   return targets.flatMap((target, t) =>
@@ -36,8 +41,10 @@ export function svgBars(
 }
 
 export function svgLabels(labels: readonly Label[], palette: Palette): string[] {
-  return labels.map(({ x, y, size, text }) =>
-    `<text x="${round(x)}" y="${round(y)}" font-size="${size}" font-family="Newsreader, serif" text-anchor="middle" fill="${css(palette.ink)}">${escaped(text)}</text>`);
+  return labels.map(
+    ({ x, y, size, text }) =>
+      `<text x="${round(x)}" y="${round(y)}" font-size="${size}" font-family="Newsreader, serif" text-anchor="middle" fill="${css(palette.ink)}">${escaped(text)}</text>`,
+  );
 }
 
 /** A picture of such parts. */

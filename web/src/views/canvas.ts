@@ -24,15 +24,18 @@ interface Sheet {
 const seen = new WeakSet<Element>();
 const redraw = new WeakMap<Element, () => void>();
 const ears = new WeakMap<Element, (visible: boolean) => void>();
-const watcher = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries) {
-    if (isIntersecting === seen.has(target)) continue;
-    if (isIntersecting) seen.add(target);
-    else seen.delete(target);
-    ears.get(target)?.(isIntersecting);
-    if (isIntersecting) redraw.get(target)?.();
-  }
-}, { rootMargin: "60px" });
+const watcher = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting === seen.has(target)) continue;
+      if (isIntersecting) seen.add(target);
+      else seen.delete(target);
+      ears.get(target)?.(isIntersecting);
+      if (isIntersecting) redraw.get(target)?.();
+    }
+  },
+  { rootMargin: "60px" },
+);
 
 /** Hear whenever `canvas` comes into sight or leaves it. */
 export function sighted(canvas: HTMLCanvasElement, ear: (visible: boolean) => void): () => void {

@@ -12,13 +12,23 @@ export function rulerOf(state: State, width: number, height: number): Ruler {
 }
 
 export function paintRun(pen: CanvasRenderingContext2D, state: State, palette: Palette, ruler: Ruler): void {
-  paintCurve(pen, ruler, {
-    losses: state.losses, sums: state.sums, begin: state.hello?.begin ?? 0,
-    step: state.frame?.step ?? 0, old: state.old, heldOut: state.heldOut,
-    ghost: ghostOf(state), band: bandOf(state.band),
-    futures: [...state.others.keys()].flatMap((number) => {
-      const future = futureOf(state, number);
-      return future ? [{ ...future, beside: number === state.branches?.beside }] : [];
-    }),
-  }, palette);
+  paintCurve(
+    pen,
+    ruler,
+    {
+      losses: state.losses,
+      sums: state.sums,
+      begin: state.hello?.begin ?? 0,
+      step: state.frame?.step ?? 0,
+      old: state.old,
+      heldOut: state.heldOut,
+      ghost: ghostOf(state),
+      band: bandOf(state.band),
+      futures: [...state.others.keys()].flatMap((number) => {
+        const future = futureOf(state, number);
+        return future ? [{ ...future, beside: number === state.branches?.beside }] : [];
+      }),
+    },
+    palette,
+  );
 }

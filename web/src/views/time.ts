@@ -21,7 +21,8 @@ export function playOrPause(): void {
   if (!frame) return;
   if (frame.playing || frame.busy) app.send({ kind: "Pause" });
   else {
-    if (frame.step >= total()) app.dispatch({ kind: "offer", offered: true }); // nothing starts over unasked
+    if (frame.step >= total())
+      app.dispatch({ kind: "offer", offered: true }); // nothing starts over unasked
     else app.send({ kind: "Play" });
   }
 }
@@ -98,11 +99,21 @@ export function timeKeys(event: KeyboardEvent): void {
   taken = event.key;
   const far = event.shiftKey ? 10 : 1;
   switch (event.key) {
-    case " ": playOrPause(); break;
-    case "ArrowLeft": stepBy(-far); break;
-    case "ArrowRight": stepBy(far); break;
-    case "Home": home(); break;
-    case "End": toEnd(); break;
+    case " ":
+      playOrPause();
+      break;
+    case "ArrowLeft":
+      stepBy(-far);
+      break;
+    case "ArrowRight":
+      stepBy(far);
+      break;
+    case "Home":
+      home();
+      break;
+    case "End":
+      toEnd();
+      break;
   }
   event.preventDefault();
 }

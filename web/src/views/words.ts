@@ -16,7 +16,10 @@ export function letters(state: State): string[] {
 export function inWords(address: Address, state: State): string {
   const characters = state.hello?.characters ?? [];
   const site = state.sites.get(address.name);
-  if (site) return [title(site.name), place(site.axes, address.index, letters(state), (id) => token(id, characters))].filter(Boolean).join(": ");
+  if (site)
+    return [title(site.name), place(site.axes, address.index, letters(state), (id) => token(id, characters))]
+      .filter(Boolean)
+      .join(": ");
   const facts = PARAMS[kindOfSite(address.name)];
   const [row = 0, col = 0] = address.index;
   const letter = facts?.rows === "token" ? ` (${isolated(token(row, characters))})` : "";

@@ -18,7 +18,8 @@ export interface Failure {
 export const FAILURES: readonly Failure[] = [
   {
     title: "Learning rate 0.3",
-    symptom: "Within a few steps the loss leaps to many times that of blind guessing. Mostly it grows on until a probability is 0, and training stops. It is shown at 10 steps a second.",
+    symptom:
+      "Within a few steps the loss leaps to many times that of blind guessing. Mostly it grows on until a probability is 0, and training stops. It is shown at 10 steps a second.",
     why: "Adam moves each weight by about the learning rate. The first weights are about 0.1 large, so a step of 0.3 throws all of them away.",
     cure: "A rate thirty times smaller, coming down to 0.",
     config: { learning_rate: 0.3 },
@@ -40,21 +41,24 @@ export const FAILURES: readonly Failure[] = [
   },
   {
     title: "First weights far too large",
-    symptom: "It begins many times worse than blind guessing, and a thousand steps later it is still no better than that.",
+    symptom:
+      "It begins many times worse than blind guessing, and a thousand steps later it is still no better than that.",
     why: "Large weights make large scores, and so a model that is sure before it has read a word. Most steps go into unlearning that.",
     cure: "First weights so small that at first every token is about equally likely.",
     config: { init_std: 1 },
   },
   {
     title: "One head",
-    symptom: "One map of attention instead of several. At this size the loss is hardly worse, so it is a failure only in larger models.",
+    symptom:
+      "One map of attention instead of several. At this size the loss is hardly worse, so it is a failure only in larger models.",
     why: "With one head each position has one way of looking back at a time. Several can look for the last letter and the first at once.",
     cure: "Several heads; they cost no more numbers, since they share the channels.",
     config: { n_head: 1 },
   },
   {
     title: "One channel",
-    symptom: "The loss comes down a little and stays there. In the machine the norm of a position is hardly ever anything but 1 or −1.",
+    symptom:
+      "The loss comes down a little and stays there. In the machine the norm of a position is hardly ever anything but 1 or −1.",
     why: "One number for each position, brought to a common size: all that is left of it is its sign.",
     cure: "More channels: as many as there are things to keep in mind.",
     config: { n_embd: 1, n_head: 1 },
@@ -68,7 +72,8 @@ export const FAILURES: readonly Failure[] = [
   },
   {
     title: "No position embedding",
-    symptom: "It still learns, though a little less. But it cannot tell where a letter stands: let two letters before the last change places, and it foretells the same.",
+    symptom:
+      "It still learns, though a little less. But it cannot tell where a letter stands: let two letters before the last change places, and it foretells the same.",
     why: "Attention adds up what it sees, and a sum does not know its order. Only the rows of wpe say where; here they are held at zero.",
     cure: "A row of numbers for each position, added at the beginning.",
     did: "0:position!",

@@ -8,12 +8,31 @@ export function kindOfSite(name: string): string {
 }
 
 export const TITLES: Record<string, string> = {
-  tok: "token", pos: "position", embd: "embedding", "norm.scale": "1 / size", norm: "norm",
-  "attn.norm.scale": "1 / size", "attn.norm": "norm", "attn.q": "queries", "attn.k": "keys", "attn.v": "values",
-  "attn.scores": "scores", "attn.weights": "attention", "attn.heads": "heads", "attn.out": "out",
-  "attn.resid": "stream", "mlp.norm.scale": "1 / size", "mlp.norm": "norm", "mlp.fc1": "hidden",
-  "mlp.relu": "ReLU", "mlp.fc2": "out", "mlp.resid": "stream", logits: "logits", probs: "next?",
-  losses: "surprise", loss: "mean",
+  tok: "token",
+  pos: "position",
+  embd: "embedding",
+  "norm.scale": "1 / size",
+  norm: "norm",
+  "attn.norm.scale": "1 / size",
+  "attn.norm": "norm",
+  "attn.q": "queries",
+  "attn.k": "keys",
+  "attn.v": "values",
+  "attn.scores": "scores",
+  "attn.weights": "attention",
+  "attn.heads": "heads",
+  "attn.out": "out",
+  "attn.resid": "stream",
+  "mlp.norm.scale": "1 / size",
+  "mlp.norm": "norm",
+  "mlp.fc1": "hidden",
+  "mlp.relu": "ReLU",
+  "mlp.fc2": "out",
+  "mlp.resid": "stream",
+  logits: "logits",
+  probs: "next?",
+  losses: "surprise",
+  loss: "mean",
 };
 
 /** The line over a stage, by the kind of the first site in it. */
@@ -32,11 +51,21 @@ export function title(name: string): string {
 }
 
 const AXES: Record<string, string> = {
-  T: "position", S: "looking at", C: "channel", H: "head", F: "hidden unit", V: "token",
+  T: "position",
+  S: "looking at",
+  C: "channel",
+  H: "head",
+  F: "hidden unit",
+  V: "token",
 };
 
 /** An index in words: position 3 (“m”), channel 7. */
-export function place(axes: readonly string[], index: readonly number[], letters: readonly string[], vocabulary: (id: number) => string): string {
+export function place(
+  axes: readonly string[],
+  index: readonly number[],
+  letters: readonly string[],
+  vocabulary: (id: number) => string,
+): string {
   return axes
     .map((axis, i) => {
       const at = index[i] ?? 0;
