@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 import glassgpt
 from glassgpt import Config, Model, Sampling, Session, builtin_names
-from glassgpt.errors import AddressError, ConfigError, TokenizeError
+from glassgpt.errors import AddressError, ConfigError, GlassError, TokenizeError
 from glassgpt.model.activations import sites
 
 CONFIG = Config(n_embd=8, n_head=2, block_size=8, num_steps=60)
@@ -61,12 +63,15 @@ def test_a_stream_is_refused_at_once_and_two_of_them_do_not_mix(model: Model) ->
 
 
 def test_a_run_that_goes_on_does_not_change_the_model() -> None:
-    run = glassgpt.train(builtin_names()[:100], steps=40, n_embd=8, n_head=2)
-    model = run.fork(20).model
-    stream = model.stream(6, seed=3)
+    run = glassgpt.train(builtin_names()[:100], steps=40, n_embd=8, n_head=2).fork(20)
+    model = run.model
+    settings: dict[str, Any] = {"temperature": 1.0, "seed": 3}
+    expected = model.sample(6, **settings)
+    stream = model.stream(6, **settings)
     texts = [next(stream)]
-    run.fork(20).train()
-    assert texts + list(stream) == model.sample(6, seed=3)
+    run.train()
+    assert texts + list(stream) == model.sample(6, **settings) == expected
+    assert run.model.sample(6, **settings) != expected
 
 
 @given(text=st.text("abcdefghijklmnopqrstuvwxyz", max_size=8))
@@ -99,11 +104,12 @@ def test_activations_are_the_engines_arrays_read_without_a_copy(
         a = np.asarray(one)
         assert a.shape == one.shape == site.shape(CONFIG, session.tokenizer.vocab_size, 5)
         assert a.tobytes() == values[site.name].tobytes()
-        assert not a.flags.owndata
+        assert np.shares_memory(a, np.asarray(one.values))
         assert not a.flags.writeable
     q = found["layer0.attn.q"]
-    assert q[3, 7] == q.tolist()[3][7]
-    assert repr(found["layer0.attn.weights"]) == "Activation(layer0.attn.weights: H=2, T=5, S=5)"
+    assert q[3, 7] == q.tolist()[3][7] == list(q)[3][7]
+    assert float(found["loss"]) == found["loss"][()] == model.loss("emma")
+    assert repr(found["layer0.attn.weights"]) == "NamedArray(layer0.attn.weights: H=2, T=5, S=5)"
 
 
 def test_an_explanation_is_of_the_number_that_the_activation_holds(model: Model) -> None:
@@ -113,19 +119,96 @@ def test_an_explanation_is_of_the_number_that_the_activation_holds(model: Model)
         model.explain("layer9.attn.q[0,0]", "emma")
 
 
+def test_parameters_are_the_runs_weights_with_their_axes(session: Session, model: Model) -> None:
+    weights = session.engine.state().params
+    assert list(model.parameters) == list(weights)
+    size = {"V": 27, "T": 8, "C": 8, "F": 32}
+    for name, one in model.parameters.items():
+        assert np.array_equal(np.asarray(one), np.asarray(weights[name]))
+        assert one.shape == tuple(size[axis] for axis in one.axes)
+    assert [model.parameters[name].axes for name in ("wte", "wpe", "layer0.mlp_fc1")] == [
+        ("V", "C"),
+        ("T", "C"),
+        ("F", "C"),
+    ]
+
+
 def test_parameters_cannot_be_set(model: Model) -> None:
     wte = model.parameters["wte"]
     with pytest.raises(TypeError):
-        wte[0, 0] = 1.0
+        wte[0, 0] = 1.0  # type: ignore[index]
+    with pytest.raises(TypeError):
+        wte.values[0, 0] = 1.0
     with pytest.raises(TypeError):
         model.parameters["wte"] = wte  # type: ignore[index]
-    with pytest.raises(AttributeError):
-        model.config = CONFIG  # type: ignore[misc]
 
 
-def test_a_text_longer_than_the_context_is_refused(model: Model) -> None:
-    with pytest.raises(ConfigError, match="the model sees 8"):
-        model.loss("abcdefghi")
+# fmt: off
+WRONG: list[tuple[Callable[[Any], object], str]] = [
+    (lambda m: m.sample(-1), "samples is -1"),
+    (lambda m: m.sample(2.5), "samples is 2.5, but must be a whole number"),
+    (lambda m: m.sample("3"), "samples is '3'"),
+    (lambda m: m.sample(True), "samples is True"),
+    (lambda m: m.sample(prefix="abcdefgh"), "the prefix has 8 characters"),
+    (lambda m: m.sample(prefix="É"), "the character 'É'"),
+    (lambda m: m.sample(prefix=None), "prefix is None, but must be text"),
+    (lambda m: m.sample(temperature=-1), "temperature is -1"),
+    (lambda m: m.sample(temperature=math.nan), "temperature is nan"),
+    (lambda m: m.sample(temperature="hot"), "temperature is 'hot'"),
+    (lambda m: m.sample(seed=-1), "draw seed is -1"),
+    (lambda m: m.sample(seed=1.5), "draw seed is 1.5"),
+    (lambda m: m.sample(seed="a"), "draw seed is 'a'"),
+    (lambda m: m.sample(seed=2**60), "draw seed is 1,152"),
+    (lambda m: m.next_probabilities(3), "prefix is 3"),
+    (lambda m: m.next_probabilities("é"), "the character 'é'"),
+    (lambda m: m.next_probabilities("abcdefgh"), "the prefix has 8 characters"),
+    (lambda m: m.next_probabilities("a", temperature=-1), "temperature is -1"),
+    (lambda m: m.next_probabilities("a", temperature=math.nan), "temperature is nan"),
+    (lambda m: m.next_probabilities("a", temperature=math.inf), "temperature is inf"),
+    (lambda m: m.loss("abcdefghi"), "the text has 9 characters, but the model sees 8"),
+    (lambda m: m.loss(3), "the text is 3"),
+    (lambda m: m.loss(["a"]), "the text is"),
+    (lambda m: m.loss("É"), "the character 'É'"),
+    (lambda m: m.activations(None), "the text is None"),
+    (lambda m: m.activations("emma")["layer0.attn.qq"], r"(.|\n)*nearest: layer0.attn.q"),
+    (lambda m: m.activations("emma")["weights"], r"(.|\n)*nearest: layer0.attn.weights"),
+    (lambda m: m.activations("emma")["zzz"], r"(.|\n)*for instance: "),
+    (lambda m: m.activations("emma")[3], "no array 3"),
+    (lambda m: m.activations("emma")["probs"][9, 0], "probs has no number at .*T=5, V=27"),
+    (lambda m: m.activations("emma")["probs"][0], "probs has no number at 0"),
+    (lambda m: m.activations("emma")["probs"][0:2], "probs has no number at slice"),
+    (lambda m: m.activations("emma")["probs"]["a"], "probs has no number at 'a'"),
+    (lambda m: m.parameters["wqe"], r"(.|\n)*nearest: wte, wpe"),
+    (lambda m: m.explain("layer9.attn.q[0,0]", "emma"), "the model has no 'layer9.attn.q'"),
+    (lambda m: m.explain("layer0.attn.q[30,7]", "emma"), "positions 0 to 4 and channels 0 to 7"),
+    (lambda m: m.explain("layer0.attn.q[3]", "emma"), r"value:layer0.attn.q\[3\] is not in"),
+    (lambda m: m.explain("", "emma"), "'' is not an address"),
+    (lambda m: m.explain(3, "emma"), "3 is not an address"),
+    (lambda m: m.explain("loss", 3), "the text is 3"),
+    (lambda _: Model(cast(Any, 3)), "a model is made of a Snapshot"),
+    (lambda _: glassgpt.load(cast(Any, 3)), "a directory cannot be 3"),
+    (lambda _: glassgpt.load("nowhere"), "there is no checkpoint"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("wrong", "sentence"), WRONG)
+def test_what_cannot_be_is_refused_with_a_sentence_and_a_hint(
+    wrong: Callable[[Model], object], sentence: str, model: Model
+) -> None:
+    with pytest.raises(GlassError, match=sentence) as caught:
+        wrong(model)
+    assert caught.value.hint
+
+
+def test_numbers_of_numpy_are_numbers(model: Model) -> None:
+    texts = model.sample(np.int64(2), temperature=np.float32(0.5), seed=np.int64(3))  # type: ignore[arg-type]
+    assert texts == model.sample(2, temperature=0.5, seed=3)
+
+
+def test_an_empty_text_is_a_document_of_its_end_alone(model: Model) -> None:
+    assert model.loss("") == pytest.approx(-math.log(model.next_probabilities("")["BOS"]))
+    assert model.activations("")["probs"].shape == (1, 27)
 
 
 def test_a_kept_model_is_loaded_without_its_data(tmp_path: Path) -> None:

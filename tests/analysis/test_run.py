@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 import glassgpt
-from glassgpt import Config, DivergenceError, GlassError, Run, Session, builtin_names
+from glassgpt import (
+    Config,
+    DivergenceError,
+    GlassError,
+    Recipe,
+    Run,
+    Sampling,
+    Session,
+    builtin_names,
+)
 from glassgpt.arrays import numbers
 from glassgpt.errors import ConfigError
 from glassgpt.live.new_run import Source
@@ -25,7 +34,7 @@ def trained(steps: int = 60) -> Run:
 
 
 def bits(run: Run) -> dict[str, list[float]]:
-    return {name: numbers(a) for name, a in run.model.parameters.items()}
+    return {name: numbers(a.values) for name, a in run.model.parameters.items()}
 
 
 def weights(session: Session) -> dict[str, list[float]]:
@@ -62,8 +71,8 @@ def test_an_ablated_part_is_zero_and_stays_so_where_it_is_held() -> None:
     session.run()
     assert bits(held) == weights(session)
     repaired = run.ablate(neuron=(0, 3), position=True, step=20, hold=False)
-    assert not any(numbers(repaired.model.parameters["wpe"]))
-    assert any(numbers(repaired.train().model.parameters["wpe"]))
+    assert not any(numbers(repaired.model.parameters["wpe"].values))
+    assert any(numbers(repaired.train().model.parameters["wpe"].values))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +83,27 @@ def test_an_ablated_part_is_zero_and_stays_so_where_it_is_held() -> None:
         (lambda run: run.fork(depth=2), "there is no setting 'depth'"),
         (lambda run: run.ablate(), "no part was named"),
         (lambda run: run.ablate(head=(0, 9)), "there is no head 9"),
-        (lambda run: run.train(1), "0 are left"),
+        (lambda run: run.fork("a"), "step is 'a', but must be a whole number"),
+        (lambda run: run.fork(2.5), "step is 2.5"),
+        (lambda run: run.fork(True), "step is True"),
+        (lambda run: run.fork(3, steps=8, num_steps=9), "num_steps is given twice"),
+        (lambda run: run.fork(3, learning_rate="x"), "learning_rate is 'x'"),
+        (lambda run: run.ablate(head=2), r"head is 2, but must be \(layer, number\)"),
+        (lambda run: run.ablate(head=(0,)), r"head is \(0,\)"),
+        (lambda run: run.ablate(head=(0, 1.5)), "the number of a head is 1.5"),
+        (lambda run: run.ablate(neuron="ab"), "neuron is 'ab'"),
+        (lambda run: run.ablate(neuron=(0, -1)), "there is no neuron -1"),
+        (lambda run: run.ablate(position="yes"), "position is 'yes'"),
+        (lambda run: run.ablate(head=(0, 1), hold=1), "hold is 1"),
+        (lambda run: run.save(3), "a directory cannot be 3"),
+        (lambda run: run.train(1), r"0 are left\nhint: fork\(steps=6\)"),
+        (lambda run: run.train(-1), "-1 steps were asked for"),
+        (lambda run: run.train(1.0), "steps is 1.0"),
+        (lambda run: glassgpt.train(cast(Any, 3)), "documents are 3"),
+        (lambda run: glassgpt.train(cast(Any, b"anna")), "documents are b'anna'"),
+        (lambda run: glassgpt.train(["", ""]), "every document is empty"),
+        (lambda run: glassgpt.train(cast(Any, ["a", 1])), "a document is 1"),
+        (lambda run: glassgpt.train(["a"], engine="zz"), "there is no engine 'zz'"),
         (lambda run: glassgpt.train(steps=0), "steps is 0"),
         (lambda run: glassgpt.train([]), "documents are"),
         (lambda run: glassgpt.train("no such file"), "there is no file"),
@@ -83,9 +112,42 @@ def test_an_ablated_part_is_zero_and_stays_so_where_it_is_held() -> None:
 def test_what_cannot_be_is_refused_and_changes_nothing(wrong: object, sentence: str) -> None:
     run = trained(5)
     before = bits(run)
-    with pytest.raises(GlassError, match=sentence):
+    with pytest.raises(GlassError, match=sentence) as caught:
         wrong(run)  # type: ignore[operator]
+    assert caught.value.hint
     assert (run.step, bits(run)) == (5, before)
+
+
+@pytest.mark.parametrize("change", [3, None, "head0.2", Silence("head", 0, 1.5)])  # type: ignore[arg-type]
+def test_a_session_takes_no_change_that_is_none(change: Any) -> None:
+    session = Session(CONFIG, builtin_names())
+    recipe = session.recipe
+    with pytest.raises(ConfigError):
+        session.apply(change)
+    assert session.recipe is recipe
+
+
+PUBLIC = [
+    Session(CONFIG, builtin_names()),
+    trained(5),
+    trained(5).model,
+    CONFIG,
+    Sampling(),
+    Recipe(CONFIG),
+]
+
+
+@pytest.mark.parametrize("thing", PUBLIC, ids=lambda thing: type(thing).__name__)
+def test_no_public_attribute_can_be_set(thing: Any) -> None:
+    names = [name for name in dir(thing) if not name.startswith("_")]
+    assert len(names) >= 3
+    for name in [*names, "of_our_own"]:
+        before = repr(getattr(thing, name, None))
+        with pytest.raises(AttributeError, match=rf"\.{name} cannot be set\nhint: "):
+            setattr(thing, name, 1)
+        with pytest.raises(AttributeError, match=rf"\.{name} cannot be deleted\nhint: "):
+            delattr(thing, name)
+        assert repr(getattr(thing, name, None)) == before
 
 
 def test_a_divergence_keeps_the_steps_before_it() -> None:

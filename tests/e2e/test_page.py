@@ -124,7 +124,7 @@ def test_samples_follow_temperature_prefix_count_and_seed(tab: Opener, names_fil
         it.page.wait_for_timeout(150)
     it.until("s.samples.written.length === 5 && s.samples.seed === 7")
     session = straight(names_file, 40)
-    session.rng = random.Random(7)
+    session._rng = random.Random(7)
     wanted = list(session.sample(Sampling(num_samples=5, prefix="ma")))
     assert [one["text"] for one in it.state("samples.written")] == wanted
     assert all(text.startswith("ma") for text in wanted)

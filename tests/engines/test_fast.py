@@ -73,7 +73,7 @@ def test_every_shape_equals_the_scalar_engine(isa: str, shape: tuple[Config, int
 @each_instruction_set
 def test_a_thousand_steps_equal_the_recorded_run(isa: str, reference: Reference) -> None:
     session = Session(Config(), reference.documents, engine="scalar")
-    session.engine = FastEngine(Config(), session.tokenizer.vocab_size, isa)
+    session._engine = FastEngine(Config(), session.tokenizer.vocab_size, isa)
     session.restore(Session(Config(), reference.documents).snapshot())
     losses = session.run().losses
     assert max(abs(a - b) for a, b in zip(losses, reference.losses, strict=True)) <= 1e-12

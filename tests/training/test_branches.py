@@ -69,9 +69,9 @@ def straight(recipe: Interventions, step: int, engine: str = "") -> tuple[Sessio
             if done.step == at:
                 session.apply(done.change)
         if at < step:
-            whole, session.recipe = session.recipe, Recipe(SMALL)
+            whole, session._recipe = session.recipe, Recipe(SMALL)
             losses += session.run(1).losses
-            session.recipe = whole
+            session._recipe = whole
             for silence in held(whole.interventions):
                 zero(session, silence)
     return session, losses

@@ -125,7 +125,7 @@ def test_a_checkpoint_goes_on_holding_what_was_held() -> None:
 
 def test_a_checkpoint_whose_interventions_do_not_fit_its_model_is_refused() -> None:
     session = Session(SMALL, DOCUMENTS)
-    session.recipe = session.recipe.with_more(Intervention(0, Silence("head", 9, 9)))
+    session._recipe = session.recipe.with_more(Intervention(0, Silence("head", 9, 9)))
     with pytest.raises(CheckpointError, match="no layer 9"):
         from_bytes(to_bytes(session.snapshot()))
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from glassgpt.arrays import Array, numbers, shape
+from glassgpt.analysis.named_array import NamedArray, activations, parameters
+from glassgpt.arrays import Array, numbers
 from glassgpt.engines import Engine, create, default_engine
-from glassgpt.errors import ConfigError
-from glassgpt.model.activations import sites
+from glassgpt.errors import CheckpointError, ConfigError, counted
 from glassgpt.model.config import Config, Sampling
 from glassgpt.model.parameters import count
+from glassgpt.model.read_only import read_only
 from glassgpt.model.sampling import check_draw_seed, check_room, probabilities
 from glassgpt.model.tokenizer import Tokenizer
 from glassgpt.training.checkpoint import load_checkpoint
@@ -28,41 +27,7 @@ if TYPE_CHECKING:
 END = "BOS"  # the name of the token that ends a text; all others are single characters
 
 
-@dataclass(frozen=True, slots=True)
-class Activation:
-    """The numbers of one named array: float64 of `shape` over `axes`.
-
-    `a[3, 7]` reads one number, and `numpy.asarray(a)` reads all of them without a copy. Axes: T
-    position, S attended position, C channel, H head, F hidden unit, V token.
-    """
-
-    name: str
-    axes: tuple[str, ...]
-    values: Array
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The length of each axis."""
-        return shape(self.values)
-
-    @property
-    def __array_interface__(self) -> dict[str, Any]:
-        """Where the numbers lie, for NumPy."""
-        octets = self.values.cast("B")
-        return {"version": 3, "shape": self.shape, "typestr": "<f8", "data": octets}
-
-    def __getitem__(self, index: int | tuple[int, ...]) -> float:
-        return self.values[index]
-
-    def tolist(self) -> Any:
-        """Return the numbers as nested lists."""
-        return self.values.tolist()
-
-    def __repr__(self) -> str:
-        sizes = ", ".join(f"{axis}={n}" for axis, n in zip(self.axes, self.shape, strict=True))
-        return f"Activation({self.name}: {sizes or 'one number'})"
-
-
+@read_only("a model stays as it is; fork or ablate its run for another")
 class Model:
     """The model of a run after some steps; the run may go on, this stays as it is.
 
@@ -70,6 +35,11 @@ class Model:
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
+        if not isinstance(snapshot, Snapshot):
+            raise ConfigError(
+                f"a model is made of a Snapshot, not of {snapshot!r}",
+                "glassgpt.load(directory) and run.model return one",
+            )
         self._snapshot = snapshot
         self._rng = snapshot.rng()
         self._name, _ = default_engine(snapshot.engine)
@@ -96,11 +66,9 @@ class Model:
         return self._snapshot.step
 
     @property
-    def parameters(self) -> Mapping[str, Array]:
-        """Every weight matrix (outputs, inputs) by name: float64, read-only."""
-        return MappingProxyType(
-            {name: a.toreadonly() for name, a in self._snapshot.state.params.items()}
-        )
+    def parameters(self) -> Mapping[str, NamedArray]:
+        """Every weight matrix (outputs, inputs) by name."""
+        return parameters(self._snapshot.state.params)
 
     # -- writing
 
@@ -129,7 +97,8 @@ class Model:
         """
         sampling = Sampling(temperature, n, prefix)
         check_room(self.tokenizer.encode(prefix), self.config.block_size)
-        rng = self._rng if check_draw_seed(seed) is None else random.Random(seed)
+        seed = check_draw_seed(seed)
+        rng = self._rng if seed is None else random.Random(seed)
         engine = self._loaded()  # of its own: two streams may take turns
         draws = draw_samples(engine, self.tokenizer, self.config, sampling, rng)
         return (text_of(list(drawn), self.tokenizer, prefix) for drawn in draws)
@@ -137,28 +106,28 @@ class Model:
     def next_probabilities(self, prefix: str = "", temperature: float = 1.0) -> dict[str, float]:
         """Return the probability of each token that may follow `prefix`, the likeliest first.
 
-        The key `"BOS"` is the end of the text.
+        The key `"BOS"` is the end of the text. Raises `ConfigError` or `TokenizeError`.
         """
+        sampling = Sampling(temperature, prefix=prefix)
         ids = self.tokenizer.encode(prefix)
         check_room(ids, self.config.block_size)
         logits = numbers(self._engine.logits([self.tokenizer.bos, *ids]))
         names = [*self.tokenizer.characters, END]
-        pairs = zip(names, probabilities(logits, temperature), strict=True)
+        pairs = zip(names, probabilities(logits, sampling.temperature), strict=True)
         return dict(sorted(pairs, key=lambda pair: -pair[1]))
 
     # -- measuring and looking inside
 
     def loss(self, text: str) -> float:
-        """Return the mean −log p of the tokens of `text` and of its end, in nats."""
+        """Return the mean −log p of the tokens of `text` and of its end, in nats.
+
+        The empty text is one too: its only token is its end.
+        """
         return float(self._forward(text)["loss"][()])
 
-    def activations(self, text: str) -> dict[str, Activation]:
+    def activations(self, text: str) -> Mapping[str, NamedArray]:
         """Return every named array that the model computes for `text`, in the order of making."""
-        values = self._forward(text)
-        return {
-            site.name: Activation(site.name, site.axes, values[site.name].toreadonly())
-            for site in sites(self.config)
-        }
+        return activations(self.config, self._forward(text))
 
     def explain(self, address: str, text: str) -> Explanation:
         """Return why a number is what it is when the model reads `text`.
@@ -185,10 +154,13 @@ class Model:
         return self._engine.forward(self._tokens(text))
 
     def _tokens(self, text: str) -> Sequence[int]:
+        if not isinstance(text, str):
+            raise ConfigError(f"the text is {text!r}, but must be a string", 'for instance "emma"')
         if len(text) > self.config.block_size:
             raise ConfigError(
-                f"the text has {len(text)} characters, but the model sees {self.config.block_size}",
-                "shorten it",
+                f"the text has {counted(len(text), 'character')}, but the model sees "
+                f"{self.config.block_size}",
+                "shorten it, or train with a larger block_size",
             )
         return self.tokenizer.encode_document(text)[: self.config.block_size + 1]
 
@@ -202,4 +174,8 @@ def load(directory: str | Path) -> Model:
 
     Raises `CheckpointError` where there is none, or it is damaged.
     """
+    if not isinstance(directory, str | Path):
+        raise CheckpointError(
+            f"a directory cannot be {directory!r}", "give the one that run.save made"
+        )
     return Model(load_checkpoint(directory))

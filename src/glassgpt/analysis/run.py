@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from glassgpt.analysis.model import Model
 from glassgpt.data.documents import BUILTIN, builtin_names, read_documents
-from glassgpt.errors import ConfigError
+from glassgpt.errors import CheckpointError, ConfigError, DataError
 from glassgpt.model.config import Config, Scalar, settings
+from glassgpt.model.read_only import read_only
 from glassgpt.training.checkpoint import save_checkpoint
 from glassgpt.training.history import History
 from glassgpt.training.interventions import Change, Intervention, Silence, Tune
@@ -23,6 +25,7 @@ SMOOTHED_OVER = 100  # losses, as the page smooths
 WIDE, TALL = 480, 120  # pixels of the curve in a notebook
 
 
+@read_only("fork and ablate return a changed run")
 class Run:
     """A run on some documents, and all that it has done so far. `train` begins one."""
 
@@ -71,11 +74,13 @@ class Run:
         it are taken.
         """
         left = self._history.session.steps_left
-        steps = left if steps is None else steps
-        if type(steps) is not int or not 0 <= steps <= left:
+        steps = left if steps is None else _whole(steps, "steps")
+        if not 0 <= steps <= left:
             raise ConfigError(
-                f"{steps!r} steps were asked for, but {left:,} are left",
-                "fork the run with more num_steps to train longer",
+                f"{steps:,} steps were asked for, but {left:,} are left",
+                "give at least 0"
+                if steps < 0
+                else f"fork(steps={self.step + steps}) trains longer",
             )
         self._history.advance(steps)
         return self
@@ -85,7 +90,7 @@ class Run:
 
         `changes` are settings that hold from there on: learning_rate, beta1, beta2, eps, num_steps.
         """
-        tune = [Tune(tuple((_field(name), value) for name, value in changes.items()))]
+        tune = [Tune(tuple(_fields(changes).items()))]
         return self._changed(step, tune if changes else [])
 
     def ablate(
@@ -102,12 +107,12 @@ class Run:
         `head` and `neuron` are (layer, number); `position` is the whole position embedding. With
         `hold` the part is zero again after every update, else training may repair it.
         """
-        named = {"head": head, "neuron": neuron}
-        parts: list[Change] = [
-            Silence("head" if part == "head" else "neuron", *where, hold)
-            for part, where in named.items()
-            if where is not None
-        ]
+        hold, position = _truth(hold, "hold"), _truth(position, "position")
+        parts: list[Change] = []
+        if head is not None:
+            parts.append(Silence("head", *_place(head, "head"), hold))
+        if neuron is not None:
+            parts.append(Silence("neuron", *_place(neuron, "neuron"), hold))
         if position:
             parts.append(Silence("position", hold=hold))
         if not parts:
@@ -116,10 +121,12 @@ class Run:
 
     def save(self, directory: str | Path) -> Path:
         """Keep it in `directory`, for `load`, `glassgpt train --resume` and `glassgpt open`."""
+        if not isinstance(directory, str | Path):
+            raise CheckpointError(f"a directory cannot be {directory!r}", "give its path")
         return save_checkpoint(self._history.session.snapshot(), directory)
 
     def _changed(self, step: int | None, changes: Sequence[Change]) -> Run:
-        before = self._history.at(self.step if step is None else step)
+        before = self._history.at(self.step if step is None else _whole(step, "step"))
         done = tuple(Intervention(before.step, change) for change in changes)
         return Run(self._history.forked(before, done), self._documents)
 
@@ -164,27 +171,60 @@ class Run:
 
 
 def train(
-    documents: Sequence[str] | str | Path | None = None, *, engine: str = "", **values: Any
+    documents: Iterable[str] | str | Path | None = None, *, engine: str = "", **values: Any
 ) -> Run:
     """Train a GPT on documents, a file of them, or the built-in names; return the run at its end.
 
     `values` are settings of `Config`, for instance `steps=200` or `n_embd=32`. Raises
     `ConfigError`, `DataError` or `DivergenceError`.
     """
-    config = Config(**{_field(name): value for name, value in values.items()})
+    config = Config(**_fields(values))
     if documents is None:
         texts, name = builtin_names(), BUILTIN
     elif isinstance(documents, str | Path):
         texts, name = read_documents(documents), Path(documents).name
-    else:
+    elif isinstance(documents, Iterable) and not isinstance(documents, bytes | Mapping):
         texts, name = list(documents), "documents"
+    else:
+        raise DataError(
+            f"documents are {documents!r}, but must be texts or the path of a file",
+            'for instance ["anna", "otto"] or "names.txt"',
+        )
     session = Session(config, texts, engine=engine, data_name=name)
     return Run(History(session), texts).train()
 
 
-def _field(name: str) -> str:
-    """Return the field of a setting that is called by its field's or its option's name."""
+def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings that are called by their fields' or their options' names by the former."""
     known = {known: one.name for one in settings(Config) for known in (one.option, one.name)}
-    if name not in known:
-        raise ConfigError(f"there is no setting {name!r}", f"there are {', '.join(known)}")
-    return known[name]
+    fields: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in known:
+            raise ConfigError(f"there is no setting {name!r}", f"there are {', '.join(known)}")
+        if known[name] in fields:
+            raise ConfigError(f"{name} is given twice: it is {known[name]}", "leave one out")
+        fields[known[name]] = value
+    return fields
+
+
+# -- what an argument must be
+
+
+def _whole(value: object, name: str) -> int:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise ConfigError(f"{name} is {value!r}, but must be a whole number", "count from 0")
+    return int(value)
+
+
+def _truth(value: object, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} is {value!r}, but must be True or False", "leave it out")
+    return value
+
+
+def _place(value: object, part: str) -> tuple[int, int]:
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise ConfigError(
+            f"{part} is {value!r}, but must be (layer, number)", f"for instance {part}=(0, 2)"
+        )
+    return _whole(value[0], f"the layer of a {part}"), _whole(value[1], f"the number of a {part}")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from glassgpt.cli.records import Records
 from glassgpt.errors import DataError
-from glassgpt.training.session import StepRecord
+from glassgpt.training.records import StepRecord
 
 
 class Log:

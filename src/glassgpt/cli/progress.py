@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from glassgpt.cli.terminal import on_terminal, say
-from glassgpt.training.session import StepRecord
+from glassgpt.training.records import StepRecord
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress

@@ -30,7 +30,8 @@ from glassgpt.training.checkpoint import (
     save_checkpoint,
 )
 from glassgpt.training.interventions import Tune
-from glassgpt.training.session import Session, StepRecords
+from glassgpt.training.records import StepRecords
+from glassgpt.training.session import Session
 
 CHUNK_SECONDS = 0.05  # how long one call of the engine may keep Ctrl-C and the progress waiting
 

@@ -43,7 +43,7 @@ def spell(kind: str, name: str, index: Sequence[int]) -> str:
 
 def parse_address(text: str) -> Address:
     """Return the address in `text`, of a value where no kind is named; raise `AddressError`."""
-    match = _FORM.fullmatch(text.strip())
+    match = _FORM.fullmatch(text.strip()) if isinstance(text, str) else None
     if not match:
         raise AddressError(f"{text!r} is not an address", "write it like layer0.attn.q[3,7]")
     kind, name, inside = match.groups()
@@ -63,7 +63,7 @@ def checked(address: Address, config: Config, vocab_size: int, positions: int) -
     """Return `address`, or raise `AddressError` where a model and document have no such number."""
     found = extents(config, vocab_size, positions)
     if address.name not in found:
-        raise AddressError(f"the model has no {address.name!r}", _nearest(address.name, found))
+        raise AddressError(f"the model has no {address.name!r}", nearest(address.name, found))
     axes = found[address.name]
     if address.kind in ("m", "v") and address.name not in shapes(config, vocab_size):
         raise AddressError(
@@ -92,9 +92,11 @@ def extents(
     return found
 
 
-def _nearest(name: str, known: Mapping[str, object]) -> str:
+def nearest(name: str, known: Mapping[str, object]) -> str:
+    """Return a hint at the names that are most like `name`."""
     near = get_close_matches(name, known, 3, 0.5) or [n for n in known if n.endswith(f".{name}")]
-    return f"nearest: {', '.join(near)}" if near else "for instance: loss, logits, wte"
+    usual = [n for n in ("loss", "logits", "wte") if n in known]
+    return f"nearest: {', '.join(near)}" if near else f"for instance: {', '.join(usual)}"
 
 
 def _bounds(axes: Sequence[tuple[str, int]]) -> str:

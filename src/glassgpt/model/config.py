@@ -9,11 +9,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, TypeAlias, cast
 
 from glassgpt.errors import ConfigError, shorten
+from glassgpt.model.read_only import read_only
 
 Scalar: TypeAlias = int | float | str
+_FITTING: dict[type, type] = {int: Integral, float: Real, str: str}  # NumPy's numbers too
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,10 @@ class Setting:
     live: bool
     option: str
 
-    def check(self, value: object) -> Scalar:
+    def check(self, value: Any) -> Scalar:
         """Return `value` as this setting's own type, or raise `ConfigError` with what is wrong."""
         kind = type(self.default)
-        fits = isinstance(value, (int, float) if kind is float else kind)
+        fits = isinstance(value, _FITTING[kind])
         if not fits or isinstance(value, bool):
             raise self._refused(
                 value, {int: "a whole number", float: "a number", str: "text"}[kind]
@@ -45,7 +48,6 @@ class Setting:
             if not self.low <= len(value) <= self.high:
                 raise self._refused(value, f"text of at most {self.high:g} characters")
             return value
-        assert isinstance(value, int | float)
         if not self.low <= value <= self.high:  # NaN fails here too: it compares with nothing
             raise self._refused(value, f"between {_plain(self.low)} and {_plain(self.high)}")
         return kind(value)
@@ -89,6 +91,7 @@ def _check_all(owner: Config | Sampling) -> None:
 
 
 # fmt: off
+@read_only("dataclasses.replace(config, n_embd=32) makes another")
 @dataclass(frozen=True, slots=True)
 class Config:
     """Everything that, with the documents, decides a training run. Defaults are microgpt's."""
@@ -131,6 +134,7 @@ class Config:
         return 4 * self.n_embd
 
 
+@read_only("dataclasses.replace(sampling, temperature=1) makes another")
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """How text is drawn from a trained model."""

@@ -13,10 +13,12 @@ import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 from glassgpt.errors import ConfigError, DivergenceError, counted
 
 MAX_DRAW_SEED = 2**53 - 1  # a page's numbers, and so its links, are exact up to here
+_UNSEEDED = "leave it empty for the run's own stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +55,21 @@ def check_room(prefix: Sequence[int], block_size: int) -> None:
         raise ConfigError(
             f"the prefix has {counted(len(prefix), 'character')}, but before a draw the context "
             f"has room for {block_size - 1}",
-            "shorten --prefix, or train with a larger --block-size",
+            "shorten the prefix, or train with a larger block_size",
         )
 
 
 def check_draw_seed(seed: int | None) -> int | None:
     """Return the seed of a draw, None for the run's own; raise `ConfigError` out of its bounds."""
-    if seed is not None and not 0 <= seed <= MAX_DRAW_SEED:
+    if seed is None:
+        return None
+    if not isinstance(seed, Integral) or isinstance(seed, bool):
+        raise ConfigError(f"draw seed is {seed!r}, but must be a whole number", _UNSEEDED)
+    if not 0 <= seed <= MAX_DRAW_SEED:
         raise ConfigError(
-            f"draw seed is {seed:,}, but must be between 0 and {MAX_DRAW_SEED:,}",
-            "leave it empty for the run's own stream",
+            f"draw seed is {seed:,}, but must be between 0 and {MAX_DRAW_SEED:,}", _UNSEEDED
         )
-    return seed
+    return int(seed)
 
 
 def generate(

@@ -17,7 +17,8 @@ from glassgpt.arrays import Array
 from glassgpt.errors import ConfigError, DivergenceError
 from glassgpt.model.config import Config
 from glassgpt.training.interventions import Interventions
-from glassgpt.training.session import Session, StepRecords
+from glassgpt.training.records import StepRecords
+from glassgpt.training.session import Session
 from glassgpt.training.snapshot import Snapshot
 
 BUDGET = 64 * 2**20  # bytes of snapshots that a run may keep
@@ -105,9 +106,9 @@ class History:
 
     def at(self, step: int) -> Snapshot:
         """Return the state at a position that was reached, and stay at this one."""
-        if not self.begin <= step <= self.reached:
+        if not isinstance(step, int) or not self.begin <= step <= self.reached:
             raise ConfigError(
-                f"the run has no step {step}", f"it has {self.begin} to {self.reached}"
+                f"the run has no step {step!r}", f"it has {self.begin} to {self.reached}"
             )
         if step == self.session.step:
             return self.session.snapshot()

@@ -234,6 +234,10 @@ def check_next(done: Intervention, before: Interventions, config: Config, vocab_
             name = Silence(part, layer, number).name
             if name not in {silence.name for silence in held(before)}:
                 raise ConfigError(f"{name} is not held at zero", "there is nothing to release")
+        case other:
+            raise ConfigError(
+                f"{other!r} is no change to a run", "give a Tune, Edit, Silence or Release"
+            )
 
 
 def _check_edit(edit: Edit, table: dict[str, tuple[int, int]]) -> None:
@@ -255,6 +259,10 @@ def _check_edit(edit: Edit, table: dict[str, tuple[int, int]]) -> None:
 def _check_part(config: Config, part: Part, layer: int, number: int) -> None:
     if part == "position":
         return
+    if not isinstance(layer, int) or not isinstance(number, int):
+        raise ConfigError(
+            f"there is no {part} {number!r} in layer {layer!r}", "both are whole numbers, from 0"
+        )
     if not 0 <= layer < config.n_layer:
         raise ConfigError(f"there is no layer {layer}", f"there are {config.n_layer}, from 0")
     count = config.n_head if part == "head" else config.n_hidden

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 
 from glassgpt.data.documents import BUILTIN
 from glassgpt.model.config import Config
+from glassgpt.model.read_only import read_only
 from glassgpt.training.interventions import Intervention, Interventions, check, config_at
 
 
+@read_only("dataclasses.replace(recipe, config=Config()) makes another")
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """`config` at step 0, the documents by name and fingerprint, each change with its step.

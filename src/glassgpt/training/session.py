@@ -9,15 +9,14 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import overload
 
 from glassgpt.arrays import numbers, shape, zeros
 from glassgpt.data import documents as data
 from glassgpt.engines import Engine, create, default_engine
 from glassgpt.errors import CheckpointError, ConfigError, DataError, DivergenceError
 from glassgpt.model import parameters as params
-from glassgpt.model.config import Config, Sampling, hyper
+from glassgpt.model.config import Config, Sampling
+from glassgpt.model.read_only import read_only
 from glassgpt.model.sampling import Draw, generate
 from glassgpt.model.state import State
 from glassgpt.model.tokenizer import Tokenizer, TokenLists
@@ -32,52 +31,11 @@ from glassgpt.training.interventions import (
     same_run,
 )
 from glassgpt.training.recipe import Recipe
+from glassgpt.training.records import StepRecords
 from glassgpt.training.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class StepRecord:
-    """One training step: `step` from 1, its document, its loss before the update, its rate."""
-
-    step: int
-    document: str
-    loss: float
-    learning_rate: float
-
-
-class StepRecords(Sequence[StepRecord]):
-    """The records of consecutive steps, made when asked for: a long run keeps only its losses."""
-
-    def __init__(
-        self, documents: Sequence[str], config: Config, start: int, losses: Sequence[float]
-    ) -> None:
-        self._documents = documents
-        self._config = config
-        self._start = start
-        self.losses = losses
-
-    def __len__(self) -> int:
-        return len(self.losses)
-
-    @overload
-    def __getitem__(self, i: int) -> StepRecord: ...
-    @overload
-    def __getitem__(self, i: slice) -> list[StepRecord]: ...
-    def __getitem__(self, i: int | slice) -> StepRecord | list[StepRecord]:
-        if isinstance(i, slice):
-            return [self[j] for j in range(*i.indices(len(self)))]
-        i = range(len(self))[i]
-        step = self._start + i
-        document = self._documents[step % len(self._documents)]
-        rate = hyper(self._config, step).learning_rate
-        return StepRecord(step + 1, document, self.losses[i], rate)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
+@read_only("run takes steps, apply(Tune(...)) changes settings, restore goes to another state")
 class Session:
     """A run of `config` on `documents`; `engine` computes it (the fastest to be had, if not named).
 
@@ -102,16 +60,16 @@ class Session:
                 "read_documents(path) reads a file",
             )
         _check_types(config, documents, data_name)
-        self.tokenizer = Tokenizer.of(documents)
+        self._tokenizer = Tokenizer.of(documents)
         params.count(config, self.tokenizer.vocab_size)
-        self.recipe = Recipe(config, data_name, data.fingerprint(documents), cut)
+        self._recipe = Recipe(config, data_name, data.fingerprint(documents), cut)
         self._config = config
-        self.engine = create(engine or default_engine()[0], config, self.tokenizer.vocab_size)
-        self.rng = random.Random(config.seed)
-        self.documents = list(documents)  # in the order of training
+        self._engine = create(engine or default_engine()[0], config, self.tokenizer.vocab_size)
+        self._rng = random.Random(config.seed)
+        self._documents = list(documents)
         self.rng.shuffle(self.documents)
         self._encoded = self.token_lists([])
-        self.step = 0
+        self._step = 0
         first = params.initial(config, self.tokenizer.vocab_size, self.rng)
         still = {name: zeros(shape(weight)) for name, weight in first.items()}
         self.engine.load(State(first, still, still))
@@ -136,8 +94,8 @@ class Session:
     def sibling(self) -> Session:
         """Return another run in the same state on the same documents, with an engine of its own."""
         other = copy.copy(self)  # shares what does not change: documents, tokenizer, tokens
-        other.engine = create(self.engine.name, self.config, self.tokenizer.vocab_size)
-        other.rng = random.Random()
+        other._engine = create(self.engine.name, self.config, self.tokenizer.vocab_size)
+        other._rng = random.Random()
         other.restore(self.snapshot())
         return other
 
@@ -145,12 +103,44 @@ class Session:
         where = f"step {self.step:,} of {self.config.num_steps:,}"
         return f"Session({where}, {self.recipe.data_name}, by the {self.engine.name} engine)"
 
-    # -- training
+    # -- what it is
+
+    @property
+    def recipe(self) -> Recipe:
+        """Which run it is, with the changes that were made so far."""
+        return self._recipe
 
     @property
     def config(self) -> Config:
         """The settings that hold now; `apply` a `Tune` to change them."""
         return self._config
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Its vocabulary."""
+        return self._tokenizer
+
+    @property
+    def engine(self) -> Engine:
+        """What computes it."""
+        return self._engine
+
+    @property
+    def rng(self) -> random.Random:
+        """The random stream of its samples."""
+        return self._rng
+
+    @property
+    def documents(self) -> list[str]:
+        """The documents in the order of training."""
+        return self._documents
+
+    @property
+    def step(self) -> int:
+        """How many updates have been taken."""
+        return self._step
+
+    # -- training
 
     @property
     def steps_left(self) -> int:
@@ -181,12 +171,12 @@ class Session:
         try:
             losses = self._losses(start, steps)
         except BaseException as error:  # Ctrl-C in a notebook too: the run stays whole
-            self.step += len(getattr(error, "losses", ()))
+            self._step += len(getattr(error, "losses", ()))
             self._hold()
             if isinstance(error, DivergenceError):
                 raise error.at(self.step + 1, self.document(self.step)) from None
             raise
-        self.step += steps
+        self._step += steps
         return self.records(start, losses)
 
     def _losses(self, start: int, steps: int) -> list[float]:
@@ -239,7 +229,7 @@ class Session:
                 self.engine.fill(change.block(self.config), 0.0)
             case _:  # a release changes no number
                 pass
-        self.recipe = self.recipe.with_more(done)
+        self._recipe = self.recipe.with_more(done)
 
     def follow(self, recipe: Recipe) -> None:
         """Do what `recipe`, of which all before is done, says for this position."""
@@ -294,8 +284,8 @@ class Session:
             )
         self._config = same_run(self.config, snapshot.config)
         self.engine.load(snapshot.state)
-        self.step = snapshot.step
-        self.recipe = theirs
+        self._step = snapshot.step
+        self._recipe = theirs
         self.rng.setstate(snapshot.random_state)
 
     # -- samples
@@ -313,6 +303,8 @@ def _check_types(config: object, documents: Sequence[object], data_name: object)
     if not all(isinstance(text, str) for text in documents):
         wrong = next(text for text in documents if not isinstance(text, str))
         raise DataError(f"a document is {wrong!r}, but must be text", "give a list of texts")
+    if not any(documents):
+        raise DataError("every document is empty", "give at least one text with a character")
     if not isinstance(data_name, str) or not data_name:
         raise DataError(f"data_name is {data_name!r}, but must be a text", "leave it out")
 
