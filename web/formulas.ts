@@ -31,7 +31,7 @@ function signs(): string {
   const words = globSync(SOURCES)
     .map((path) => readFileSync(path, "utf-8"))
     .join("");
-  const formulas = Object.values(mathml(readFileSync("src/words/formulas.tex", "utf-8"))).join("");
+  const formulas = Object.values(mathml(readFileSync("src/story/formulas.tex", "utf-8"))).join("");
   const italics = `${range(0x1d434, 0x1d467)}${range(0x1d6e2, 0x1d71b)}ℎ`; // a letter that stands alone is set so
   return [...new Set(words + formulas + italics)].join("");
 }

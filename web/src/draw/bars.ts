@@ -1,7 +1,7 @@
 // Paints probabilities as bars, a group for each position; the target's bar is the lit one.
 
-import { type Palette, css } from "../scales";
-import type { Columns } from "../layout";
+import { type Palette, css } from "../state/scales";
+import type { Columns } from "./layout";
 import type { Numbers } from "../wire";
 
 export function paintBars(

@@ -1,7 +1,7 @@
 // Paints cells: one small image for all blocks of a figure, then each block scaled to its place.
 
-import type { Block, Plan } from "../layout";
-import { type Palette, css, level } from "../scales";
+import type { Block, Plan } from "./layout";
+import { type Palette, css, level } from "../state/scales";
 import type { Numbers } from "../wire";
 import { FACE } from "./labels";
 

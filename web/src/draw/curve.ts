@@ -1,7 +1,7 @@
 // Paints the loss curve: every loss as a dot, their mean over a hundred steps as a line.
 
-import { type Palette, css } from "../scales";
-import { type Series, at, smoothed } from "../series";
+import { type Palette, css } from "../state/scales";
+import { type Series, at, smoothed } from "../state/series";
 
 export interface Ruler {
   width: number;

@@ -1,7 +1,7 @@
 // Words and numbers in a picture, each at its place.
 
-import type { Columns } from "../layout";
-import { type Palette, css } from "../scales";
+import type { Columns } from "./layout";
+import { type Palette, css } from "../state/scales";
 
 /** The face of letters in a picture; `Signs` has what it lacks (page.css). */
 export const FACE = "Newsreader, Signs, serif";

@@ -1,7 +1,7 @@
 // Figures as SVG text, for slides and paper: the same cells, bars and numbers in the same colours.
 
-import type { Columns, Plan } from "../layout";
-import { type Palette, css, level } from "../scales";
+import type { Columns, Plan } from "./layout";
+import { type Palette, css, level } from "../state/scales";
 import type { Numbers } from "../wire";
 import type { Label } from "./labels";
 

@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { silencedIn } from "./futures";
+import type { Part } from "./parts";
+import type { BranchFacts, Branches, Frame } from "../protocol.gen";
+import { INITIAL, type State } from "./store";
+
+const HEAD: Part = { part: "head", layer: 0, number: 2 };
+const facts = (number: number, parent: number | null, changes: string): BranchFacts => ({
+  number,
+  parent,
+  run: 1,
+  fork: 0,
+  words: [],
+  changes,
+  held: [],
+  config: {},
+  data_name: "names",
+  engine: "fast",
+});
+
+/** The state at a step, in a line of branches with these changes. */
+function at(step: number, ...changes: string[]): State {
+  const branches = changes.map((one, i) => facts(i + 1, i || null, one));
+  const tree: Branches = {
+    kind: "Branches",
+    current: changes.length,
+    beside: null,
+    undo: true,
+    redo: false,
+    most: 8,
+    branches,
+  };
+  return { ...INITIAL, branches: tree, frame: { step } as Frame };
+}
+
+describe("a part that was switched off", () => {
+  it("shows it, while it is zero and afterwards", () => {
+    expect(silencedIn(at(400, "", "400:head0.2"), HEAD)).toEqual({ step: 400, now: true, last: true });
+    expect(silencedIn(at(450, "", "400:head0.2!"), HEAD)).toEqual({ step: 400, now: false, last: true });
+  });
+
+  it("is switched on again by undoing only where nothing else was changed since", () => {
+    expect(silencedIn(at(450, "", "400:head0.2;400:wte[0,0]=1.0"), HEAD)?.last).toBe(false);
+    expect(silencedIn(at(450, "", "400:head0.2", "410:learning_rate=0.1"), HEAD)?.last).toBe(false);
+  });
+
+  it("is another part, or not yet, or free again", () => {
+    expect(silencedIn(at(450, "", "400:head0.1"), HEAD)).toBeNull();
+    expect(silencedIn(at(300, "", "400:head0.2"), HEAD)).toBeNull();
+    expect(silencedIn(at(450, "", "400:head0.2!", "420:~head0.2"), HEAD)).toBeNull();
+    expect(silencedIn(at(450, ""), HEAD)).toBeNull();
+  });
+});

@@ -1,0 +1,34 @@
+// The curve of the run that is shown, on a canvas of any size: the large one, and the one beside what if.
+
+import { type Ruler, paintCurve, span } from "../draw/curve";
+import { bandOf, futureOf, ghostOf } from "../state/futures";
+import type { Palette } from "../state/scales";
+import type { State } from "../state/store";
+
+/** The ruler of a canvas of this size: all losses and the outer yardsticks fit. */
+export function rulerOf(state: State, width: number, height: number): Ruler {
+  const nats = state.measures ? [state.measures.uniform, state.measures.trigram] : [];
+  return { width, height, steps: Number(state.hello?.config["num_steps"] ?? 1000), ...span(state.losses, nats) };
+}
+
+export function paintRun(pen: CanvasRenderingContext2D, state: State, palette: Palette, ruler: Ruler): void {
+  paintCurve(
+    pen,
+    ruler,
+    {
+      losses: state.losses,
+      sums: state.sums,
+      begin: state.hello?.begin ?? 0,
+      step: state.frame?.step ?? 0,
+      old: state.old,
+      heldOut: state.heldOut,
+      ghost: ghostOf(state),
+      band: bandOf(state.band),
+      futures: [...state.others.keys()].flatMap((number) => {
+        const future = futureOf(state, number);
+        return future ? [{ ...future, beside: number === state.branches?.beside }] : [];
+      }),
+    },
+    palette,
+  );
+}
