@@ -419,6 +419,29 @@ def test_the_page_says_when_the_server_is_gone_and_recovers(
     assert served.process.poll() is None
 
 
+NEWER = """window.WebSocket = class extends WebSocket {
+  set onmessage(ear) {
+    super.onmessage = ({ data }) => {
+      const bytes = new Uint8Array(typeof data === "string" ? 0 : data);
+      const found = /"version":/.exec(new TextDecoder("latin1").decode(bytes));
+      if (found) bytes[found.index + found[0].length] = "9".charCodeAt(0);
+      ear({ data });
+    };
+  }
+};"""  # the server's version becomes 9
+
+
+def test_a_page_that_does_not_fit_the_server_says_so_and_offers_to_load_it_again(
+    tab: Opener,
+) -> None:
+    it = tab()
+    it.page.add_init_script(NEWER)
+    it.page.reload()
+    it.told("the page speaks version 1 of the protocol, the server version 9")
+    assert it.page.evaluate("() => window.glass.state().hello") is None
+    it.page.get_by_role("button", name="Load the page again").wait_for()
+
+
 def test_after_a_lost_line_it_asks_for_what_was_seen_last(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=3")
     said: list[str] = []

@@ -23,7 +23,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from glassgpt.live import protocol
-from glassgpt.server.worker import ENDED
 from tests.support.mutations import EXAMPLES, TEXT, any_message, message
 from tests.support.serving import Served, resident, serving, works
 
@@ -117,7 +116,7 @@ class Bad:
             async with line:
                 await self._talk(line, messages)
         finally:
-            if line.close_code == ENDED:
+            if line.close_code == protocol.ENDED:
                 self.faults.append(line.close_reason)
 
     async def _talk(self, line: ClientConnection, messages: int) -> None:

@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection
 
 from glassgpt import Config
 from glassgpt.live import protocol
-from glassgpt.server.worker import ENDED, MAX_MEMORY, MEMORY_GONE
+from glassgpt.server.worker import MAX_MEMORY, MEMORY_GONE
 from tests.support.mutations import TEXT, framed
 from tests.support.serving import Served, hear, say, serving, talking, works
 
@@ -101,7 +101,7 @@ def test_a_run_that_needs_more_memory_ends_with_a_sentence_and_no_other_does(
         with pytest.raises(ConnectionClosed) as closed:
             hear(bad, "Nothing")
         assert closed.value.rcvd is not None
-        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (ENDED, MEMORY_GONE)
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (protocol.ENDED, MEMORY_GONE)
         plays_on(good)
     works(server)
 

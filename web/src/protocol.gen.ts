@@ -4,10 +4,34 @@ export const VERSION = 1;
 export const CREDITS = 2;
 export const MAX_COMMAND = 65536;
 export const MAX_UPLOAD = 8388608;
+export const TAKEN_OVER = 4001;
+export const ENDED = 4002;
 
 export const BUILTIN = "built-in names"; // what the built-in documents are called
 
 export type Scalar = number | string;
+
+/** Everything that, with the documents, decides a training run. Defaults are microgpt's. */
+export interface Config {
+  n_layer: number;
+  n_embd: number;
+  n_head: number;
+  block_size: number;
+  num_steps: number;
+  learning_rate: number;
+  beta1: number;
+  beta2: number;
+  eps: number;
+  init_std: number;
+  seed: number;
+}
+
+/** How text is drawn from a trained model. */
+export interface Sampling {
+  temperature: number;
+  num_samples: number;
+  prefix: string;
+}
 
 /** An array that follows the header: its name, numbers' type and shape. */
 export interface ArrayHead {
@@ -70,9 +94,9 @@ export interface CutFacts {
 
 /** The run of a link whose documents are too many for it: it waits for their file. */
 export interface Waiting {
-  config: Record<string, Scalar>;
+  config: Config;
   engine: string;
-  sampling: Record<string, Scalar>;
+  sampling: Sampling;
   sample_seed: number | null;
   step: number | null;
   data_name: string;
@@ -90,7 +114,7 @@ export interface BranchFacts {
   words: string[];
   changes: string;
   held: string[];
-  config: Record<string, Scalar>;
+  config: Config;
   data_name: string;
   engine: string;
 }
@@ -243,7 +267,7 @@ export interface Pace {
 /** Begin a new run, and let its time run if `play`; refused, it leaves the run before alone. */
 export interface Start {
   kind: "Start";
-  config: Record<string, Scalar>;
+  config: Config;
   engine: string;
   data?: string;
   data_name?: string;
@@ -256,7 +280,7 @@ export interface Start {
 /** Say what `Start` would make of the same, without making it. */
 export interface Consider {
   kind: "Consider";
-  config: Record<string, Scalar>;
+  config: Config;
   engine: string;
   data?: string;
   data_name?: string;
@@ -273,7 +297,7 @@ export interface Load {
 /** Fork the run: change live settings, or num_steps, from the next step on. */
 export interface Tune {
   kind: "Tune";
-  changes: Record<string, Scalar>;
+  changes: Partial<Config>;
 }
 
 /** Fork the run: set one weight. */
@@ -333,7 +357,7 @@ export interface Beside {
 /** Show the complete run that these settings would give on the documents that are shown. */
 export interface Imagine {
   kind: "Imagine";
-  config: Record<string, Scalar>;
+  config: Config;
 }
 
 /** Show the spread of the settings that are shown over so many other seeds; 0 ends it. */
@@ -353,7 +377,7 @@ export interface Trace {
 /** Draw samples like this from now on; without a seed from the run's own stream. */
 export interface Sample {
   kind: "Sample";
-  sampling: Record<string, Scalar>;
+  sampling: Sampling;
   seed?: number | null;
 }
 
@@ -424,8 +448,8 @@ export interface Hello {
   engines: string[];
   settings: SettingFacts[];
   sampling_settings: SettingFacts[];
-  config: Record<string, Scalar>;
-  sampling: Record<string, Scalar>;
+  config: Config;
+  sampling: Sampling;
   sample_seed: number | null;
   sites: SiteFacts[];
   params: ParamFacts[];
@@ -471,7 +495,7 @@ export interface Samples {
   seq: number;
   branch: number;
   step: number;
-  sampling: Record<string, Scalar>;
+  sampling: Sampling;
   seed: number | null;
   written: Written[];
   link: string;
@@ -585,7 +609,7 @@ export interface Neighbours {
 /** What `Start` would make: a model of this size from these documents, or a sentence. */
 export interface Considered {
   kind: "Considered";
-  config: Record<string, Scalar>;
+  config: Config;
   parameters: number;
   bytes: number;
   documents: number;
@@ -604,7 +628,7 @@ export interface Considered {
 /** The settings as they are now, after a live change. */
 export interface Settings {
   kind: "Settings";
-  config: Record<string, Scalar>;
+  config: Config;
   schedule: number[];
   link: string;
 }
@@ -656,7 +680,7 @@ export interface Price {
 /** A complete run of `config`, as far as it is taken; the array `losses` begins at `first`. */
 export interface Imagined {
   kind: "Imagined";
-  config: Record<string, Scalar>;
+  config: Config;
   done: boolean;
   first: number;
   taken: number;
@@ -713,6 +737,26 @@ export interface Stopped {
   site: string;
   index: number[];
 }
+
+export const DEFAULT_CONFIG: Config = {
+  "n_layer": 1,
+  "n_embd": 16,
+  "n_head": 4,
+  "block_size": 16,
+  "num_steps": 1000,
+  "learning_rate": 0.01,
+  "beta1": 0.85,
+  "beta2": 0.99,
+  "eps": 1e-08,
+  "init_std": 0.08,
+  "seed": 42
+};
+
+export const DEFAULT_SAMPLING: Sampling = {
+  "temperature": 0.5,
+  "num_samples": 20,
+  "prefix": ""
+};
 
 export type Command =
   | Open

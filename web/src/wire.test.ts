@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { VERSION } from "./protocol.gen";
 import { connect, decode, encode } from "./wire";
 
 function frame(head: object, ...bodies: Uint8Array[]): ArrayBuffer {
@@ -61,7 +62,7 @@ describe("a line", () => {
     static OPEN = 1;
     readyState = 1;
     onopen = (): void => undefined;
-    onmessage = (_: { data: string }): void => undefined;
+    onmessage = (_: { data: string | ArrayBuffer }): void => undefined;
     onclose = (_: { code: number; reason: string }): void => undefined;
     constructor(readonly url: string) {
       lines.push(this);
@@ -79,7 +80,7 @@ describe("a line", () => {
     vi.stubGlobal("fetch", () => (answer ? Promise.resolve(answer) : Promise.reject(new Error("no network"))));
     connect("ws://host/lab/ws", {
       open: () => ({ kind: "Open", run: "", link: "", still: true }),
-      told: () => undefined,
+      told: ({ event }) => said.push(event.kind),
       line: (line, reason) => said.push(`${line} ${reason}`.trim()),
     });
     lines[0]!.onopen();
@@ -119,6 +120,14 @@ describe("a line", () => {
     dial(null).onclose({ code: 4002, reason: "too much memory" });
     await vi.advanceTimersByTimeAsync(60_000);
     expect(said).toEqual(["open", "ended too much memory"]);
+    expect(lines.length).toBe(1);
+  });
+
+  it("to a server of another version is given up before anything is told, and says which versions", async () => {
+    dial(null).onmessage({ data: frame({ kind: "Hello", version: VERSION + 1 }) });
+    await vi.advanceTimersByTimeAsync(60_000);
+    const versions = `the page speaks version ${VERSION} of the protocol, the server version ${VERSION + 1}`;
+    expect(said).toEqual(["open", `stale ${versions}`]);
     expect(lines.length).toBe(1);
   });
 });

@@ -1,6 +1,6 @@
 // The wire: bytes to events and commands to bytes, over a socket that comes back when it is lost.
 
-import type { ArrayHead, Command, Event, Open } from "./protocol.gen";
+import { type ArrayHead, type Command, ENDED, type Event, type Open, TAKEN_OVER, VERSION } from "./protocol.gen";
 
 export type Numbers = Float64Array | Float32Array | Uint8Array;
 
@@ -54,8 +54,8 @@ export function encode(command: Command, file?: Uint8Array): string | ArrayBuffe
   return bytes.buffer;
 }
 
-/** `refused`: the server answers, but not this page; `ended`: it has ended the run. */
-export type Line = "connecting" | "open" | "lost" | "refused" | "taken" | "ended";
+/** `refused`: the server answers, but not this page; `ended`: it has ended the run; `stale`: it is of another version. */
+export type Line = "connecting" | "open" | "lost" | "refused" | "taken" | "ended" | "stale";
 
 export interface Ears {
   /** What to say first; asked again whenever the line comes back. */
@@ -69,8 +69,6 @@ export interface Wire {
   again(): void;
 }
 
-const TAKEN_OVER = 4001;
-const ENDED = 4002;
 const SILENCE = 16_000; // ms without a word; the server says something every five seconds
 const FIRST_WAIT = 250;
 const LONGEST_WAIT = 4000;
@@ -101,7 +99,10 @@ export function connect(url: string, ears: Ears): Wire {
     };
     line.onmessage = (message: MessageEvent<ArrayBuffer | string>) => {
       hear();
-      if (typeof message.data !== "string") ears.told(decode(message.data)); // a text is a sign of life
+      if (typeof message.data === "string") return; // a sign of life
+      const told = decode(message.data);
+      if (told.event.kind === "Hello" && told.event.version !== VERSION) part(line, told.event.version);
+      else ears.told(told);
     };
     line.onclose = (event) => {
       clearTimeout(silence);
@@ -110,6 +111,13 @@ export function connect(url: string, ears: Ears): Wire {
       socket = null;
       ears.line(event.code === ENDED ? "ended" : "taken", event.reason);
     };
+  }
+
+  /** Give a line up for good: what a server of another version tells, this page does not understand. */
+  function part(line: WebSocket, version: number): void {
+    socket = null;
+    line.close();
+    ears.line("stale", `the page speaks version ${VERSION} of the protocol, the server version ${version}`);
   }
 
   /** Give a line up, say why, and try again. */

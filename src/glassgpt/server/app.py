@@ -37,7 +37,6 @@ BEAT = 5  # seconds between two signs of life
 CLOSING = 1  # seconds in which a page has to take its last message
 FIRST_WORD = 10  # seconds in which a client has to say what it wants
 RATE = 300  # messages a second, in the long run
-TAKEN_OVER = 4001  # WebSocket close code
 TYPES = {
     ".js": "text/javascript",
     ".css": "text/css",
@@ -167,7 +166,7 @@ async def converse(websocket: WebSocket, runs: Runs) -> None:
     try:
         number = await run.attach(page)
         if before is not None:
-            await before.close(TAKEN_OVER, "this run is shown in another tab now")
+            await before.close(protocol.TAKEN_OVER, "this run is shown in another tab now")
         await _listen(websocket, run, number)
     finally:
         beats.cancel()

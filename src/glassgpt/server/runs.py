@@ -23,7 +23,7 @@ from glassgpt.errors import EngineError
 from glassgpt.live import protocol
 from glassgpt.live.new_run import Source
 from glassgpt.server import worker
-from glassgpt.server.worker import BUFFER, ENDED, HEAD, Kind
+from glassgpt.server.worker import BUFFER, HEAD, Kind
 from glassgpt.training.snapshot import Snapshot
 
 MAX_RUNS = 64  # a class of thirty, two tabs each
@@ -81,7 +81,7 @@ class Run:
 
     async def forward(self) -> None:
         """Send the page what the worker says, until the worker ends."""
-        code, reason = ENDED, KILLED
+        code, reason = protocol.ENDED, KILLED
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 length, kind, page = HEAD.unpack(await self.reader.readexactly(HEAD.size))

@@ -39,7 +39,7 @@ BUFFER = 2**20  # bytes that wait in a socket's buffers
 MAX_MEMORY = 3 * 2**30
 DATA_MEMORY = 32  # and for each byte of the server's own documents, pickled: 20 are measured
 MAX_MISTAKES = 20  # messages that are no commands before a page is refused
-POLICY, ENDED = 1008, 4002  # WebSocket close codes
+POLICY = 1008  # WebSocket close code
 MEMORY_GONE = "this run needed more memory than one run may take"
 FAULT = "this run ended by a fault of the program, which the server's terminal shows"
 
@@ -159,10 +159,10 @@ class Worker:
             await self._close(POLICY, "no run could be opened")
         except (MemoryError, asyncio.CancelledError):
             _allow_memory(None)  # it ends now, but has to say why
-            await self._close(ENDED, MEMORY_GONE)
+            await self._close(protocol.ENDED, MEMORY_GONE)
         except Exception:
             logging.getLogger(__name__).exception("a run ended")
-            await self._close(ENDED, FAULT)
+            await self._close(protocol.ENDED, FAULT)
 
     def _end_for_want_of_memory(self) -> None:
         """End the run from outside its task."""

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { SettingFacts } from "../protocol.gen";
+import { DEFAULT_CONFIG, type SettingFacts } from "../protocol.gen";
 import { snapped, travel, valueAt } from "./whatif";
 
 const facts = (name: string, usual: number, low: number, high: number, type = "float"): SettingFacts => ({
@@ -24,5 +24,5 @@ test("a slider goes from a fiftieth to ten times the usual value, within the bou
 test("channels and heads are taken so that they fit", () => {
   expect(snapped(18, facts("n_embd", 16, 1, 1024, "int"), { n_head: 4, n_embd: 16 })).toBe(20);
   expect(snapped(7, facts("n_head", 4, 1, 64, "int"), { n_head: 4, n_embd: 16 })).toBe(8);
-  expect(snapped(0.3, facts("beta1", 0.85, 0, 0.9999), {})).toBe(0.3);
+  expect(snapped(0.3, facts("beta1", 0.85, 0, 0.9999), DEFAULT_CONFIG)).toBe(0.3);
 });

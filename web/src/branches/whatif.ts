@@ -1,6 +1,6 @@
 // Settings on a slider: where on its way from 0 to 1 a value stands, and which value stands there.
 
-import type { Scalar, SettingFacts } from "../protocol.gen";
+import type { Config, SettingFacts } from "../protocol.gen";
 
 const LEAST = 1 / 50; // of the usual value, at the left end
 const MOST = 10; // times the usual value, at the right end
@@ -23,9 +23,8 @@ export function valueAt(facts: SettingFacts, way: number): number {
 }
 
 /** The nearest value that makes a model: heads share the channels evenly. */
-export function snapped(value: number, { name }: SettingFacts, config: Record<string, Scalar>): number {
-  const heads = Number(config["n_head"] ?? 1);
-  const channels = Number(config["n_embd"] ?? 1);
+export function snapped(value: number, { name }: SettingFacts, config: Pick<Config, "n_head" | "n_embd">): number {
+  const { n_head: heads, n_embd: channels } = config;
   if (name === "n_embd") return heads * Math.max(1, Math.round(value / heads));
   if (name !== "n_head") return value;
   const divisors = Array.from({ length: channels }, (_, i) => i + 1).filter((n) => channels % n === 0);

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { back, before, started } from "./detour";
 import type { Before } from "../state/progress";
-import type { BranchFacts, Branches, Command, Frame, Hello } from "../protocol.gen";
+import {
+  type BranchFacts,
+  type Branches,
+  type Command,
+  DEFAULT_CONFIG,
+  DEFAULT_SAMPLING,
+  type Frame,
+  type Hello,
+} from "../protocol.gen";
 import { INITIAL, type State } from "../state/store";
 import { FAILURES } from "./failures";
 
@@ -13,7 +21,7 @@ const facts = (number: number, run: number): BranchFacts => ({
   words: [],
   changes: "",
   held: [],
-  config: { n_embd: 16 },
+  config: { ...DEFAULT_CONFIG, n_embd: 16 },
   data_name: "names",
   engine: "fast",
 });
@@ -29,7 +37,7 @@ const tree = (current: number, ...branches: BranchFacts[]): Branches => ({
 
 const NOW: State = {
   ...INITIAL,
-  hello: { sampling: { temperature: 0.5 }, sample_seed: 7 } as unknown as Hello,
+  hello: { sampling: { ...DEFAULT_SAMPLING, temperature: 0.5 }, sample_seed: 7 } as unknown as Hello,
   frame: { document: "emma", step: 200, pace: 100 } as Frame,
   branches: tree(2, facts(1, 1), facts(2, 1)),
 };
@@ -59,7 +67,7 @@ describe("a detour to a failure", () => {
       { kind: "Choose", branch: 2 },
       { kind: "Seek", step: 200 },
       { kind: "Drop", branch: 3 },
-      { kind: "Sample", sampling: { temperature: 0.5 }, seed: 7 },
+      { kind: "Sample", sampling: { ...DEFAULT_SAMPLING, temperature: 0.5 }, seed: 7 },
       { kind: "Pace", steps_per_second: 100 },
     ]);
   });

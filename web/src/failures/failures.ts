@@ -1,15 +1,15 @@
 // The gallery of failures: what one does wrong, what one then sees, why, and what cures it. Every
 // symptom is held to the engine by tests/e2e/test_gallery.py.
 
-import type { Scalar } from "../protocol.gen";
+import type { Config, Sampling } from "../protocol.gen";
 
 export interface Failure {
   title: string;
   symptom: string;
   why: string;
   cure: string;
-  config?: Record<string, Scalar>; // what is set otherwise for it
-  sampling?: Record<string, Scalar>;
+  config?: Partial<Config>; // what is set otherwise for it
+  sampling?: Partial<Sampling>;
   did?: string; // what is done to the run, as a link says it
   pace?: number; // steps a second, where the usual pace hides what happens
   single?: boolean; // learns from the document in the machine alone

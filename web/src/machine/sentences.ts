@@ -4,6 +4,7 @@ import { type Address, offsetOf } from "../state/address";
 import { count, counted, isolated, number, shortened, token } from "../format";
 import type { Compared, HeldOut } from "../protocol.gen";
 import { at } from "../state/series";
+import { configOf } from "../state/settings";
 import { type State, isMoving } from "../state/store";
 import { PARAMS, kindOfSite, place, title } from "./words";
 
@@ -47,7 +48,7 @@ export function waitsFor(address: Address, state: State): boolean {
   const site = state.sites.get(address.name);
   const shape = state.arrays.get(`value:${address.name}`)?.shape;
   if (!site || !shape) return false;
-  const context = Number(state.hello?.config["block_size"] ?? 0);
+  const context = configOf(state).block_size;
   const longest = shape.map((size, axis) => (["T", "S"].includes(site.axes[axis] ?? "") ? context : size));
   return offsetOf(address.index, longest) >= 0;
 }

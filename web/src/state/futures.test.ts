@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { futureOf } from "./futures";
 import { cellsOf, isKeptOff, nameOf, partOf } from "./parts";
+import { DEFAULT_CONFIG } from "../protocol.gen";
 import { EMPTY, at, extended } from "./series";
 import { INITIAL, type State } from "./store";
 
@@ -12,7 +13,7 @@ const branch = (number: number, parent: number | null, fork: number) => ({
   words: [],
   changes: "",
   held: [],
-  config: {},
+  config: DEFAULT_CONFIG,
   data_name: "",
   engine: "fast",
 });

@@ -2,13 +2,15 @@
 
 import type { Address } from "./address";
 import type { Silence } from "../protocol.gen";
+import { configOf } from "./settings";
 import type { State } from "./store";
 
 export type Part = Pick<Required<Silence>, "part" | "layer" | "number">;
 
 /** How many channels a head has. */
-export function headDimOf({ hello }: State): number {
-  return Number(hello?.config["n_embd"] ?? 1) / Number(hello?.config["n_head"] ?? 1);
+export function headDimOf(state: State): number {
+  const { n_embd, n_head } = configOf(state);
+  return n_embd / n_head;
 }
 
 /** What a number belongs to that can be switched off, or nothing. `headDim` channels are a head. */

@@ -1,7 +1,7 @@
 // How far a reader has come in the story, and from which run a detour leads: plain data, so that
 // it survives a reload.
 
-import type { Scalar } from "../protocol.gen";
+import type { Config, Sampling } from "../protocol.gen";
 import type { Show } from "./address";
 
 /** Which letter comes at position `at` of a document? `candidates` are tokens; any other is one more outcome. */
@@ -54,11 +54,11 @@ export interface Progress {
 export interface Before {
   branch: number;
   runs: number[]; // those there were
-  config: Record<string, Scalar>;
+  config: Config;
   engine: string;
   document: string; // the one in the machine
   pace: number;
-  sampling: Record<string, Scalar>;
+  sampling: Sampling;
   seed: number | null;
   step: number;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Event, Frame, Refused, Samples } from "../protocol.gen";
+import { DEFAULT_CONFIG, DEFAULT_SAMPLING, type Event, type Frame, type Refused, type Samples } from "../protocol.gen";
 import { INITIAL, type State, reduce } from "./store";
 
 const tell = (state: State, event: Event): State => reduce(state, { kind: "told", told: { event, arrays: new Map() } });
@@ -9,7 +9,7 @@ const drawn = (temperature: number): Samples => ({
   seq: 1,
   branch: 1,
   step: 0,
-  sampling: { temperature },
+  sampling: { ...DEFAULT_SAMPLING, temperature },
   seed: null,
   written: [],
   link: "seed=1",
@@ -34,7 +34,7 @@ const HERE = tell({ ...INITIAL, link: "seed=1" }, drawn(0.5));
 
 describe("a refusal", () => {
   it.each<[string, Event]>([
-    ["Tune", { kind: "Settings", config: {}, schedule: [], link: "seed=1" }],
+    ["Tune", { kind: "Settings", config: DEFAULT_CONFIG, schedule: [], link: "seed=1" }],
     ["Sample", drawn(0.7)],
     ["Watch", { ...frame, watching: true }],
     ["Play", { ...frame, playing: true }],
@@ -42,7 +42,7 @@ describe("a refusal", () => {
       "Consider",
       {
         kind: "Considered",
-        config: {},
+        config: DEFAULT_CONFIG,
         parameters: 1,
         bytes: 8,
         documents: 2,
@@ -78,7 +78,7 @@ describe("a refusal", () => {
 
 describe("a band of seeds", () => {
   const banded = tell(HERE, { kind: "SeedBand", seeds: 20, finished: 20, arrays: [] });
-  const settings = (link: string): Event => ({ kind: "Settings", config: {}, schedule: [], link });
+  const settings = (link: string): Event => ({ kind: "Settings", config: DEFAULT_CONFIG, schedule: [], link });
 
   it("belongs to its run: another branch has none, and with the first it comes back", () => {
     const other = tell(banded, settings("seed=1&do=3:position!"));
@@ -112,5 +112,5 @@ it("what a change ends half-way is not shown as if it went on", () => {
       arrays: [],
     },
   };
-  expect(tell(looking, { kind: "Settings", config: {}, schedule: [], link: "seed=1" }).origins).toBeNull();
+  expect(tell(looking, { kind: "Settings", config: DEFAULT_CONFIG, schedule: [], link: "seed=1" }).origins).toBeNull();
 });

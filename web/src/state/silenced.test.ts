@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { silencedIn } from "./futures";
 import type { Part } from "./parts";
-import type { BranchFacts, Branches, Frame } from "../protocol.gen";
+import { type BranchFacts, type Branches, DEFAULT_CONFIG, type Frame } from "../protocol.gen";
 import { INITIAL, type State } from "./store";
 
 const HEAD: Part = { part: "head", layer: 0, number: 2 };
@@ -13,7 +13,7 @@ const facts = (number: number, parent: number | null, changes: string): BranchFa
   words: [],
   changes,
   held: [],
-  config: {},
+  config: DEFAULT_CONFIG,
   data_name: "names",
   engine: "fast",
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Event, Frame, Hello } from "../protocol.gen";
+import { DEFAULT_CONFIG, DEFAULT_SAMPLING, type Event, type Frame, type Hello } from "../protocol.gen";
 import { at } from "./series";
 import { INITIAL, type State, grain, numberAt, reduce, wanted } from "./store";
 import type { Tensor } from "../wire";
@@ -12,8 +12,8 @@ const HELLO: Hello = {
   engines: ["scalar"],
   settings: [],
   sampling_settings: [],
-  config: { num_steps: 10, seed: 1 },
-  sampling: {},
+  config: { ...DEFAULT_CONFIG, num_steps: 10, seed: 1 },
+  sampling: DEFAULT_SAMPLING,
   sample_seed: null,
   sites: [
     { name: "tok", axes: ["T", "C"], op: "row", inputs: [], sentence: "", weight: "wte" },
@@ -85,14 +85,22 @@ describe("store", () => {
 
   it("begins anew with another run, whose old curve stays behind it", () => {
     const before = tell(greeted, frame(1, 0), { losses: tensor(3), rates: tensor(1) });
-    const after = tell(before, { ...HELLO, config: { num_steps: 10, seed: 2 } });
+    const after = tell(before, { ...HELLO, config: { ...DEFAULT_CONFIG, num_steps: 10, seed: 2 } });
     expect(after.losses.length).toBe(0);
     expect(at(after.old, 0)).toBe(3);
     expect(after.frame).toBeNull();
   });
 
   it("keeps what a branch lost on what is held out; its fork has what came before", () => {
-    const facts = { run: 1, words: [], changes: "", held: [], config: {}, data_name: "names", engine: "fast" };
+    const facts = {
+      run: 1,
+      words: [],
+      changes: "",
+      held: [],
+      config: DEFAULT_CONFIG,
+      data_name: "names",
+      engine: "fast",
+    };
     const tree = (current: number): Event => ({
       kind: "Branches",
       current,
@@ -143,7 +151,7 @@ describe("store", () => {
       words: [],
       changes: "",
       held: [],
-      config: {},
+      config: DEFAULT_CONFIG,
       data_name: "names",
       engine: "fast",
     };
@@ -161,7 +169,7 @@ describe("store", () => {
       seq: 1,
       branch,
       step: 3,
-      sampling: {},
+      sampling: DEFAULT_SAMPLING,
       seed: null,
       written: [],
       link: `of ${branch}`,
@@ -178,7 +186,7 @@ describe("store", () => {
   it("lets an imagined run grow, and begins anew with another", () => {
     const imagined = (first: number): Event => ({
       kind: "Imagined",
-      config: {},
+      config: DEFAULT_CONFIG,
       done: false,
       first,
       taken: first + 2,
@@ -276,7 +284,7 @@ describe("store", () => {
   it("forgets what a file would give once another one is refused", () => {
     const considered = tell(greeted, {
       kind: "Considered",
-      config: {},
+      config: DEFAULT_CONFIG,
       parameters: 1,
       bytes: 8,
       documents: 2,

@@ -29,6 +29,7 @@ import type {
   Verified,
 } from "../protocol.gen";
 import { type Quantity, magnitude, quantity, scaleEnd } from "./scales";
+import { configOf } from "./settings";
 import { EMPTY, type Series, extended, summed } from "./series";
 import type { Line, Tensor, Told } from "../wire";
 
@@ -428,7 +429,7 @@ function framed(state: State, frame: Frame, arrays: Map<string, Tensor>): State 
   if (frame.watching) next.refused = accepted(state, "Watch");
   if (frame.playing) next.refused = accepted(next, "Play", "Pace");
   if (state.stopped && frame.step !== state.stopped.step) next.stopped = null;
-  if (state.offered && frame.step < Number(state.hello?.config["num_steps"])) next.offered = false;
+  if (state.offered && frame.step < configOf(state).num_steps) next.offered = false;
   return next;
 }
 

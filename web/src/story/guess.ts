@@ -22,7 +22,7 @@ export function runOf({ hello }: State): string {
 export function letterQuestion(state: State, at: number, nth: number): LetterQuestion | null {
   const { hello, documents } = state;
   if (!hello) return null;
-  const place = Math.min(at, Number(hello.config["block_size"]) - 1);
+  const place = Math.min(at, hello.config.block_size - 1);
   const fitting = [...documents].sort(([a], [b]) => a - b).filter(([, text]) => [...text].length > place);
   const document = fitting[Math.min(nth, fitting.length - 1)]?.[1];
   if (document === undefined) return null;
@@ -53,7 +53,7 @@ const LEAST_STEPS = 20;
 export function trendQuestion(state: State): TrendQuestion | null {
   const { hello, losses } = state;
   if (!hello) return null;
-  const total = Number(hello.config["num_steps"]);
+  const total = hello.config.num_steps;
   const stretch = Math.max(LEAST_STEPS, Math.min(200, Math.floor(total / 5)));
   const from = losses.length;
   return from + stretch <= total ? { kind: "trend", run: runOf(state), from, to: from + stretch } : null;

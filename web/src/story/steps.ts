@@ -5,8 +5,9 @@ import type { Address } from "../state/address";
 import { count, short } from "../format";
 import { letterQuestion, runOf, trendQuestion } from "./guess";
 import type { Memo, Question } from "../state/progress";
-import type { Command, Explained, Explanation } from "../protocol.gen";
+import { type Command, DEFAULT_CONFIG, type Explained, type Explanation } from "../protocol.gen";
 import { smoothed } from "../state/series";
+import { configOf } from "../state/settings";
 import { type State, numberAt } from "../state/store";
 import type { Panel } from "../state/panels";
 
@@ -30,7 +31,7 @@ type Told = Omit<Step, "section">;
 export const STAND: Step["help"] = { label: "Let time stand", commands: () => [{ kind: "Pause" }] };
 const TRAIN: Step["help"] = {
   label: "Train it to the end",
-  commands: (state) => [{ kind: "Seek", step: total(state) }],
+  commands: (state) => [{ kind: "Seek", step: configOf(state).num_steps }],
 };
 
 const TOKENIZER: Told[] = [
@@ -118,7 +119,7 @@ const MODEL: Told[] = [
   {
     title: "What, and where",
     text: (s) =>
-      `A token alone is only a number in a list. So each has a row of ${channels(s)} numbers of its own, and each position has one too. They are added: what stands here, and where.`,
+      `A token alone is only a number in a list. So each has a row of ${configOf(s).n_embd} numbers of its own, and each position has one too. They are added: what stands here, and where.`,
     task: "Open a number of the embedding, and read the two that it is the sum of.",
     where: "machine",
     site: "embd",
@@ -138,7 +139,7 @@ const MODEL: Told[] = [
   {
     title: "Looking back",
     text: (s) =>
-      `Where a query fits a key, attention flows. Each of the ${s.hello?.config["n_head"] ?? 1} heads draws its own map: a row for who looks, a column for whom it sees. The future is not drawn, for nobody may look there.`,
+      `Where a query fits a key, attention flows. Each of the ${configOf(s).n_head} heads draws its own map: a row for who looks, a column for whom it sees. The future is not drawn, for nobody may look there.`,
     task: "In a map of attention, open a place where a letter looks at an earlier letter more than at itself.",
     where: "machine",
     site: "layer0.attn.weights",
@@ -202,7 +203,7 @@ const ADAM: Told[] = [
   {
     title: "It remembers where it was going",
     text: (s) =>
-      `One name is a poor teacher. So Adam keeps for every weight a running mean m of its gradients, and each time only ${short(1 - Number(s.hello?.config["beta1"] ?? 0))} of it is new. A second memory, v, tells it how large the gradients usually are.`,
+      `One name is a poor teacher. So Adam keeps for every weight a running mean m of its gradients, and each time only ${short(1 - configOf(s).beta1)} of it is new. A second memory, v, tells it how large the gradients usually are.`,
     task: "Switch the weights to m, the mean gradient.",
     where: "weights",
     lends: "moments",
@@ -223,7 +224,7 @@ const ADAM: Told[] = [
           ? [
               {
                 kind: "Start",
-                config: { ...hello.config, seed: Number(hello.config["seed"]) + 1 },
+                config: { ...hello.config, seed: hello.config.seed + 1 },
                 engine: hello.engine.name,
               },
             ]
@@ -236,21 +237,22 @@ const ADAM: Told[] = [
       "The learning rate is how far a step goes. If it is too small, nothing happens; if it is too large, each step leaps across the valley and lands higher than it was. It gets worse until some probability is 0, and −log 0 has no end.",
     task: "Set the learning rate to 1 under set-up, play, and watch it break.",
     where: "set-up",
-    done: (state) => rate(state) >= 1 && (!!state.stopped || meanLoss(state) > Number(state.measures?.uniform)),
+    done: (state) =>
+      configOf(state).learning_rate >= 1 && (!!state.stopped || meanLoss(state) > Number(state.measures?.uniform)),
     help: {
       label: "Go to the middle of the run",
-      commands: (state) => [{ kind: "Seek", step: Math.floor(total(state) / 2) }],
+      commands: (state) => [{ kind: "Seek", step: Math.floor(configOf(state).num_steps / 2) }],
     },
   },
   {
     title: "And the cure",
-    text: (s) =>
-      `Nothing is lost: the steps before it broke are kept. A rate of ${short(Number(defaultOf(s, "learning_rate")))} suits a model of this size, and it comes down to 0 towards the end, so that the weights settle.`,
+    text: () =>
+      `Nothing is lost: the steps before it broke are kept. A rate of ${short(DEFAULT_CONFIG.learning_rate)} suits a model of this size, and it comes down to 0 towards the end, so that the weights settle.`,
     task: "Set the learning rate back to that, press Reset, and train it to the end (⇥). It must beat guessing blindly.",
     where: "set-up",
     done: (state) =>
-      rate(state) <= 0.1 &&
-      state.frame?.step === total(state) &&
+      configOf(state).learning_rate <= 0.1 &&
+      state.frame?.step === configOf(state).num_steps &&
       !state.stopped &&
       meanLoss(state) < Number(state.measures?.uniform),
   },
@@ -272,7 +274,7 @@ const INFERENCE: Told[] = [
       "The temperature divides all scores before the lot is drawn. Near 0 only the highest still counts. The model plays safe, and writes the same few names again and again.",
     task: "Turn the temperature down to 0.1 or less, and read what it writes.",
     where: "samples",
-    done: ({ samples }) => Number(samples?.sampling["temperature"] ?? 1) <= 0.1,
+    done: ({ samples }) => !!samples && samples.sampling.temperature <= 0.1,
   },
   {
     title: "Hot",
@@ -280,7 +282,7 @@ const INFERENCE: Told[] = [
       "Above 1 the scores move together, and unlikely letters get their chance. At some point everything is equally likely, and all that was learned is gone from its writing. The weights are the same as before.",
     task: "Turn the temperature up to 2 or more.",
     where: "samples",
-    done: ({ samples }) => Number(samples?.sampling["temperature"] ?? 1) >= 2,
+    done: ({ samples }) => !!samples && samples.sampling.temperature >= 2,
   },
   {
     title: "You begin, it goes on",
@@ -289,7 +291,7 @@ const INFERENCE: Told[] = [
     task: "Under “begins with”, give it two or three letters of yours, and press Enter. A temperature of 0.5 keeps it sensible.",
     where: "samples",
     done: ({ samples }, memo) => {
-      const prefix = String(samples?.sampling["prefix"] ?? "");
+      const prefix = samples?.sampling.prefix ?? "";
       return prefix !== "" && prefix !== memo.prefix && !!samples?.written.every((one) => one.text.startsWith(prefix));
     },
   },
@@ -330,29 +332,14 @@ const BIG: Told[] = [
       "What the big ones add is scale: many texts at once on many processors, for months. Afterwards people show them how to answer, and reward good answers. Underneath is this loop: read, be surprised, and change a little.",
     task: "Begin the new run, and let it learn its first twenty steps.",
     where: "set-up",
-    done: (state, memo) => runOf(state) !== memo.run && Number(state.frame?.step) >= Math.min(20, total(state)),
+    done: (state, memo) =>
+      runOf(state) !== memo.run && (state.frame?.step ?? 0) >= Math.min(20, configOf(state).num_steps),
   },
 ];
 
 export const STEPS: readonly Step[] = [TOKENIZER, AUTOGRAD, MODEL, ADAM, INFERENCE, BIG].flatMap((steps, section) =>
   steps.map((step) => ({ section, ...step })),
 );
-
-function total({ hello }: State): number {
-  return Number(hello?.config["num_steps"] ?? 0);
-}
-
-function channels({ hello }: State): number {
-  return Number(hello?.config["n_embd"] ?? 0);
-}
-
-function rate({ hello }: State): number {
-  return Number(hello?.config["learning_rate"] ?? NaN);
-}
-
-function defaultOf({ hello }: State, name: string): number {
-  return Number(hello?.settings.find((setting) => setting.name === name)?.default ?? NaN);
-}
 
 function meanLoss({ sums, frame, hello }: State): number {
   return smoothed(sums, frame?.step ?? 0, hello?.begin ?? 0);

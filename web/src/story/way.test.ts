@@ -1,13 +1,26 @@
 import { describe, expect, it } from "vitest";
 import { crossEntropy, letterQuestion, sharesOf, surprise } from "./guess";
 import type { Progress } from "../state/progress";
-import type { Account, Considered, Event, Explained, Frame, Hello, Ledger, Samples } from "../protocol.gen";
+import {
+  type Account,
+  type Config,
+  type Considered,
+  DEFAULT_CONFIG,
+  DEFAULT_SAMPLING,
+  type Event,
+  type Explained,
+  type Frame,
+  type Hello,
+  type Ledger,
+  type Samples,
+} from "../protocol.gen";
 import { INITIAL, type State, reduce } from "../state/store";
 import { BEGINNING, askedNow, begun, guessed, isDone, kept, keepProgress, lent, onward, seen, skipping } from "./way";
 import type { Tensor } from "../wire";
 import { STEPS } from "./steps";
 
 const CONFIG = {
+  ...DEFAULT_CONFIG,
   n_layer: 1,
   n_embd: 2,
   n_head: 1,
@@ -33,7 +46,7 @@ const HELLO: Hello = {
   settings: [],
   sampling_settings: [],
   config: CONFIG,
-  sampling: {},
+  sampling: DEFAULT_SAMPLING,
   sample_seed: null,
   sites: SITES.map(([name, inputs, weight]) => ({
     name,
@@ -95,7 +108,7 @@ function samples(step: number, more: Partial<Samples> = {}): Samples {
     seq: 1,
     branch: 0,
     step,
-    sampling: { temperature: 0.5, prefix: "" },
+    sampling: { ...DEFAULT_SAMPLING, temperature: 0.5, prefix: "" },
     seed: null,
     written,
     link: "",
@@ -169,7 +182,7 @@ function open(state: State, address: string, { value = 1, grad = 1, delta, nudge
   return tell(selected, event);
 }
 
-function set(state: State, changes: Record<string, number>): State {
+function set(state: State, changes: Partial<Config>): State {
   return tell(state, { kind: "Settings", config: { ...CONFIG, ...changes }, schedule: [], link: "" });
 }
 
@@ -184,7 +197,7 @@ const walked = ["value:loss", "value:losses[1]", "value:probs[1,1]", "value:logi
 );
 const considered: Considered = {
   kind: "Considered",
-  config: {},
+  config: DEFAULT_CONFIG,
   parameters: 0,
   bytes: 8,
   documents: 4,
@@ -261,16 +274,16 @@ const CASES: Record<string, [State, State]> = {
     tell(state, { kind: "Spelling", index, step: 0, text: "", prefix: [], tokens: [], temperature: 1, arrays: [] }),
   ) as [State, State],
   Cold: [
-    tell(here, samples(0, { sampling: { temperature: 0.11, prefix: "" } })),
-    tell(here, samples(0, { sampling: { temperature: 0.1, prefix: "" } })),
+    tell(here, samples(0, { sampling: { ...DEFAULT_SAMPLING, temperature: 0.11, prefix: "" } })),
+    tell(here, samples(0, { sampling: { ...DEFAULT_SAMPLING, temperature: 0.1, prefix: "" } })),
   ],
   Hot: [
-    tell(here, samples(0, { sampling: { temperature: 1.9, prefix: "" } })),
-    tell(here, samples(0, { sampling: { temperature: 2, prefix: "" } })),
+    tell(here, samples(0, { sampling: { ...DEFAULT_SAMPLING, temperature: 1.9, prefix: "" } })),
+    tell(here, samples(0, { sampling: { ...DEFAULT_SAMPLING, temperature: 2, prefix: "" } })),
   ],
   "You begin, it goes on": [
-    tell(here, samples(0, { sampling: { temperature: 1, prefix: "ba" } })),
-    tell(here, samples(0, { sampling: { temperature: 1, prefix: "ab" } })),
+    tell(here, samples(0, { sampling: { ...DEFAULT_SAMPLING, temperature: 1, prefix: "ba" } })),
+    tell(here, samples(0, { sampling: { ...DEFAULT_SAMPLING, temperature: 1, prefix: "ab" } })),
   ],
   "The same, with more numbers": [
     tell(here, { ...considered, parameters: 23 }),

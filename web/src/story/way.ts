@@ -19,7 +19,7 @@ export function remember(state: State): Memo {
     watched: state.watched,
     opened: state.explained?.event.address ?? "",
     step: state.frame?.step ?? 0,
-    prefix: String(state.samples?.sampling["prefix"] ?? ""),
+    prefix: state.samples?.sampling.prefix ?? "",
     show: state.show,
     moments: state.moments,
     run: runOf(state),

@@ -3,12 +3,13 @@
 import { type Ruler, paintCurve, span } from "../draw/curve";
 import { bandOf, futureOf, ghostOf } from "../state/futures";
 import type { Palette } from "../state/scales";
+import { configOf } from "../state/settings";
 import type { State } from "../state/store";
 
 /** The ruler of a canvas of this size: all losses and the outer yardsticks fit. */
 export function rulerOf(state: State, width: number, height: number): Ruler {
   const nats = state.measures ? [state.measures.uniform, state.measures.trigram] : [];
-  return { width, height, steps: Number(state.hello?.config["num_steps"] ?? 1000), ...span(state.losses, nats) };
+  return { width, height, steps: configOf(state).num_steps, ...span(state.losses, nats) };
 }
 
 export function paintRun(pen: CanvasRenderingContext2D, state: State, palette: Palette, ruler: Ruler): void {

@@ -1,15 +1,16 @@
 // What the keys of time do, whoever presses them.
 
 import { app } from "../state/app.svelte";
+import { configOf } from "../state/settings";
 import { focusOf, isTimeKey } from "./keys";
-import type { Scalar } from "../protocol.gen";
+import type { Config } from "../protocol.gen";
 
 function position(): number {
   return app.state.frame?.step ?? 0;
 }
 
 function total(): number {
-  return Number(app.state.hello?.config["num_steps"] ?? 0);
+  return configOf(app.state).num_steps;
 }
 
 export function seek(step: number, last = total()): void {
@@ -62,7 +63,7 @@ export function longer(): number {
 }
 
 /** Begin a run anew and play it: the settings are those of this one but for `changes`. */
-export function begin(changes: Record<string, Scalar> = {}): void {
+export function begin(changes: Partial<Config> = {}): void {
   const { hello } = app.state;
   if (!hello) return;
   app.send({ kind: "Start", config: { ...hello.config, ...changes }, engine: hello.engine.name, play: true });

@@ -102,14 +102,17 @@ from glassgpt.live.protocol.wire import (
 VERSION = 1
 MAX_TERMS = 64  # of an explanation
 CREDITS = 2  # events that may be under way before the page has drawn the first of them
+TAKEN_OVER, ENDED = 4001, 4002  # WebSocket close codes: another tab shows the run; it was ended
 
 __all__ = [
     "CREDITS",
+    "ENDED",
     "MAX_COMMAND",
     "MAX_TERMS",
     "MAX_UPLOAD",
     "NEWEST_COUNTS",
     "QUESTIONS",
+    "TAKEN_OVER",
     "VERSION",
     "Ack",
     "ArrayHead",
