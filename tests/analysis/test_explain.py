@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import glassgpt
 from glassgpt import Config, Session, builtin_names
 from glassgpt.analysis.explain import (
     Account,
@@ -22,6 +23,7 @@ from glassgpt.analysis.explain import (
     nudge,
     pass_through,
 )
+from glassgpt.analysis.explain.words import figure
 from glassgpt.arrays import numbers
 from glassgpt.engines import ENGINES, create
 from glassgpt.errors import AddressError, DivergenceError
@@ -31,6 +33,7 @@ from glassgpt.model.parameters import shapes
 from glassgpt.model.state import State
 from glassgpt.model.tokenizer import Tokenizer
 from tests.support import models
+from tests.support.markup import Page
 
 TOLERANCE = 1e-12  # of the sum of the terms' magnitudes
 
@@ -293,3 +296,31 @@ def test_only_a_parameter_can_be_nudged() -> None:
     p = passed("fast", Config(block_size=8), ["emma"])
     with pytest.raises(AddressError, match="computed, so it cannot be pushed"):
         nudge(create("fast", p.config, p.tokenizer.vocab_size), p, p.address("embd[0,0]"))
+
+
+@pytest.mark.parametrize("address", ["loss", "probs[1,2]", "grad:embd[1,0]", "m:wte[1,0]"])
+def test_a_notebook_shows_formula_terms_and_lines_and_escapes_a_document(address: str) -> None:
+    model = glassgpt.train(['<b>&"', "a<script>"] * 5, steps=9, n_embd=4, n_head=2).model
+    told = model.explain(address, "<b>")
+    page = Page()
+    page.feed(told._repr_html_())
+    assert not page.open
+    assert page.seen <= {"div", "span", "b", "br", "details", "summary", "table", "tr", "td"}
+    assert len(told._repr_html_()) < 16_000
+    for account in (told.value, told.gradient):
+        assert account.formula in page.text
+        for term in account.terms[:12]:
+            assert term.label in page.text
+            assert term.label in str(told)
+    assert told.words in page.text
+    assert str(told).startswith(address)
+    assert repr(told).startswith(f"Explanation({address} = ")
+
+
+def test_a_long_sum_is_cut_and_the_rest_is_counted() -> None:
+    told = glassgpt.train(steps=1).model.explain("probs[0,0]", "emma")
+    left = told.value.terms[12:]
+    assert len(left) == 15
+    rest = f"and 15 more, which add up to {figure(sum(term.amount for term in left))}"
+    assert rest in told._repr_html_()
+    assert rest in str(told)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
+import re
 from pathlib import Path
+from statistics import fmean
 from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import glassgpt
 from glassgpt import (
@@ -19,11 +22,13 @@ from glassgpt import (
     Session,
     builtin_names,
 )
+from glassgpt.analysis.curve import TOP, as_svg, smoothed, ticks
 from glassgpt.arrays import numbers
 from glassgpt.errors import ConfigError
 from glassgpt.live.new_run import Source
 from glassgpt.live.opening import open_link
 from glassgpt.training.interventions import Silence, Tune
+from tests.support.markup import Page
 
 SIZES: dict[str, Any] = {"n_embd": 8, "n_head": 2, "block_size": 8, "seed": 3}
 CONFIG = Config(num_steps=60, **SIZES)
@@ -174,28 +179,37 @@ def test_it_is_kept_and_goes_on_in_the_terminal(tmp_path: Path) -> None:
     assert weights(resumed) == bits(run.train())
 
 
-class Tags(HTMLParser):
-    """What is open while a text is read, and whether all is closed at the end."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002
-        self.seen.append(tag)
-        self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
 def test_a_notebook_shows_its_curve_and_samples_and_runs_on_unchanged() -> None:
     run = glassgpt.train(["<b>&", "a<script>"] * 5, steps=30, n_embd=8, n_head=2)
     assert repr(run).startswith("Run(step 30 of 30, smoothed loss ")
     before = run.model.sample(3)
-    shown = Tags()
+    shown = Page()
     shown.feed(run._repr_html_())
     assert (shown.open, "script" in shown.seen, "polyline" in shown.seen) == ([], False, True)
     assert run.model.sample(3) == before
     assert "polyline" not in run.fork(0)._repr_html_()
+    assert "http" not in run._repr_html_()
+    assert not re.search(r"fill=.#|stroke=.#|color:", run._repr_html_())  # on any background
+
+
+@given(losses=st.lists(st.floats(0, 100), min_size=1, max_size=250))
+def test_the_smoothed_loss_is_the_mean_of_the_last_hundred(losses: list[float]) -> None:
+    means = [fmean(losses[max(0, i - 99) : i + 1]) for i in range(len(losses))]
+    assert smoothed(losses) == pytest.approx(means, abs=1e-9)
+
+
+def test_a_curve_of_a_million_steps_is_small_and_has_its_extremes() -> None:
+    losses = [3.0] * 1_000_000
+    losses[123_456] = 9.0
+    drawn = as_svg(losses)
+    assert len(drawn) < 16_000
+    band = re.search(r'polygon points="(.*?)"', drawn)
+    assert band
+    assert f",{TOP:.1f}" in band[1]  # the one high loss is seen
+
+
+@given(low=st.floats(0, 1e4), wide=st.floats(1e-3, 1e7))
+def test_ticks_are_few_and_inside(low: float, wide: float) -> None:
+    found = ticks(low, low + wide)
+    assert 2 <= len(found) <= 6
+    assert all(low - wide * 1e-6 <= tick <= low + wide * (1 + 1e-6) for tick in found)

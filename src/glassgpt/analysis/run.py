@@ -8,6 +8,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from glassgpt.analysis.curve import SMOOTHED_OVER, as_svg
 from glassgpt.analysis.model import Model
 from glassgpt.data.documents import BUILTIN, builtin_names, read_documents
 from glassgpt.errors import CheckpointError, ConfigError, DataError
@@ -21,8 +22,6 @@ from glassgpt.training.recipe import Recipe
 from glassgpt.training.session import Session
 
 SAMPLES_SHOWN = 5
-SMOOTHED_OVER = 100  # losses, as the page smooths
-WIDE, TALL = 480, 120  # pixels of the curve in a notebook
 
 
 @read_only("fork and ablate return a changed run")
@@ -133,8 +132,8 @@ class Run:
     # -- how it is shown
 
     def __repr__(self) -> str:
-        losses = self._smoothed()
-        loss = f", smoothed loss {losses[-1]:.3f}" if losses else ""
+        last = self.losses[-SMOOTHED_OVER:]
+        loss = f", smoothed loss {sum(last) / len(last):.3f}" if last else ""
         return (
             f"Run(step {self.step:,} of {self.config.num_steps:,}{loss}, {self.recipe.data_name})"
         )
@@ -143,31 +142,8 @@ class Run:
         """Return its loss curve and some samples, for a notebook."""
         texts = self.model.sample(SAMPLES_SHOWN) if self.step else []
         items = "".join(f"<li>{html.escape(text)}</li>" for text in texts)
-        return f"<p>{html.escape(repr(self))}</p>{self._curve()}<ul>{items}</ul>"
-
-    def _smoothed(self) -> list[float]:
-        """Return the mean of the last hundred losses at each step."""
-        losses = self.losses
-        recent = (losses[max(0, i + 1 - SMOOTHED_OVER) : i + 1] for i in range(len(losses)))
-        return [sum(some) / len(some) for some in recent]
-
-    def _curve(self) -> str:
-        losses = [loss for loss in self._smoothed() if loss == loss]
-        if len(losses) < 2:
-            return ""
-        every = max(1, len(losses) // WIDE)
-        shown = losses[::every]
-        low, high = min(shown), max(shown)
-        points = " ".join(
-            f"{i * WIDE / (len(shown) - 1):.1f},{TALL * (high - y) / (high - low or 1):.1f}"
-            for i, y in enumerate(shown)
-        )
-        label = f"smoothed loss, from {losses[0]:.2f} to {losses[-1]:.2f} nats"
-        return (
-            f'<svg width="{WIDE}" height="{TALL}" viewBox="0 -4 {WIDE} {TALL + 8}" role="img" '
-            f'aria-label="{label}"><polyline points="{points}" fill="none" stroke="currentColor" '
-            f'stroke-width="1.5"/></svg><p>{label}</p>'
-        )
+        samples = f'<div>samples</div><ul style="margin:0">{items}</ul>' if texts else ""
+        return f"<div>{html.escape(repr(self))}</div>{as_svg(self.losses)}{samples}"
 
 
 def train(

@@ -112,9 +112,9 @@ class Nudge:
     numbers: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
-    """One number, told whole.
+    """One number, told whole; `print` and a notebook show it as a tree.
 
     `value` is how it is made; the terms of `gradient` are its users, each with the gradient that it
     brought back. `update` is there for a parameter.
@@ -126,3 +126,19 @@ class Explanation:
     value: Account
     gradient: Account
     update: Ledger | None = None
+
+    def __repr__(self) -> str:
+        from glassgpt.analysis.explain.shown import headline  # which needs this file
+
+        return f"Explanation({headline(self)})"
+
+    def __str__(self) -> str:
+        from glassgpt.analysis.explain.shown import as_text
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        """Return it as a tree to unfold, for a notebook."""
+        from glassgpt.analysis.explain.shown import as_html
+
+        return as_html(self)

@@ -1,0 +1,168 @@
+"""An explanation to look at: as lines of text, and as HTML that stands in any notebook.
+
+The HTML has no script, no style sheet and asks for nothing; it takes the notebook's own colour of
+text, so that it reads on light and dark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from glassgpt.analysis.explain.explanation import Account, Explanation, Factor, Ledger, Line, Term
+from glassgpt.analysis.explain.words import figure
+from glassgpt.errors import counted
+
+MOST_TERMS = 12  # of a sum; the others are counted
+BELOW, ABOVE = "#3f83d6", "#e07b2a"  # zero: the page's blue and orange, seen on light and dark
+BAR = 44  # pixels of the longest bar
+
+
+def accounts(told: Explanation) -> list[tuple[str, Account]]:
+    """Return both accounts with their titles, first the one that the address asks for."""
+    pair = [("made of", told.value), (f"gradient {figure(told.gradient.number)}", told.gradient)]
+    return pair[::-1] if told.address.startswith("grad:") else pair
+
+
+def headline(told: Explanation) -> str:
+    """Return the address and its number."""
+    return f"{_door(told.address)} = {accounts(told)[0][1].number!r}"
+
+
+def _door(address: str) -> str:
+    """Return what to give to `explain` to go on from here."""
+    return address.removeprefix("value:")
+
+
+def _factors(factors: Sequence[Factor]) -> str:
+    return " · ".join(_door(factor.address) or factor.name for factor in factors)
+
+
+def _rest(account: Account) -> str:
+    left = account.terms[MOST_TERMS:]
+    return f"and {len(left):,} more, which add up to {figure(sum(one.amount for one in left))}"
+
+
+def _total(account: Account) -> str:
+    return f"{account.total_name} = {figure(account.total)}" if account.total_name else ""
+
+
+# -- as text
+
+
+def as_text(told: Explanation) -> str:
+    """Return an explanation as an indented tree."""
+    lines = [headline(told), f"  {told.words}", f"  {told.sentence}"]
+    for title, account in accounts(told):
+        lines += [f"  {title}: {account.formula}", f"    = {account.numbers}"]
+        lines += [f"    {line}" for line in _account_lines(account)]
+    if told.update:
+        lines.append(f"  {_update_title(told.update)}")
+        lines += [
+            f"    {one.name} = {one.formula} = {one.numbers} = {figure(one.number)}"
+            for one in told.update.entries
+        ]
+    return "\n".join(lines)
+
+
+def _account_lines(account: Account) -> Iterator[str]:
+    if account.total_name:
+        yield _total(account)
+    for one in account.terms[:MOST_TERMS]:
+        yield f"  {figure(one.amount):>9} = {one.numbers}  {one.label}: {_factors(one.factors)}"
+    if len(account.terms) > MOST_TERMS:
+        yield f"  {_rest(account)}"
+    for line in account.lines:
+        yield f"{line.file}:{line.number}  {line.source}"
+
+
+def _update_title(update: Ledger) -> str:
+    return f"update {update.step:,} makes it {update.new_weight!r}"
+
+
+# -- as HTML
+
+_FAINT = "opacity:.7"
+_LEFT = "text-align:left;padding:1px 14px 1px 0;vertical-align:top"
+_RIGHT = "text-align:right;padding:1px 10px 1px 0;vertical-align:top;white-space:nowrap"
+_CODE = "font-family:monospace;font-size:.92em"
+
+
+def as_html(told: Explanation) -> str:
+    """Return an explanation as nested `details`: first its number, then how that comes about."""
+    first, second = accounts(told)
+    return (
+        '<div style="line-height:1.5;max-width:72em;overflow-x:auto">'
+        f'<div style="{_CODE}"><b>{escape(headline(told))}</b></div>'
+        f'<div>{escape(told.words)}<br><span style="{_FAINT}">{escape(told.sentence)}</span></div>'
+        f"{_details(*first, is_open=True)}{_details(*second)}"
+        f"{_update(told.update) if told.update else ''}</div>"
+    )
+
+
+def _details(title: str, account: Account, *, is_open: bool = False) -> str:
+    count = f" · {counted(len(account.terms), 'term')}" if account.terms else ""
+    total = f"<div>{escape(_total(account))}</div>" if account.total_name else ""
+    return _folded(
+        f"<b>{escape(title)}</b>{count}",
+        f"<div>{escape(account.formula)}</div><div>= {escape(account.numbers)}</div>{total}"
+        f"{_terms(account)}{''.join(map(_line, account.lines))}",
+        is_open,
+    )
+
+
+def _folded(summary: str, inside: str, is_open: bool = False) -> str:
+    return (
+        f'<details{" open" * is_open} style="margin-top:6px">'
+        f'<summary style="cursor:pointer">{summary}</summary>'
+        f'<div style="margin:2px 0 0 18px">{inside}</div></details>'
+    )
+
+
+def _terms(account: Account) -> str:
+    shown = account.terms[:MOST_TERMS]
+    largest = max((abs(one.amount) for one in shown), default=0.0) or 1.0
+    rows = [_row(one, largest) for one in shown]
+    if len(account.terms) > MOST_TERMS:
+        cell = f'<td colspan="5" style="{_LEFT};{_FAINT}">{escape(_rest(account))}</td>'
+        rows.append(f"<tr>{cell}</tr>")
+    return f'<table style="border-collapse:collapse;margin:4px 0">{"".join(rows)}</table>'
+
+
+def _row(one: Term, largest: float) -> str:
+    cells = (
+        (_RIGHT, figure(one.amount)),
+        (_LEFT, f"= {one.numbers}"),
+        (_LEFT, one.label),
+        (f"{_LEFT};{_CODE}", _factors(one.factors)),
+    )
+    written = [f'<td style="{style}">{escape(text)}</td>' for style, text in cells]
+    written.insert(1, f'<td style="padding:0 10px 0 0">{_bar(one.amount / largest)}</td>')
+    return f'<tr style="background:none">{"".join(written)}</tr>'
+
+
+def _bar(share: float) -> str:
+    """Return a bar that goes from the middle to the right where the share is above zero."""
+    width = BAR * min(1.0, abs(share)) if share == share else 0.0
+    left = BAR if share > 0 else BAR - width
+    colour = ABOVE if share > 0 else BELOW
+    return (
+        f'<div style="width:{2 * BAR}px"><div style="margin-left:{left:.0f}px;'
+        f'width:{width:.0f}px;height:9px;background:{colour}"></div></div>'
+    )
+
+
+def _line(line: Line) -> str:
+    text = f"{line.file}:{line.number}  {line.source}"
+    return f'<div style="{_CODE};{_FAINT};white-space:pre-wrap">{escape(text)}</div>'
+
+
+def _update(update: Ledger) -> str:
+    rows = "".join(
+        f'<tr style="background:none"><td style="{_LEFT}">{escape(f"{one.name} = {one.formula}")}'
+        f'</td><td style="{_LEFT}">= {escape(one.numbers)}</td>'
+        f'<td style="{_LEFT}">= {figure(one.number)}</td></tr>'
+        for one in update.entries
+    )
+    table = f'<table style="border-collapse:collapse;margin:4px 0">{rows}</table>'
+    return _folded(f"<b>{escape(_update_title(update))}</b>", table)
