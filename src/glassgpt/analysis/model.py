@@ -11,6 +11,7 @@ from glassgpt.analysis.named_array import NamedArray, activations, parameters
 from glassgpt.arrays import Array, numbers
 from glassgpt.engines import Engine, create, default_engine
 from glassgpt.errors import CheckpointError, ConfigError, counted
+from glassgpt.model.activations import sites
 from glassgpt.model.config import Config, Sampling
 from glassgpt.model.parameters import count
 from glassgpt.model.read_only import read_only
@@ -22,6 +23,8 @@ from glassgpt.training.snapshot import Snapshot
 
 TEMPERATURE = Sampling().temperature
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from glassgpt.analysis.explain import Explanation
 
 END = "BOS"  # the name of the token that ends a text; all others are single characters
@@ -150,6 +153,25 @@ class Model:
         )
         return explain(passed, address)
 
+    def plot(self, site: str, text: str | None = None) -> Axes:
+        """Return a picture of a named array while the model reads `text`, as matplotlib's axes.
+
+        Without a text it is a parameter's. Raises `AddressError` where there is no such array,
+        `ConfigError` where it is one number or matplotlib is missing.
+        """
+        from glassgpt.analysis.plot import picture
+
+        known = {one.name: one for one in sites(self.config)}
+        if text is None and site in known:
+            raise ConfigError(f"{site} is computed for a text", f'plot("{site}", "emma")')
+        array = self.parameters[site] if text is None else self.activations(text)[site]
+        letters = {"V": [*map(shown, self.tokenizer.characters), END]}
+        if text is not None:
+            letters["T"] = letters["S"] = [END, *map(shown, text)]
+        reads = "" if text is None else f" for {text!r}"
+        title = f"{site}{reads}, step {self.step:,}"
+        return picture(array, known.get(site), letters, title)
+
     def _forward(self, text: str) -> Mapping[str, Array]:
         return self._engine.forward(self._tokens(text))
 
@@ -167,6 +189,11 @@ class Model:
     def __repr__(self) -> str:
         size = count(self.config, self.tokenizer.vocab_size)
         return f"Model({size:,} parameters, {self.tokenizer.vocab_size} tokens, step {self.step:,})"
+
+
+def shown(character: str) -> str:
+    """Return what stands for a character in a picture, where a space would be nothing."""
+    return "␣" if character == " " else repr(character)[1:-1]
 
 
 def load(directory: str | Path) -> Model:

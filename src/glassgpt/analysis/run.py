@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from glassgpt.analysis.curve import SMOOTHED_OVER, as_svg
 from glassgpt.analysis.model import Model
@@ -20,6 +20,9 @@ from glassgpt.training.interventions import Change, Intervention, Silence, Tune
 from glassgpt.training.link import Experiment, carried, write_link
 from glassgpt.training.recipe import Recipe
 from glassgpt.training.session import Session
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SAMPLES_SHOWN = 5
 
@@ -130,6 +133,19 @@ class Run:
         return Run(self._history.forked(before, done), self._documents)
 
     # -- how it is shown
+
+    def plot(self, **others: Run) -> Axes:
+        """Return a picture of its smoothed loss, and that of others by name, as matplotlib's axes.
+
+        Raises `ConfigError` where there is no step to show or matplotlib is missing.
+        """
+        from glassgpt.analysis.plot import curves
+
+        for name, other in others.items():
+            if not isinstance(other, Run):
+                raise ConfigError(f"{name} is {other!r}, but must be a run", "fork returns one")
+        runs = [("this run", self), *others.items()]
+        return curves([(name, run.losses) for name, run in runs])
 
     def __repr__(self) -> str:
         last = self.losses[-SMOOTHED_OVER:]
