@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import glassgpt
+from glassgpt.live.exhibit import Exhibit
+from glassgpt.live.new_run import Source
+from glassgpt.live.saved_script import script
+from glassgpt.training.interventions import read
 
 ROOT = Path(__file__).parents[1]
 
@@ -38,11 +45,60 @@ def test_importing_the_package_needs_no_host_library() -> None:
     assert done.stdout.strip() == "set()"
 
 
+def public_modules() -> set[str]:
+    """The modules that the guide to Python calls public."""
+    guide = (ROOT / "docs" / "guides" / "python.md").read_text(encoding="utf-8")
+    return set(re.findall(r"^- `(glassgpt\.[\w.]+)`", guide, re.M))
+
+
+def private_names(source: str) -> set[str]:
+    """What a source imports of the package that is neither in `__all__` nor in a public module."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.startswith("glassgpt.")}
+        elif isinstance(node, ast.ImportFrom) and node.module == "glassgpt":
+            found |= {alias.name for alias in node.names if alias.name not in glassgpt.__all__}
+        elif isinstance(node, ast.ImportFrom) and str(node.module).startswith("glassgpt."):
+            found.add(str(node.module))
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "glassgpt":
+            found |= {node.attr} - set(glassgpt.__all__)
+    return found - public_modules()
+
+
+def test_a_private_name_is_found() -> None:
+    source = "import glassgpt.arrays\nfrom glassgpt import train, History\nglassgpt.cli.main()"
+    assert private_names(source) == {"glassgpt.arrays", "History", "cli"}
+
+
+def test_public_modules_exist_and_say_what_they_are() -> None:
+    assert public_modules()
+    for name in public_modules():
+        assert import_module(name).__doc__, name
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/**/*.md")), ids=lambda p: p.name)
+def test_documentation_uses_public_names_only(page: Path) -> None:
+    for source in re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S):
+        assert not private_names(source)
+
+
+@pytest.mark.parametrize("documents", [1, 10_000])
+def test_a_saved_script_uses_public_names_only(documents: int) -> None:
+    source = Source("texts", ("anna", "otto", "a long text") * documents)
+    every_kind = "0:learning_rate=0.02;1:wte[0,0]=0.5;1:head0.1!;2:~head0.1"
+    exhibit = Exhibit(source, glassgpt.Config(), interventions=read(every_kind))
+    exhibit.history.advance(3)
+    written = script(exhibit).decode()
+    imported = set(re.findall(r"\w+", written.partition("from glassgpt import ")[2].split("\n")[0]))
+    assert {"Edit", "Release", "Session", "Silence", "Tune"} <= imported
+    assert ("fingerprint" in imported) == (documents > 1)
+    assert not private_names(written)
+
+
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")), ids=lambda p: p.name)
 def test_examples_run_and_use_public_names_only(example: Path, tmp_path: Path) -> None:
-    source = example.read_text(encoding="utf-8")
-    assert "from glassgpt." not in source
-    assert "import glassgpt." not in source
+    assert not private_names(example.read_text(encoding="utf-8"))
     done = subprocess.run(
         [sys.executable, example], cwd=tmp_path, capture_output=True, text=True, check=False
     )

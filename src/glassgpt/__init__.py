@@ -3,10 +3,11 @@
 from glassgpt.analysis.model import Model, load
 from glassgpt.analysis.named_array import NamedArray
 from glassgpt.analysis.run import Run, train
-from glassgpt.data.documents import builtin_names, read_documents
+from glassgpt.data.documents import builtin_names, fingerprint, read_documents
 from glassgpt.errors import DivergenceError, GlassError
 from glassgpt.model.config import Config, Sampling
 from glassgpt.training.checkpoint import load_checkpoint, save_checkpoint
+from glassgpt.training.interventions import Edit, Release, Silence, Tune
 from glassgpt.training.recipe import Recipe
 from glassgpt.training.records import StepRecord
 from glassgpt.training.session import Session
@@ -17,17 +18,22 @@ __version__ = "0.1.0"
 __all__ = [
     "Config",
     "DivergenceError",
+    "Edit",
     "GlassError",
     "Model",
     "NamedArray",
     "Recipe",
+    "Release",
     "Run",
     "Sampling",
     "Session",
+    "Silence",
     "Snapshot",
     "StepRecord",
+    "Tune",
     "__version__",
     "builtin_names",
+    "fingerprint",
     "load",
     "load_checkpoint",
     "read_documents",

@@ -21,9 +21,9 @@ HEAD = '"""The run that was on the page, as a script: pip install glassgpt."""'
 def script(exhibit: Exhibit) -> bytes:
     """Return a script that takes the run to where it stands and draws its samples."""
     session = exhibit.session
-    names, lines = _documents(session, exhibit.source.documents)
+    names, documents = _documents(session, exhibit.source.documents)
     body = [
-        *lines,
+        *documents,
         f"session = Session({_call(exhibit.history.recipe.config)}, documents, "
         f"engine={session.engine.name!r}, data_name={session.recipe.data_name!r}, "
         f"cut={session.recipe.cut!r})",
@@ -32,12 +32,10 @@ def script(exhibit: Exhibit) -> bytes:
         f"for text in session.sample({_call(exhibit.sampling)}):",
         "    print(text)",
     ]
-    imports = [
-        f"from glassgpt import {', '.join(sorted(['Config', 'Sampling', 'Session', *names]))}"
-    ]
-    if session.recipe.interventions:
-        imports.append("from glassgpt.training.interventions import Edit, Release, Silence, Tune")
-    return "\n".join([HEAD, "", *imports, "", *body, ""]).encode()
+    changes = {type(done.change).__name__ for done in session.recipe.interventions}
+    imported = sorted({"Config", "Sampling", "Session", *names, *changes})
+    lines = [HEAD, "", f"from glassgpt import {', '.join(imported)}", "", *body, ""]
+    return "\n".join(lines).encode()
 
 
 def documents_name(session: Session) -> str:
@@ -60,14 +58,12 @@ def _documents(session: Session, documents: Sequence[str]) -> tuple[list[str], l
     text = f"""\
     from pathlib import Path
 
-    from glassgpt.data.documents import fingerprint
-
     path = Path(__file__).with_name({documents_name(session)!r})  # saved by: Save → Documents
     documents = read_documents(path)
     if fingerprint(documents) != {session.recipe.data_sha256!r}:
         raise SystemExit(f"{{path}}: not the documents of this run (on its page: Save → Documents)")
     """
-    return ["read_documents"], textwrap.dedent(text).splitlines()
+    return ["fingerprint", "read_documents"], textwrap.dedent(text).splitlines()
 
 
 def _call(values: Config | Sampling) -> str:
