@@ -47,6 +47,15 @@ def numbers(a: Array) -> list[float]:
     return list(a.cast("B").cast("d"))
 
 
+def unravel(offset: int, shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the index of the number at `offset` in row-major order."""
+    index = []
+    for length in reversed(shape):
+        offset, i = divmod(offset, length)
+        index.append(i)
+    return tuple(reversed(index))
+
+
 def frozen(a: Array) -> Array:
     """Return a read-only copy of `a`."""
     return view(a.tobytes(), shape(a))

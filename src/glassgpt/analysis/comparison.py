@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from glassgpt.arrays import numbers, shape
+from glassgpt.arrays import numbers, shape, unravel
 from glassgpt.engines import Engine
 from glassgpt.model.activations import sites
 from glassgpt.model.config import Config
@@ -38,19 +38,11 @@ def parting(engine: Engine, config: Config, a: State, b: State, tokens: Sequence
         gaps = [0.0 if x == y else abs(x - y) for x, y in pairs]
         most = max(gaps)
         if most and not found.site:
-            index = _unflat(next(i for i, gap in enumerate(gaps) if gap), shape(ours[site.name]))
+            index = unravel(next(i for i, gap in enumerate(gaps) if gap), shape(ours[site.name]))
             found = Parting(site.name, index, most, site.name)
         elif most > found.largest:
             found = Parting(found.site, found.index, most, site.name)
     return found
-
-
-def _unflat(flat: int, lengths: Sequence[int]) -> tuple[int, ...]:
-    index: list[int] = []
-    for length in reversed(lengths):
-        flat, i = divmod(flat, length)
-        index.insert(0, i)
-    return tuple(index)
 
 
 def first_difference(a: Sequence[float], b: Sequence[float], start: int = 0) -> int | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from glassgpt.arrays import Array, numbers, shape
+from glassgpt.arrays import Array, numbers, shape, unravel
 from glassgpt.data.documents import fingerprint
 from glassgpt.engines import create
 from glassgpt.model.config import Config, Sampling
@@ -179,7 +179,8 @@ def _by_address(
 ) -> Iterator[tuple[str, float, float]]:
     for name in ours:
         for i, (a, b) in enumerate(zip(numbers(ours[name]), numbers(theirs[name]), strict=True)):
-            yield (name if a == b else f"{name}[{_index(i, shape(ours[name]))}]"), a, b
+            index = "" if a == b else ",".join(map(str, unravel(i, shape(ours[name]))))
+            yield (f"{name}[{index}]" if index else name), a, b
 
 
 def _shares(
@@ -190,14 +191,6 @@ def _shares(
         scale = max((abs(x) for x in numbers(a)), default=0.0) or 1.0
         for place, one, other in _by_address({name: ours[name]}, {name: a}):
             yield place, one / scale, other / scale
-
-
-def _index(offset: int, size: Sequence[int]) -> str:
-    places = []
-    for n in reversed(size):
-        offset, place = divmod(offset, n)
-        places.append(str(place))
-    return ",".join(reversed(places))
 
 
 def _by_text(ours: Sequence[str], theirs: Sequence[str]) -> Iterator[tuple[str, float, float]]:

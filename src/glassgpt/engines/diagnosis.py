@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from glassgpt.arrays import Array, numbers, shape
+from glassgpt.arrays import Array, numbers, shape, unravel
 from glassgpt.errors import DivergenceError
 from glassgpt.model.activations import Site
 
@@ -21,7 +21,7 @@ def first_not_finite(sites: Iterable[Site], values: Mapping[str, Array]) -> Dive
         for offset, number in enumerate(numbers(values[site.name])):
             if math.isfinite(number):
                 continue
-            index = _unravel(offset, lengths)
+            index = unravel(offset, lengths)
             if site.name.endswith("attn.scores") and index[2] > index[1]:
                 continue  # the future is masked
             if site.name == "losses" and number == math.inf:
@@ -39,13 +39,5 @@ def worst_gradient(gradients: Mapping[str, Array]) -> DivergenceError:
     name = max(gradients, key=lambda name: max(map(size, numbers(gradients[name]))))
     grads = numbers(gradients[name])
     offset = max(range(len(grads)), key=lambda i: size(grads[i]))
-    index = _unravel(offset, shape(gradients[name]))
+    index = unravel(offset, shape(gradients[name]))
     return DivergenceError(f"a gradient became {grads[offset]!r}", name, index)
-
-
-def _unravel(offset: int, lengths: tuple[int, ...]) -> tuple[int, ...]:
-    index: list[int] = []
-    for length in reversed(lengths):
-        offset, i = divmod(offset, length)
-        index.insert(0, i)
-    return tuple(index)
