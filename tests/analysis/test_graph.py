@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from glassgpt import Config, Session
 from glassgpt.analysis.graph import LOSS, Graph
-from glassgpt.engines.scalar import graph_size
+from glassgpt.engines.graph import children, graph_size
 from glassgpt.engines.scalar_engine import ScalarEngine
 from glassgpt.errors import AddressError
 from glassgpt.model.address import extents, parse_address, spell
@@ -80,8 +80,8 @@ def test_it_has_the_nodes_and_edges_of_the_whole_loss(config: Config, documents:
         node = stack.pop()
         if id(node) not in seen:
             seen.add(id(node))
-            edges += len(node.children)
-            stack += node.children
+            edges += len(children(node))
+            stack += children(node)
     assert (opened.graph.node_count, opened.graph.edge_count) == (len(seen), edges)
 
 

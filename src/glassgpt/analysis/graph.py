@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate, product
 
 from glassgpt.engines.gc_pause import gc_paused
+from glassgpt.engines.graph import children, local_grads
 from glassgpt.engines.scalar import Value
 from glassgpt.engines.scalar_engine import ScalarEngine
 from glassgpt.errors import AddressError
@@ -103,14 +104,14 @@ class Graph:
     def node(self, number: int) -> Node:
         """Return a node with its neighbours."""
         value = self._nodes[number]
-        children = zip(value.children, value.local_grads, strict=True)
+        below = zip(children(value), local_grads(value), strict=True)
         return Node(
             number,
             value.op,
             value.data,
             value.grad,
             self._names.get(number, ()),
-            tuple(Link(self._number[id(child)], float(local)) for child, local in children),
+            tuple(Link(self._number[id(child)], float(local)) for child, local in below),
             self._parent_links(number),
         )
 
@@ -172,7 +173,7 @@ class Graph:
             parent = self._nodes[i]
             links += [
                 Link(i, float(local))
-                for child, local in zip(parent.children, parent.local_grads, strict=True)
+                for child, local in zip(children(parent), local_grads(parent), strict=True)
                 if child is value
             ]
         return tuple(links)
@@ -183,7 +184,7 @@ class Graph:
         edges = [  # child and parent as one whole number, which sorts by child
             self._number[id(child)] * n + i
             for i, node in enumerate(self._nodes)
-            for child in node.children
+            for child in children(node)
         ]
         edges.sort()
         count = [0] * (n + 1)
@@ -211,5 +212,5 @@ class Graph:
 def _numbered(loss: Value) -> list[Value]:
     """Return every node of the graph, parents before children and leaves last."""
     inner = loss.topological_order()[::-1]
-    leaves = {id(child): child for node in inner for child in node.children if child.left is None}
+    leaves = {id(child): child for node in inner for child in children(node) if child.left is None}
     return [*inner, *leaves.values()]

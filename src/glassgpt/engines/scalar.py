@@ -1,64 +1,50 @@
-"""The reference engine: the whole GPT on single numbers, to be read from top to bottom.
+"""A whole GPT on single numbers, to be read from top to bottom.
 
-`Value` is a number that remembers how it was made. `gpt` makes the logits of one position,
-`surprise` the loss of one document, `Value.backward` every gradient, `adam` the next weights. The
-arithmetic, its order included, is that of A. Karpathy's microgpt.py (2026), so every loss, weight
-and sample is the same to the last bit. `scalar_engine.py` offers it all as named arrays.
+`python -m glassgpt.engines.scalar` trains it: text becomes tokens, the model makes a loss of them,
+the loss gives each weight a gradient, and the gradient changes the weight. The arithmetic, its
+order included, is that of A. Karpathy's microgpt.py (2026), every loss the same to the last bit.
 """
 
 from __future__ import annotations
 
+import argparse
+import gc
 import math
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from glassgpt.engines.diagnosis import ZERO_PROBABILITY
-from glassgpt.errors import DivergenceError
-from glassgpt.model.config import Config, Hyper
-
-# ---------------------------------------------------------------------------------------------
-# Autograd
+T = TypeVar("T")
 
 
+# 1. Tokens: whole numbers for characters
+def encode(document: str, characters: Sequence[str]) -> list[int]:
+    """Return the tokens of a document: each character's place in `characters`, between two BOS."""
+    bos = len(characters)  # one token more, which marks where a document begins or ends
+    return [bos, *(characters.index(c) for c in document), bos]
+
+
+# 2. Autograd: numbers that know how they were made
+@dataclass(eq=False, repr=False, slots=True)
 class Value:
     """A number, the operation that made it, and after `backward` its gradient.
 
-    A node has no child (a leaf: a weight or a constant), a left one, or a left and a right one.
-    `d_left` and `d_right` are the local derivatives: how much this number moves when a child does.
+    Its children are the numbers it was made of: none (a leaf: a weight or a constant), a left one,
+    or a left and a right one. `d_left` and `d_right` are the local derivatives: how much it moves
+    when that child does.
     """
 
-    # Named slots instead of tuples of children: building, walking and freeing a graph of sixty
-    # thousand nodes is what a step costs, and this takes a third off (docs/log.md).
-    __slots__ = ("_walk", "d_left", "d_right", "data", "grad", "left", "op", "right")
-
-    def __init__(
-        self,
-        data: float,
-        op: str = "",
-        left: Value | None = None,
-        d_left: float = 0.0,
-        right: Value | None = None,
-        d_right: float = 0.0,
-    ) -> None:
-        self.data = data
-        self.grad = 0.0
-        self.op = op
-        self.left = left
-        self.d_left = d_left
-        self.right = right
-        self.d_right = d_right
-        self._walk: object = None  # the last walk that came by
-
-    @property
-    def children(self) -> tuple[Value, ...]:
-        """The numbers this one was made of, left before right."""
-        return tuple(child for child in (self.left, self.right) if child is not None)
-
-    @property
-    def local_grads(self) -> tuple[float, ...]:
-        """The local derivative with respect to each child."""
-        return (self.d_left, self.d_right)[: len(self.children)]
+    data: float
+    op: str = ""
+    left: Value | None = None
+    d_left: float = 0.0
+    right: Value | None = None
+    d_right: float = 0.0
+    grad: float = field(default=0.0, init=False)
+    walk: object = field(default=None, init=False)  # the last `topological_order` that had it
 
     def __add__(self, other: Value | float) -> Value:
         other = other if isinstance(other, Value) else Value(other)
@@ -84,54 +70,40 @@ class Value:
         """Return this number, or 0 where it is negative."""
         return Value(max(0.0, self.data), "relu", self, float(self.data > 0))
 
-    # All else is made of these six. A plain number becomes a constant node on the right.
-    def __neg__(self) -> Value:
-        return self * -1
-
-    def __sub__(self, other: Value | float) -> Value:
-        return self + (-other)
-
-    def __truediv__(self, other: Value | float) -> Value:
-        return self * other**-1
-
-    def __radd__(self, other: float) -> Value:
-        return self + other
-
-    def __rmul__(self, other: float) -> Value:
-        return self * other
-
-    def __rsub__(self, other: float) -> Value:
-        return (-self) + other
-
-    def __rtruediv__(self, other: float) -> Value:
-        return self**-1 * other
-
-    def __repr__(self) -> str:
-        return f"Value({self.data!r}, grad={self.grad!r}, op={self.op!r})"
+    # fmt: off
+    # All else is made of these six. A plain number becomes a constant on the right.
+    def __neg__(self) -> Value: return self * -1
+    def __sub__(self, other: Value | float) -> Value: return self + (-other)
+    def __truediv__(self, other: Value | float) -> Value: return self * other**-1
+    def __radd__(self, other: float) -> Value: return self + other
+    def __rmul__(self, other: float) -> Value: return self * other
+    def __rsub__(self, other: float) -> Value: return (-self) + other
+    def __rtruediv__(self, other: float) -> Value: return self**-1 * other
+    def __repr__(self) -> str: return f"Value({self.data!r}, grad={self.grad!r}, op={self.op!r})"
+    # fmt: on
 
     def topological_order(self) -> list[Value]:
         """Return every node with children below this one, children before parents, itself last.
 
-        Depth first, left before right, on a stack of our own: Python's would overflow at seven
-        layers. Leaves are left out, as they hand no gradient on.
+        Depth first, left before right; recursion would pass Python's limit at seven layers.
         """
         order: list[Value] = []
-        stack: list[Value | None] = [self] if self.left is not None else []
-        walk = object()  # marks who was seen; faster than a set of sixty thousand
-        push, pop, emit = stack.append, stack.pop, order.append
-        while stack:
-            node = pop()
-            if node is None:  # the children of the node beneath are done
-                emit(pop())  # type: ignore[arg-type]
-            elif node._walk is not walk:
-                node._walk = walk
-                push(node)
+        opened: list[Value] = []  # nodes whose children are under way
+        todo: list[Value | None] = [self]  # None: the children of the last opened node are done
+        walk = object()  # marks the nodes that were opened
+        push = todo.append
+        while todo:
+            node = todo.pop()
+            if node is None:
+                order.append(opened.pop())
+            elif node.walk is not walk:
+                node.walk = walk
+                opened.append(node)
                 push(None)
-                right = node.right
+                left, right = node.left, node.right
                 if right is not None and right.left is not None:
                     push(right)
-                left = node.left
-                if left.left is not None:  # type: ignore[union-attr]
+                if left is not None and left.left is not None:
                     push(left)
         return order
 
@@ -139,35 +111,56 @@ class Value:
         """Add to `grad` of every number below how much `grad` × this one moves when it does."""
         self.grad += grad
         for node in reversed(self.topological_order()):
-            g = node.grad
-            node.left.grad += node.d_left * g  # type: ignore[union-attr]
-            right = node.right
+            grad, left, right = node.grad, node.left, node.right
+            if left is not None:
+                left.grad += node.d_left * grad
             if right is not None:
-                right.grad += node.d_right * g
+                right.grad += node.d_right * grad
 
 
-# ---------------------------------------------------------------------------------------------
-# The model
-
+# 3. The model: from tokens to logits
 Vector: TypeAlias = list[Value]
 Matrix: TypeAlias = list[Vector]  # (outputs, inputs)
 Weights: TypeAlias = dict[str, Matrix]
 
 
-def dot(a: Sequence[Value], b: Sequence[Value]) -> Value:
-    """Return Σ a_i · b_i: the nodes that `sum(x * y for x, y in zip(a, b))` makes.
+class Sizes(NamedTuple):
+    """How large the model is."""
 
-    They are built here without operators, as most of a model's nodes are born in this loop. The
-    sum starts from the constant 0, as Python's does.
-    """
-    total = None
-    for x, y in zip(a, b, strict=True):
+    n_layer: int = 1  # times that attention and then an MLP are applied
+    n_embd: int = 16  # numbers that stand for a position on its way through the layers
+    n_head: int = 4  # attention heads, each with its share of these numbers
+    block_size: int = 16  # positions at most
+
+
+def initial_weights(sizes: Sizes, vocab_size: int, rng: random.Random) -> Weights:
+    """Return the matrices, filled with small random numbers in this order."""
+    C = sizes.n_embd
+    shapes = {"wte": (vocab_size, C), "wpe": (sizes.block_size, C), "lm_head": (vocab_size, C)}
+    for i in range(sizes.n_layer):
+        shapes |= {f"layer{i}.attn_{name}": (C, C) for name in ("wq", "wk", "wv", "wo")}
+        shapes |= {f"layer{i}.mlp_fc1": (4 * C, C), f"layer{i}.mlp_fc2": (C, 4 * C)}
+    return {
+        name: [[Value(rng.gauss(0, 0.08)) for _ in range(columns)] for _ in range(rows)]
+        for name, (rows, columns) in shapes.items()
+    }
+
+
+class Trace(dict[str, list[Any]]):
+    """Every number of one document by name: for each name a list with one entry a position."""
+
+    def note(self, name: str, numbers: T) -> T:
+        """Add what the next position has under this name, and return it."""
+        self.setdefault(name, []).append(numbers)
+        return numbers
+
+
+def dot(a: Sequence[Value], b: Sequence[Value]) -> Value:
+    """Return Σ a_i · b_i, quicker than the operators of `sum(x * y for x, y in zip(a, b))`."""
+    total = a[0] * b[0] + 0.0  # Python's sum starts from 0 too
+    for x, y in zip(a[1:], b[1:], strict=True):
         product = Value(x.data * y.data, "×", x, y.data, y, x.data)
-        if total is None:
-            total = Value(product.data + 0.0, "+", product, 1.0, Value(0.0), 1.0)
-        else:
-            total = Value(total.data + product.data, "+", total, 1.0, product, 1.0)
-    assert total is not None, "a dot product of nothing"
+        total = Value(total.data + product.data, "+", total, 1.0, product, 1.0)
     return total
 
 
@@ -180,14 +173,8 @@ def softmax(logits: Vector) -> Vector:
     """Return e^logit as shares of their sum; the largest is subtracted so that none overflows."""
     largest = max(logit.data for logit in logits)
     exps = [(logit - largest).exp() for logit in logits]
-    total: Value = sum(exps)  # type: ignore[assignment]
+    total = sum(exps)
     return [e / total for e in exps]
-
-
-def norm_scale(x: Vector) -> Value:
-    """Return 1 / root mean square of x, kept finite by 1e-5."""
-    mean_square = dot(x, x) / len(x)
-    return (mean_square + 1e-5) ** -0.5
 
 
 def add(a: Vector, b: Vector) -> Vector:
@@ -195,126 +182,127 @@ def add(a: Vector, b: Vector) -> Vector:
     return [x + y for x, y in zip(a, b, strict=True)]
 
 
-class Trace(dict[str, list[Any]]):
-    """The named numbers of one document: for each site a list by position, filled as it is made."""
-
-    def note(self, site: str, numbers: Any) -> Any:
-        """File what one position has at `site`, and return it."""
-        self.setdefault(site, []).append(numbers)
-        return numbers
+def rmsnorm(x: Vector, name: str, trace: Trace) -> Vector:
+    """Return x brought to root mean square 1; the 1e-5 keeps the scale finite."""
+    mean_square = dot(x, x) / len(x)
+    scale = trace.note(f"{name}.scale", (mean_square + 1e-5) ** -0.5)
+    return trace.note(name, [xi * scale for xi in x])
 
 
-def gpt(w: Weights, config: Config, token: int, position: int, cache: Trace) -> Vector:
-    """Return the logits (V,) of one position, and file everything on the way in `cache`.
+def gpt(w: Weights, sizes: Sizes, token: int, position: int, trace: Trace) -> Vector:
+    """Return the logits (V,) of one position: a score for each token as the next.
 
-    Earlier positions are needed only as their keys and values, which `cache` already holds.
+    Of earlier positions only the keys and values are needed, which `trace` already holds.
     """
-    note = cache.note
-    x = add(note("tok", w["wte"][token]), note("pos", w["wpe"][position]))
-    x = norm(note("embd", x), "norm", note)
-    for i in range(config.n_layer):
-        x = attention(x, w, config, f"layer{i}", cache)
-        x = mlp(x, w, f"layer{i}", note)
-    logits: Vector = note("logits", linear(x, w["lm_head"]))
-    return logits
+    what = trace.note("tok", w["wte"][token])
+    where = trace.note("pos", w["wpe"][position])
+    x = trace.note("embd", add(what, where))
+    x = rmsnorm(x, "norm", trace)
+    for i in range(sizes.n_layer):
+        x = attention(x, w, sizes, f"layer{i}", trace)
+        x = mlp(x, w, f"layer{i}", trace)
+    return trace.note("logits", linear(x, w["lm_head"]))
 
 
-def norm(x: Vector, site: str, note: Callable[[str, Any], Any]) -> Vector:
-    """Return x brought to root mean square 1 (RMSNorm without gain)."""
-    scale = note(f"{site}.scale", norm_scale(x))
-    normed: Vector = note(site, [xi * scale for xi in x])
-    return normed
+def attention(stream: Vector, w: Weights, sizes: Sizes, layer: str, trace: Trace) -> Vector:
+    """Return the stream plus an average of values, weighted by how query and keys agree."""
+    attn, D, note = f"{layer}.attn", sizes.n_embd // sizes.n_head, trace.note
+    x = rmsnorm(stream, f"{attn}.norm", trace)
+    q = note(f"{attn}.q", linear(x, w[f"{layer}.attn_wq"]))  # query: is compared with keys
+    note(f"{attn}.k", linear(x, w[f"{layer}.attn_wk"]))  # key
+    note(f"{attn}.v", linear(x, w[f"{layer}.attn_wv"]))  # value: is averaged
+    keys, values = trace[f"{attn}.k"], trace[f"{attn}.v"]  # (S, C): every position so far
+    heads = [slice(first, first + D) for first in range(0, sizes.n_embd, D)]  # D channels each
+    scores = [[dot(q[h], k[h]) / D**0.5 for k in keys] for h in heads]  # (H, S)
+    weights = [softmax(row) for row in note(f"{attn}.scores", scores)]  # (H, S)
+    note(f"{attn}.weights", weights)
+    found = [dot(weights[c // D], channel) for c, channel in enumerate(zip(*values))]  # (C,)
+    out = note(f"{attn}.out", linear(note(f"{attn}.heads", found), w[f"{layer}.attn_wo"]))
+    return note(f"{attn}.resid", add(out, stream))
 
 
-def attention(stream: Vector, w: Weights, config: Config, layer: str, cache: Trace) -> Vector:
-    """Return the stream plus what this position found by looking back."""
-    attn, D, note = f"{layer}.attn", config.head_dim, cache.note
-    x = norm(stream, f"{attn}.norm", note)
-    q = note(f"{attn}.q", linear(x, w[f"{layer}.attn_wq"]))
-    note(f"{attn}.k", linear(x, w[f"{layer}.attn_wk"]))
-    note(f"{attn}.v", linear(x, w[f"{layer}.attn_wv"]))
-    keys, values = cache[f"{attn}.k"], cache[f"{attn}.v"]  # (S, C): every position so far
-    all_scores, all_weights, heads = [], [], []
-    for first in range(0, config.n_embd, D):
-        head = slice(first, first + D)
-        scores = [dot(q[head], k[head]) / D**0.5 for k in keys]  # (S,)
-        weights = softmax(scores)  # (S,)
-        heads += [dot(weights, [v[d] for v in values]) for d in range(first, first + D)]
-        all_scores.append(scores)
-        all_weights.append(weights)
-    note(f"{attn}.scores", all_scores)
-    note(f"{attn}.weights", all_weights)
-    out = note(f"{attn}.out", linear(note(f"{attn}.heads", heads), w[f"{layer}.attn_wo"]))
-    resid: Vector = note(f"{attn}.resid", add(out, stream))
-    return resid
+def mlp(stream: Vector, w: Weights, layer: str, trace: Trace) -> Vector:
+    """Return the stream plus what a layer of hidden units computes from it."""
+    x = rmsnorm(stream, f"{layer}.mlp.norm", trace)
+    hidden = trace.note(f"{layer}.mlp.fc1", linear(x, w[f"{layer}.mlp_fc1"]))
+    active = trace.note(f"{layer}.mlp.relu", [h.relu() for h in hidden])
+    out = trace.note(f"{layer}.mlp.fc2", linear(active, w[f"{layer}.mlp_fc2"]))
+    return trace.note(f"{layer}.mlp.resid", add(out, stream))
 
 
-def mlp(stream: Vector, w: Weights, layer: str, note: Callable[[str, Any], Any]) -> Vector:
-    """Return the stream plus what the hidden units make of it."""
-    x = norm(stream, f"{layer}.mlp.norm", note)
-    hidden = note(f"{layer}.mlp.fc1", linear(x, w[f"{layer}.mlp_fc1"]))
-    loud = note(f"{layer}.mlp.relu", [h.relu() for h in hidden])
-    out = note(f"{layer}.mlp.fc2", linear(loud, w[f"{layer}.mlp_fc2"]))
-    resid: Vector = note(f"{layer}.mlp.resid", add(out, stream))
-    return resid
-
-
-def surprise(w: Weights, config: Config, tokens: Sequence[int]) -> Trace:
-    """Return every named number of one document, from its tokens to its loss."""
-    trace = Trace()
+# 4. Training: the loss, and weights that make it smaller
+def loss_of(w: Weights, sizes: Sizes, tokens: Sequence[int], trace: Trace) -> Value:
+    """Return the mean over positions of −log of the probability of the token that came next."""
     for position, (token, target) in enumerate(pairwise(tokens)):
-        probs = trace.note("probs", softmax(gpt(w, config, token, position, trace)))
-        if probs[target].data == 0:
-            raise DivergenceError(ZERO_PROBABILITY, "losses", (position,))
+        probs = trace.note("probs", softmax(gpt(w, sizes, token, position, trace)))
         trace.note("losses", -probs[target].log())
     losses = trace["losses"]
-    trace.note("loss", sum(losses) * (1 / len(losses)))
-    return trace
+    loss: Value = sum(losses) * (1 / len(losses))
+    return trace.note("loss", loss)
 
 
 def adam(
-    weight: Matrix, m: list[float], v: list[float], hyper: Hyper
-) -> tuple[Matrix, list[float], list[float]]:
-    """Return the matrix after one Adam step, with its new moments (row-major).
+    params: Sequence[Value], m: list[float], v: list[float], step: int, rate: float,
+    beta1: float = 0.85, beta2: float = 0.99, eps: float = 1e-8,
+) -> None:  # fmt: skip
+    """Move each parameter against its gradient, which then is 0 again; `step` counts from 1.
 
-    D. Kingma and J. Ba, Adam, 2014, Algorithm 1. The new weights are new leaves, so that the graph
-    of the step just taken keeps the numbers it was made of.
+    m and v are running means of the gradient and of its square, m_hat and v_hat the same without
+    the pull of their start at 0. D. Kingma and J. Ba, Adam, 2014, Algorithm 1.
     """
-    lr, beta1, beta2, eps = hyper.learning_rate, hyper.beta1, hyper.beta2, hyper.eps
-    m_correction, v_correction = 1 - beta1**hyper.step, 1 - beta2**hyper.step
-    new_m: list[float] = []
-    new_v: list[float] = []
-    new_weight: Matrix = []
-    moments = iter(zip(m, v, strict=True))
-    for row in weight:
-        new_row = []
-        for p, (mi, vi) in zip(row, moments, strict=False):
-            mi = beta1 * mi + (1 - beta1) * p.grad
-            vi = beta2 * vi + (1 - beta2) * p.grad**2
-            m_hat = mi / m_correction
-            v_hat = vi / v_correction
-            new_row.append(Value(p.data - lr * m_hat / (v_hat**0.5 + eps)))
-            new_m.append(mi)
-            new_v.append(vi)
-        new_weight.append(new_row)
-    return new_weight, new_m, new_v
+    m_correction, v_correction = 1 - beta1**step, 1 - beta2**step
+    for i, p in enumerate(params):
+        m[i] = beta1 * m[i] + (1 - beta1) * p.grad
+        v[i] = beta2 * v[i] + (1 - beta2) * p.grad**2
+        m_hat = m[i] / m_correction
+        v_hat = v[i] / v_correction
+        p.data -= rate * m_hat / (v_hat**0.5 + eps)
+        p.grad = 0.0
 
 
-def graph_size(config: Config, vocab_size: int, positions: int, distinct: int) -> int:
-    """Return how many nodes the graph of a document's loss has.
+# 5. Inference: new documents
+def sample(w: Weights, sizes: Sizes, characters: Sequence[str], rng: random.Random) -> str:
+    """Return a new document: draw a token, feed it back, until BOS or a full context."""
+    bos, temperature = len(characters), 0.5  # a temperature below 1 favours likely tokens
+    token, text, trace = bos, "", Trace()
+    for position in range(sizes.block_size):
+        logits = gpt(w, sizes, token, position, trace)
+        probs = [p.data for p in softmax([logit / temperature for logit in logits])]
+        token = rng.choices(range(len(probs)), weights=probs)[0]
+        if token == bos:
+            break
+        text += characters[token]
+    return text
 
-    `positions` are those of the document, `distinct` how many different tokens stand at them.
-    """
-    C, D, F = config.n_embd, config.head_dim, config.n_hidden
-    H, T, V = config.n_head, positions, vocab_size
 
-    def dots(count: int, length: int) -> int:
-        return count * (2 * length + 1)
+def main() -> None:
+    """Train on the lines of a text, the built-in names unless a file is given; print 20 samples."""
+    parser = argparse.ArgumentParser("python -m glassgpt.engines.scalar", description=main.__doc__)
+    parser.add_argument("steps", type=int, nargs="?", default=1000)
+    parser.add_argument("file", nargs="?", default=str(Path(__file__).parents[1] / "names.txt"))
+    options = parser.parse_args()
+    try:
+        lines = Path(options.file).read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        parser.error(f"file must be a text in UTF-8, one document a line: {error}")
+    documents = [line.strip() for line in lines if line.strip()]
+    if not documents:
+        parser.error(f"file must have a line that is not blank; {options.file} has none")
+    gc.disable()  # no number is part of itself, so the collector would search in vain
+    rng, sizes, characters = random.Random(42), Sizes(), sorted(set().union(*documents))
+    rng.shuffle(documents)
+    w = initial_weights(sizes, len(characters) + 1, rng)
+    params = [p for matrix in w.values() for row in matrix for p in row]
+    m, v = [0.0] * len(params), [0.0] * len(params)
+    for step in range(options.steps):
+        tokens = encode(documents[step % len(documents)], characters)[: sizes.block_size + 1]
+        loss = loss_of(w, sizes, tokens, Trace())
+        loss.backward()
+        adam(params, m, v, step + 1, rate=0.01 * (1 - step / options.steps))
+        print(f"step {step + 1} of {options.steps}: loss {loss.data}")
+    for i in range(20):
+        print(f"sample {i + 1}: {sample(w, sizes, characters, rng)}")
 
-    norm_nodes = dots(1, C) + C + 5
-    attended = T * (T + 1) // 2  # pairs of a position and one that it sees
-    heads = H * (attended * (2 * D + 1 + 2 + 6 + 2 * D) + T * (1 + D))
-    layer = heads + T * (2 * norm_nodes + dots(4 * C, C) + 2 * C + dots(F, C) + F + dots(C, F))
-    ends = T * (C + norm_nodes + dots(V, C) + 4 * V + 1 + 2 + 3) + T + 1 + 2
-    leaves = (distinct + T + V) * C + config.n_layer * (4 * C * C + 2 * C * F)
-    return config.n_layer * layer + ends + leaves
+
+if __name__ == "__main__":
+    main()

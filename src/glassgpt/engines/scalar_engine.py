@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from glassgpt.arrays import Array, array, numbers, zeros
 from glassgpt.engines import Gradients
-from glassgpt.engines.diagnosis import first_not_finite, worst_gradient
+from glassgpt.engines.diagnosis import ZERO_PROBABILITY, first_not_finite, worst_gradient
 from glassgpt.engines.gc_pause import gc_paused
+from glassgpt.engines.graph import graph_size, pick
 from glassgpt.engines.guard import (
     Guarded,
     check_block,
@@ -26,8 +26,8 @@ from glassgpt.engines.guard import (
     check_tokens,
     exclusive,
 )
-from glassgpt.engines.scalar import Matrix, Trace, Value, Weights, adam, gpt, graph_size, surprise
-from glassgpt.errors import EngineError
+from glassgpt.engines.scalar import Matrix, Sizes, Trace, Value, Weights, adam, gpt, loss_of
+from glassgpt.errors import DivergenceError, EngineError
 from glassgpt.model.activations import Site, sites
 from glassgpt.model.config import Config, Hyper, hyper
 from glassgpt.model.parameters import Block, shapes
@@ -58,6 +58,7 @@ class ScalarEngine(Guarded):
                 "choose a smaller --n-embd, --n-layer or --block-size, or --engine fast",
             )
         self._config = config
+        self._model = Sizes(config.n_layer, config.n_embd, config.n_head, config.block_size)
         self._shapes = shapes(config, vocab_size)
         self._sites = {site.name: site for site in sites(config)}
         self._vocab_size = vocab_size
@@ -136,18 +137,24 @@ class ScalarEngine(Guarded):
     def update(self, hyper: Hyper) -> None:
         """Take one Adam step with the gradients added up, which then start from zero again."""
         check_hyper(hyper)
-        after = {}
-        for name in self._shapes:
+        settings = (hyper.step, hyper.learning_rate, hyper.beta1, hyper.beta2, hyper.eps)
+        weights, first, second = {}, {}, {}
+        for name, matrix in self._next.items():
+            # new leaves, so that the graph of the step just taken keeps the numbers it was made of
+            params = [Value(p.data) for row in matrix for p in row]
+            for param, p in zip(params, (p for row in matrix for p in row), strict=True):
+                param.grad = p.grad
+            width = len(matrix[0])
+            weights[name] = [params[i : i + width] for i in range(0, len(params), width)]
+            m, v = first[name], second[name] = self._m[name].copy(), self._v[name].copy()
             try:
-                after[name] = adam(self._next[name], self._m[name], self._v[name], hyper)
-                finite = math.isfinite(sum(p.data for row in after[name][0] for p in row))
+                adam(params, m, v, *settings)
+                finite = math.isfinite(sum(p.data for p in params))
             except OverflowError:  # Python's word for a square that is too large
                 finite = False
             if not finite:
-                raise worst_gradient({name: _pack(self._next[name], self._shapes[name], "grad")})
-        self._next = {name: weight for name, (weight, _, _) in after.items()}
-        self._m = {name: m for name, (_, m, _) in after.items()}
-        self._v = {name: v for name, (_, _, v) in after.items()}
+                raise worst_gradient({name: _pack(matrix, self._shapes[name], "grad")})
+        self._next, self._m, self._v = weights, first, second
         self._cache = ([], Trace())
         self._passes = None  # other weights: another forward before another backward
 
@@ -182,7 +189,7 @@ class ScalarEngine(Guarded):
             known, cache = [], Trace()
         with gc_paused():
             for position in range(len(known), len(tokens)):
-                logits = gpt(self._next, self._config, tokens[position], position, cache)
+                logits = gpt(self._next, self._model, tokens[position], position, cache)
         self._cache = (list(tokens), cache)
         return array((logit.data for logit in logits), (self._vocab_size,))
 
@@ -193,7 +200,7 @@ class ScalarEngine(Guarded):
         losses = []
         with gc_paused():
             for tokens in documents:
-                losses.append(surprise(self._next, self._config, tokens)["loss"][0].data)
+                losses.append(self._loss(self._next, tokens, Trace()).data)
                 if not math.isfinite(losses[-1]):
                     self._forward(tokens)  # raises, and says where
         return losses
@@ -203,7 +210,7 @@ class ScalarEngine(Guarded):
     def node(self, name: str, index: Sequence[int]) -> Value:
         """Return the graph's own node of a site or parameter at `index`."""
         if name in self._sites:
-            return _pick(self.trace[name], self._sites[name], index)
+            return pick(self.trace[name], self._sites[name], index)
         row, column = index
         return self.weights[name][row][column]
 
@@ -220,10 +227,17 @@ class ScalarEngine(Guarded):
         self.trace = Trace()  # lets the last graph go before the next one grows
         self._passes = None
         self.weights = self._next
-        self.trace = surprise(self.weights, self._config, tokens)
-        if not math.isfinite(self.trace["loss"][0].data):
+        loss = self._loss(self.weights, tokens, self.trace)
+        if not math.isfinite(loss.data):
             raise first_not_finite(self._sites.values(), self._values("data"))
         self._passes = 0
+
+    def _loss(self, weights: Weights, tokens: Sequence[int], trace: Trace) -> Value:
+        try:
+            return loss_of(weights, self._model, tokens, trace)
+        except ValueError:  # Python's word for the logarithm of 0
+            position = len(trace["probs"]) - 1
+            raise DivergenceError(ZERO_PROBABILITY, "losses", (position,)) from None
 
     def _backward(self, weight: float) -> None:
         if self._passes is None:
@@ -277,15 +291,3 @@ def _matrix(a: Array, width: int) -> Matrix:
 
 def _pack(matrix: Matrix, shape: tuple[int, int], attribute: str = "data") -> Array:
     return array((getattr(p, attribute) for row in matrix for p in row), shape)
-
-
-def _pick(rows: list[Any], site: Site, index: Sequence[int]) -> Value:
-    if site.axes == ("H", "T", "S"):
-        h, t, s = index
-        assert s <= t, f"{site.name}: position {t} does not see position {s}"
-        node: Value = rows[t][h][s]
-        return node
-    node = rows[index[0] if index else 0]
-    for i in index[1:]:
-        node = node[i]  # type: ignore[index]
-    return node

@@ -18,7 +18,7 @@ from glassgpt.analysis.glass import Glass, Sampled
 from glassgpt.analysis.graph import Graph, Link
 from glassgpt.data.nearest import Nearest
 from glassgpt.engines import ENGINES, Engine, create, default_engine
-from glassgpt.engines.scalar import graph_size
+from glassgpt.engines.graph import graph_size
 from glassgpt.errors import ConfigError, EngineError, GlassError, counted
 from glassgpt.live import protocol
 from glassgpt.live.new_run import Source, check_bounds, made_of

@@ -19,33 +19,33 @@ Place = tuple[Callable[..., Any], str]  # a function, and what stands in one lin
 SITES: dict[str, Place] = {  # by name within a layer
     "tok":             (scalar.gpt, 'note("tok"'),
     "pos":             (scalar.gpt, 'note("pos"'),
-    "embd":            (scalar.gpt, "x = add("),
-    "norm.scale":      (scalar.norm, "norm_scale(x)"),
-    "norm":            (scalar.norm, "xi * scale"),
-    "attn.norm.scale": (scalar.norm, "norm_scale(x)"),
-    "attn.norm":       (scalar.norm, "xi * scale"),
+    "embd":            (scalar.gpt, "add(what, where)"),
+    "norm.scale":      (scalar.rmsnorm, "** -0.5"),
+    "norm":            (scalar.rmsnorm, "xi * scale"),
+    "attn.norm.scale": (scalar.rmsnorm, "** -0.5"),
+    "attn.norm":       (scalar.rmsnorm, "xi * scale"),
     "attn.q":          (scalar.attention, '.attn_wq"'),
     "attn.k":          (scalar.attention, '.attn_wk"'),
     "attn.v":          (scalar.attention, '.attn_wv"'),
-    "attn.scores":     (scalar.attention, "dot(q[head], k[head])"),
-    "attn.weights":    (scalar.attention, "softmax(scores)"),
-    "attn.heads":      (scalar.attention, "dot(weights,"),
+    "attn.scores":     (scalar.attention, "dot(q[h], k[h])"),
+    "attn.weights":    (scalar.attention, "softmax(row)"),
+    "attn.heads":      (scalar.attention, "dot(weights["),
     "attn.out":        (scalar.attention, '.attn_wo"'),
     "attn.resid":      (scalar.attention, "add(out, stream)"),
-    "mlp.norm.scale":  (scalar.norm, "norm_scale(x)"),
-    "mlp.norm":        (scalar.norm, "xi * scale"),
+    "mlp.norm.scale":  (scalar.rmsnorm, "** -0.5"),
+    "mlp.norm":        (scalar.rmsnorm, "xi * scale"),
     "mlp.fc1":         (scalar.mlp, '.mlp_fc1"'),
     "mlp.relu":        (scalar.mlp, "h.relu()"),
     "mlp.fc2":         (scalar.mlp, '.mlp_fc2"'),
     "mlp.resid":       (scalar.mlp, "add(out, stream)"),
     "logits":          (scalar.gpt, 'w["lm_head"]'),
-    "probs":           (scalar.surprise, "softmax(gpt("),
-    "losses":          (scalar.surprise, "-probs[target].log()"),
-    "loss":            (scalar.surprise, "sum(losses)"),
+    "probs":           (scalar.loss_of, "softmax(gpt("),
+    "losses":          (scalar.loss_of, "-probs[target].log()"),
+    "loss":            (scalar.loss_of, "sum(losses)"),
 }
 OPS: dict[str, tuple[Place, ...]] = {  # the arithmetic, where it has its own function
     "sum":        ((scalar.add, "x + y"),),
-    "norm_scale": ((scalar.norm_scale, "dot(x, x)"), (scalar.norm_scale, "** -0.5")),
+    "norm_scale": ((scalar.rmsnorm, "dot(x, x)"),),
     "linear":     ((scalar.linear, "dot(row, x)"),),
     "softmax":    ((scalar.softmax, ".exp()"), (scalar.softmax, "sum(exps)"),
                    (scalar.softmax, "e / total")),
@@ -53,16 +53,16 @@ OPS: dict[str, tuple[Place, ...]] = {  # the arithmetic, where it has its own fu
     "surprise":   ((Value.log, "math.log"),),
 }
 BACKWARD: tuple[Place, ...] = (
-    (Value.backward, "node.left.grad +="),
+    (Value.backward, "left.grad += node.d_left"),
     (Value.backward, "right.grad += node.d_right"),
 )
 SEED: tuple[Place, ...] = ((Value.backward, "self.grad += grad"),)
 UPDATE: tuple[Place, ...] = (
-    (scalar.adam, "mi = beta1 *"),
-    (scalar.adam, "vi = beta2 *"),
-    (scalar.adam, "m_hat = mi"),
-    (scalar.adam, "v_hat = vi"),
-    (scalar.adam, "new_row.append("),
+    (scalar.adam, "m[i] = beta1 *"),
+    (scalar.adam, "v[i] = beta2 *"),
+    (scalar.adam, "m_hat = m[i]"),
+    (scalar.adam, "v_hat = v[i]"),
+    (scalar.adam, "p.data -="),
 )
 KEPT = {"value": UPDATE[-1:], "m": UPDATE[:1], "v": UPDATE[1:2]}
 # fmt: on
@@ -84,5 +84,4 @@ def _line(function: Callable[..., Any], fragment: str) -> Line:
     source, first = inspect.getsourcelines(function)
     found = [i for i, line in enumerate(source) if fragment in line]
     assert len(found) == 1, f"{fragment!r} stands in {len(found)} lines of {function.__name__}"
-    text = source[found[0]].partition("  # type:")[0]  # that remark is for the type checker
-    return Line("engines/scalar.py", first + found[0], text.strip())
+    return Line("engines/scalar.py", first + found[0], source[found[0]].strip())
