@@ -111,11 +111,11 @@ class Value:
         """Add to `grad` of every number below how much `grad` × this one moves when it does."""
         self.grad += grad
         for node in reversed(self.topological_order()):
-            grad, left, right = node.grad, node.left, node.right
+            g, left, right = node.grad, node.left, node.right
             if left is not None:
-                left.grad += node.d_left * grad
+                left.grad += node.d_left * g
             if right is not None:
-                right.grad += node.d_right * grad
+                right.grad += node.d_right * g
 
 
 # 3. The model: from tokens to logits
