@@ -101,11 +101,15 @@ def test_an_ablated_part_is_zero_and_stays_so_where_it_is_held() -> None:
         (lambda run: run.ablate(position="yes"), "position is 'yes'"),
         (lambda run: run.ablate(head=(0, 1), hold=1), "hold is 1"),
         (lambda run: run.save(3), "a directory cannot be 3"),
+        (lambda run: glassgpt.load_checkpoint(cast(Any, 3)), "a directory cannot be 3"),
+        (lambda run: glassgpt.save_checkpoint(run, "x"), "only a Snapshot can be kept"),
+        (lambda run: glassgpt.read_documents(cast(Any, 3)), "the name of a text file cannot be 3"),
         (lambda run: run.train(1), r"0 are left\nhint: fork\(steps=6\)"),
         (lambda run: run.train(-1), "-1 steps were asked for"),
         (lambda run: run.train(1.0), "steps is 1.0"),
         (lambda run: glassgpt.train(cast(Any, 3)), "documents are 3"),
         (lambda run: glassgpt.train(cast(Any, b"anna")), "documents are b'anna'"),
+        (lambda run: glassgpt.train({"anna", "otto"}), "documents are {"),
         (lambda run: glassgpt.train(["", ""]), "every document is empty"),
         (lambda run: glassgpt.train(cast(Any, ["a", 1])), "a document is 1"),
         (lambda run: glassgpt.train(["a"], engine="zz"), "there is no engine 'zz'"),
@@ -130,6 +134,14 @@ def test_a_session_takes_no_change_that_is_none(change: Any) -> None:
     with pytest.raises(ConfigError):
         session.apply(change)
     assert session.recipe is recipe
+
+
+def test_a_session_draws_and_returns_only_to_what_it_can() -> None:
+    session: Any = Session(CONFIG, builtin_names())
+    with pytest.raises(ConfigError, match="3 is no Sampling"):
+        list(session.sample(3))
+    with pytest.raises(GlassError, match="3 is no Snapshot"):
+        session.restore(3)
 
 
 PUBLIC = [

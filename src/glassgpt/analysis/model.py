@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from glassgpt.analysis.named_array import NamedArray, activations, parameters
 from glassgpt.arrays import Array, numbers
 from glassgpt.engines import Engine, create, default_engine
-from glassgpt.errors import CheckpointError, ConfigError, counted
+from glassgpt.errors import ConfigError, counted
 from glassgpt.model.activations import sites
 from glassgpt.model.config import Config, Sampling
 from glassgpt.model.parameters import count
@@ -201,8 +201,4 @@ def load(directory: str | Path) -> Model:
 
     Raises `CheckpointError` where there is none, or it is damaged.
     """
-    if not isinstance(directory, str | Path):
-        raise CheckpointError(
-            f"a directory cannot be {directory!r}", "give the one that run.save made"
-        )
     return Model(load_checkpoint(directory))

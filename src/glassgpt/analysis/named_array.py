@@ -46,7 +46,7 @@ class NamedArray:
             number = None
         if not isinstance(number, float):
             raise AddressError(
-                f"{self.name} has no number at {index!r}: its axes are {self._sizes()}",
+                f"{self.name} ({self._sizes()}) has no number at {index!r}",
                 "give a whole number for each axis, counted from 0; "
                 "numpy.asarray(...) can be cut into parts",
             )
@@ -68,7 +68,7 @@ class NamedArray:
 
     def _sizes(self) -> str:
         sizes = (f"{axis}={n}" for axis, n in zip(self.axes, self.shape, strict=True))
-        return ", ".join(sizes) or "none, it is one number"
+        return ", ".join(sizes) or "one number"
 
 
 class ByName(dict[str, NamedArray]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from glassgpt.analysis.curve import SMOOTHED_OVER, as_svg
 from glassgpt.analysis.model import Model
 from glassgpt.data.documents import BUILTIN, builtin_names, read_documents
-from glassgpt.errors import CheckpointError, ConfigError, DataError
+from glassgpt.errors import ConfigError, DataError
 from glassgpt.model.config import Config, Scalar, settings
 from glassgpt.model.read_only import read_only
 from glassgpt.training.checkpoint import save_checkpoint
@@ -123,8 +123,6 @@ class Run:
 
     def save(self, directory: str | Path) -> Path:
         """Keep it in `directory`, for `load`, `glassgpt train --resume` and `glassgpt open`."""
-        if not isinstance(directory, str | Path):
-            raise CheckpointError(f"a directory cannot be {directory!r}", "give its path")
         return save_checkpoint(self._history.session.snapshot(), directory)
 
     def _changed(self, step: int | None, changes: Sequence[Change]) -> Run:
@@ -175,7 +173,7 @@ def train(
         texts, name = builtin_names(), BUILTIN
     elif isinstance(documents, str | Path):
         texts, name = read_documents(documents), Path(documents).name
-    elif isinstance(documents, Iterable) and not isinstance(documents, bytes | Mapping):
+    elif isinstance(documents, Iterable) and not isinstance(documents, _UNORDERED):
         texts, name = list(documents), "documents"
     else:
         raise DataError(
@@ -184,6 +182,9 @@ def train(
         )
     session = Session(config, texts, engine=engine, data_name=name)
     return Run(History(session), texts).train()
+
+
+_UNORDERED = (bytes, Mapping, Set)  # or no texts
 
 
 def _fields(values: Mapping[str, Any]) -> dict[str, Any]:

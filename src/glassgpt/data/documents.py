@@ -79,6 +79,8 @@ def read_octets(source: str | Path) -> tuple[bytes, str]:
         raise DataError(
             "the name of the text file is empty", "name a file, or - for standard input"
         )
+    if not isinstance(source, str | Path):
+        raise DataError(f"the name of a text file cannot be {source!r}", "give its path, a text")
     path = Path(source)
     try:
         with path.open("rb") as file:

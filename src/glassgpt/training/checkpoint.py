@@ -26,8 +26,12 @@ MAX_BYTES = 2 * 2**30  # more than the largest model takes
 
 def save_checkpoint(snapshot: Snapshot, directory: str | Path) -> Path:
     """Write `snapshot` into `directory`, replacing one that is there; return the file's path."""
+    if not isinstance(snapshot, Snapshot):
+        raise CheckpointError(
+            f"only a Snapshot can be kept, not {snapshot!r}", "session.snapshot() returns one"
+        )
+    path = _path(directory) / FILENAME
     prepare_directory(directory)
-    path = Path(directory) / FILENAME
     try:
         write_atomically(path, to_bytes(snapshot))
     except OSError as error:
@@ -68,7 +72,7 @@ def _why_not(directory: Path, error: OSError) -> str:
 
 def load_checkpoint(directory: str | Path) -> Snapshot:
     """Return the snapshot in `directory`, or in the checkpoint file itself."""
-    path = Path(directory)
+    path = _path(directory)
     try:
         path = path / FILENAME if path.is_dir() else path
         with path.open("rb") as file:
@@ -80,6 +84,12 @@ def load_checkpoint(directory: str | Path) -> Snapshot:
         ) from None
     remove_left_overs(path)
     return load_checkpoint_bytes(octets, repr(str(path)))
+
+
+def _path(directory: str | Path) -> Path:
+    if not isinstance(directory, str | Path):
+        raise CheckpointError(f"a directory cannot be {directory!r}", "give its path, a text")
+    return Path(directory)
 
 
 def load_checkpoint_bytes(octets: bytes, name: str = "checkpoint") -> Snapshot:

@@ -269,6 +269,8 @@ class Session:
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go to the state of `snapshot`, taken by this run or one of the same data and sizes."""
+        if not isinstance(snapshot, Snapshot):
+            raise CheckpointError(f"{snapshot!r} is no Snapshot", "session.snapshot() returns one")
         ours, theirs = self.recipe, snapshot.recipe
         if theirs.data_sha256 != ours.data_sha256:
             raise CheckpointError(
@@ -291,7 +293,14 @@ class Session:
     # -- samples
 
     def sample(self, sampling: Sampling = Sampling()) -> Iterator[str]:  # noqa: B008 - frozen
-        """Yield texts drawn from the run's own random stream, which goes on with each draw."""
+        """Yield texts drawn from the run's own random stream, which goes on with each draw.
+
+        Each is drawn from the weights of its moment; `Model(session.snapshot())` holds them still.
+        """
+        if not isinstance(sampling, Sampling):
+            raise ConfigError(
+                f"{sampling!r} is no Sampling", "for instance Sampling(num_samples=5)"
+            )
         for draws in draw_samples(self.engine, self.tokenizer, self.config, sampling, self.rng):
             yield text_of(list(draws), self.tokenizer, sampling.prefix)
 
