@@ -125,6 +125,14 @@ def test_text_is_drawn_as_it_is_and_a_notebook_gets_a_picture() -> None:
     assert axes._repr_png_().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("site", ["losses", "probs", "layer0.attn.weights"])
+def test_a_long_text_makes_no_larger_picture(site: str) -> None:
+    long = glassgpt.train(["ab" * 100], steps=1, n_embd=4, n_head=2, block_size=200).model
+    axes: Any = long.plot(site, "ab" * 100)
+    assert max(axes.figure.get_size_inches()) <= 12
+    assert len(axes.get_xticks()) <= 66
+
+
 @pytest.mark.parametrize(
     ("name", "text", "kind", "sentence"),
     [

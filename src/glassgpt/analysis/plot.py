@@ -40,12 +40,12 @@ MEASURED = {
 # fmt: on
 HEADS_ABREAST = 4
 MOST_LETTERS = 64  # on an axis: more would touch each other
-CELL = 0.2  # inches
+CELL, WIDEST = 0.2, 9  # inches, of a cell and of all of them
 SHADES = 512
 
 
 def curves(runs: Sequence[tuple[str, Sequence[float]]]) -> Axes:
-    """Return the smoothed losses of runs, each with its name, over the losses of the first."""
+    """Return the smoothed losses of runs by name; of a run alone, each of its losses too."""
     if not any(losses for _, losses in runs):
         raise ConfigError("the run has taken no step", "run.train() takes them")
     axes = _axes(6.4, 3.4)
@@ -80,7 +80,7 @@ def picture(of: NamedArray, site: Site | None, letters: Letters, title: str) -> 
 
 def _bars(of: NamedArray, measure: str, letters: Letters, title: str) -> Axes:
     (axis,), values = of.axes, of.tolist()
-    axes = _axes(1.6 + 2 * CELL * max(8, len(values)), 2.8)
+    axes = _axes(1.6 + min(WIDEST, 2 * CELL * max(8, len(values))), 2.8)
     axes.bar(range(len(values)), values, width=0.7, color=_rgb(HIGH))
     axes.axhline(0, color=_rgb(INK), lw=0.8)
     axes.set_xlabel(AXES[axis])
@@ -136,7 +136,7 @@ def _colour_bar(axes: Axes, image: Any, measure: str, extend: str) -> None:
 
 def _size(columns: int, rows: int) -> tuple[float, float]:
     """Return inches that give a cell its usual size, within what fits a page."""
-    cell = min(CELL, 9 / columns, 9 / rows)
+    cell = min(CELL, WIDEST / columns, WIDEST / rows)
     return max(3.6, columns * cell + 2.2), max(2.0, rows * cell + 1.3)
 
 
