@@ -39,7 +39,7 @@ MEASURED = {
 }
 # fmt: on
 HEADS_ABREAST = 4
-MOST_LETTERS = 64  # on an axis: more would touch each other
+LETTER, NUMBER = 0.14, 0.2  # inches that one needs beside the next
 CELL, WIDEST = 0.2, 9  # inches, of a cell and of all of them
 SHADES = 512
 
@@ -80,14 +80,15 @@ def picture(of: NamedArray, site: Site | None, letters: Letters, title: str) -> 
 
 def _bars(of: NamedArray, measure: str, letters: Letters, title: str) -> Axes:
     (axis,), values = of.axes, of.tolist()
-    axes = _axes(1.6 + min(WIDEST, 2 * CELL * max(8, len(values))), 2.8)
+    width = min(WIDEST, 2 * CELL * max(8, len(values)))
+    axes = _axes(1.6 + width, 2.8)
     axes.bar(range(len(values)), values, width=0.7, color=_rgb(HIGH))
     axes.axhline(0, color=_rgb(INK), lw=0.8)
     axes.set_xlabel(AXES[axis])
     axes.set_ylabel(measure)
     axes.set_title(title, loc="left", fontsize=10, parse_math=False)
     axes.spines[["top", "right"]].set_visible(False)
-    _letter(axes.xaxis, letters.get(axis), [0], len(values), turned=False)
+    _letter(axes.xaxis, letters.get(axis), [0], len(values), width / len(values))
     return axes
 
 
@@ -100,7 +101,9 @@ def _cells(of: NamedArray, site: Site | None, letters: Letters, title: str) -> A
     tops = [row * (height + 2) for row in range(math.ceil(len(heads) / abreast))]
     lefts = [column * (width + 1) for column in range(abreast)]
     grid = [[math.nan] * (lefts[-1] + width) for _ in range(tops[-1] + height)]
-    axes = _axes(*_size(len(grid[0]), len(grid)))
+    columns, rows = len(grid[0]), len(grid)
+    cell = min(CELL, WIDEST / columns, WIDEST / rows)
+    axes = _axes(max(3.6, columns * cell + 2.2), max(2.0, rows * cell + 1.3))
     for i, head in enumerate(heads):
         top, left = tops[i // abreast], lefts[i % abreast]
         for y, row in enumerate(head):
@@ -118,8 +121,8 @@ def _cells(of: NamedArray, site: Site | None, letters: Letters, title: str) -> A
     )
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    _letter(axes.xaxis, letters.get(across), lefts, width, turned=True)
-    _letter(axes.yaxis, letters.get(down), tops, height, turned=False)
+    _letter(axes.xaxis, letters.get(across), lefts, width, cell, turned=True)
+    _letter(axes.yaxis, letters.get(down), tops, height, cell)
     _colour_bar(axes, image, measured(site), extend)
     return axes
 
@@ -134,19 +137,18 @@ def _colour_bar(axes: Axes, image: Any, measure: str, extend: str) -> None:
     bar.outline.set_visible(False)
 
 
-def _size(columns: int, rows: int) -> tuple[float, float]:
-    """Return inches that give a cell its usual size, within what fits a page."""
-    cell = min(CELL, WIDEST / columns, WIDEST / rows)
-    return max(3.6, columns * cell + 2.2), max(2.0, rows * cell + 1.3)
-
-
 def _letter(
-    axis: Any, letters: Sequence[str] | None, begins: Sequence[int], length: int, *, turned: bool
+    axis: Any,
+    letters: Sequence[str] | None,
+    begins: Sequence[int],
+    length: int,
+    cell: float,
+    *,
+    turned: bool = False,
 ) -> None:
-    """Put the tokens, or numbers, along an axis that shows so many places after each beginning."""
+    """Put tokens, or numbers, along the `length` cells after each beginning, where they fit."""
     names = list(letters or map(str, range(length)))[:length]
-    every = 1 if letters else max(1, math.ceil(length / 16))
-    every = max(every, math.ceil(length * len(begins) / MOST_LETTERS))
+    every = math.ceil((LETTER if letters else NUMBER) / cell - 1e-9)
     places = [(begin + i, names[i]) for begin in begins for i in range(0, length, every)]
     axis.set_ticks(
         [at for at, _ in places], [name for _, name in places], fontsize=8, parse_math=False
