@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tools import gen_api
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
@@ -53,6 +54,10 @@ def test_python_runs(page: Path, tmp_path: Path) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
         assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_the_reference_says_what_the_docstrings_say() -> None:
+    assert gen_api.TARGET.read_text(encoding="utf-8") == gen_api.page(), "python -m tools.gen_api"
 
 
 def test_no_file_names_a_machines_path() -> None:

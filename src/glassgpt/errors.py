@@ -62,9 +62,10 @@ class ProtocolError(GlassError):
 class DivergenceError(GlassError):
     """A number in the model stopped being finite, so the run stops before the step that made it.
 
-    `reason` says what happened, `site` and `index` where: a site of `anatomy`, or a parameter's
-    name. `losses` are those of the steps that the same call completed before the failing one.
-    Before the first update the learning rate cannot be the reason, so the hint names another.
+    `reason` says what happened, `site` and `index` where: a site of `model.activations`,
+    or a parameter's name. `losses` are those of the steps that the same call completed
+    before the failing one. Before the first update the learning rate cannot be the
+    reason, so the hint names another.
     """
 
     def __init__(self, reason: str, site: str, index: Sequence[int]) -> None:

@@ -124,12 +124,16 @@ class Model:
     def loss(self, text: str) -> float:
         """Return the mean −log p of the tokens of `text` and of its end, in nats.
 
-        The empty text is one too: its only token is its end.
+        The empty text is one too: its only token is its end. Raises `TokenizeError` for a
+        character that is not in the vocabulary, `ConfigError` for a text longer than the context.
         """
         return float(self._forward(text)["loss"][()])
 
     def activations(self, text: str) -> Mapping[str, NamedArray]:
-        """Return every named array that the model computes for `text`, in the order of making."""
+        """Return every named array that the model computes for `text`, in the order of making.
+
+        Raises what `loss` raises.
+        """
         return activations(self.config, self._forward(text))
 
     def explain(self, address: str, text: str) -> Explanation:

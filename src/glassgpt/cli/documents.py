@@ -30,7 +30,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 class Data:
     """Documents in file order, the name of their file, and the way they were cut out of its text.
 
-    `cut` is one of `cutting.WAYS`, or empty: a document a line.
+    `cut` is one of `segmentation.WAYS`, or empty: a document a line.
     """
 
     documents: list[str]

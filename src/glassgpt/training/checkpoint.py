@@ -25,7 +25,10 @@ MAX_BYTES = 2 * 2**30  # more than the largest model takes
 
 
 def save_checkpoint(snapshot: Snapshot, directory: str | Path) -> Path:
-    """Write `snapshot` into `directory`, replacing one that is there; return the file's path."""
+    """Write `snapshot` into `directory`, replacing one that is there; return the file's path.
+
+    Raises `CheckpointError` where the directory takes no file.
+    """
     if not isinstance(snapshot, Snapshot):
         raise CheckpointError(
             f"only a Snapshot can be kept, not {snapshot!r}", "session.snapshot() returns one"
@@ -71,7 +74,10 @@ def _why_not(directory: Path, error: OSError) -> str:
 
 
 def load_checkpoint(directory: str | Path) -> Snapshot:
-    """Return the snapshot in `directory`, or in the checkpoint file itself."""
+    """Return the snapshot in `directory`, or in the checkpoint file itself.
+
+    Raises `CheckpointError` where there is none, or it is damaged.
+    """
     path = _path(directory)
     try:
         path = path / FILENAME if path.is_dir() else path

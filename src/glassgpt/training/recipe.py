@@ -21,7 +21,7 @@ class Recipe:
     """`config` at step 0, the documents by name and fingerprint, each change with its step.
 
     `data_sha256` is empty where the documents are the built-in names or come along. `cut` says how
-    they were cut out of a text: by its lines if empty, or one of `cutting.WAYS`.
+    they were cut out of a text: by its lines if empty, or one of `segmentation.WAYS`.
     """
 
     config: Config = field(default_factory=Config)

@@ -11,7 +11,10 @@ from glassgpt.model.config import Config, hyper
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """One training step: `step` from 1, its document, its loss before the update, its rate."""
+    """One training step: `step` from 1, its document, its loss before the update, its rate.
+
+    The loss is in nats, a mean over the tokens of the document and its end.
+    """
 
     step: int
     document: str

@@ -41,7 +41,7 @@ class Session:
 
     `recipe` says which run it is, with the changes that were made so far (see `apply`); `config`
     are the settings that hold now. `data_name` and `cut` (how the documents were cut out of a text,
-    one of `cutting.WAYS`) go into the recipe.
+    one of `segmentation.WAYS`) go into the recipe.
     Raises `ConfigError`, `DataError` or `EngineError` where they do not make a model.
     """
 
