@@ -114,7 +114,7 @@ class Nudge:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
-    """One number, told whole; `print` and a notebook show it as a tree.
+    """One number, told whole.
 
     `value` is how it is made; the terms of `gradient` are its users, each with the gradient that it
     brought back. `update` is there for a parameter.
