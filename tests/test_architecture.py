@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 import glassgpt
-from glassgpt.live.exhibit import Exhibit
 from glassgpt.live.new_run import Source
 from glassgpt.live.saved_script import script
-from glassgpt.training.interventions import read
+from glassgpt.live.workspace import Workspace
+from glassgpt.training.recipe_text import read
 
 ROOT = Path(__file__).parents[1]
 
@@ -87,9 +87,9 @@ def test_documentation_uses_public_names_only(page: Path) -> None:
 def test_a_saved_script_uses_public_names_only(documents: int) -> None:
     source = Source("texts", ("anna", "otto", "a long text") * documents)
     every_kind = "0:learning_rate=0.02;1:wte[0,0]=0.5;1:head0.1!;2:~head0.1"
-    exhibit = Exhibit(source, glassgpt.Config(), interventions=read(every_kind))
-    exhibit.history.advance(3)
-    written = script(exhibit).decode()
+    workspace = Workspace(source, glassgpt.Config(), interventions=read(every_kind))
+    workspace.history.advance(3)
+    written = script(workspace).decode()
     imported = set(re.findall(r"\w+", written.partition("from glassgpt import ")[2].split("\n")[0]))
     assert {"Edit", "Release", "Session", "Silence", "Tune"} <= imported
     assert ("fingerprint" in imported) == (documents > 1)

@@ -62,7 +62,8 @@ def interface(struct: type[Any]) -> str:
         tag = struct.__struct_config__.tag
         lines = [f'  kind: "{tag}";'] if tag else []
         for field in msgspec.structs.fields(struct):
-            optional = "?" if struct in COMMANDS and not field.required else ""
+            left_out = field.name == "to" or (struct in COMMANDS and not field.required)
+            optional = "?" if left_out else ""
             lines.append(f"  {field.name}{optional}: {typescript(hints[field.name], field.name)};")
     doc = (struct.__doc__ or "").strip().splitlines()[0]
     return "\n".join([f"/** {doc} */", f"export interface {struct.__name__} {{", *lines, "}"])

@@ -36,7 +36,7 @@ def model(session: Session) -> Model:
 def test_samples_are_those_of_the_run_and_go_on_from_call_to_call(
     session: Session, model: Model
 ) -> None:
-    other = session.sibling()
+    other = session.sibling(session.snapshot())
     expected = list(other.sample(Sampling(num_samples=6)))
     assert model.sample(4) + model.sample(2) == expected
 
@@ -96,7 +96,7 @@ def test_activations_are_the_engines_arrays_read_without_a_copy(
     session: Session, model: Model
 ) -> None:
     found = model.activations("emma")
-    values = session.sibling().engine.forward(session.tokens("emma"))
+    values = session.sibling(session.snapshot()).engine.forward(session.tokens("emma"))
     assert list(found) == [site.name for site in sites(CONFIG)]
     for site in sites(CONFIG):
         one = found[site.name]

@@ -179,8 +179,8 @@ def test_its_link_opens_the_same_run_on_the_page() -> None:
     run = trained().fork(30, learning_rate=0.02).train(20)
     opened = open_link(run.link(), Source.builtin())
     assert opened.step == 50
-    opened.exhibit.history.advance(50)
-    assert weights(opened.exhibit.session) == bits(run)
+    opened.workspace.history.advance(50)
+    assert weights(opened.workspace.session) == bits(run)
 
 
 def test_it_is_kept_and_goes_on_in_the_terminal(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from dataclasses import asdict
 from glassgpt import Config, Session
 from glassgpt.arrays import numbers
 from glassgpt.live import protocol
-from glassgpt.live.exhibit import Exhibit
-from glassgpt.live.new_run import Source, Text, considered
+from glassgpt.live.new_run import Source, Text
 from glassgpt.live.player import Player
+from glassgpt.live.presenters.answers import considered
+from glassgpt.live.presenters.run import link
+from glassgpt.live.workspace import Workspace
 from glassgpt.training.snapshot import to_bytes
 from tests.support.playing import SMALL, SOURCE, Page, played, straight
 
@@ -29,7 +31,7 @@ def test_a_checkpoint_is_opened_beside_the_run_that_was_shown_and_goes_on() -> N
         await page.stands_at(12)
         player.tell(protocol.Seek(30))
         await page.stands_at(30)
-        ours, theirs = player.exhibit.session.engine.state(), straight(30).engine.state()
+        ours, theirs = player.workspace.session.engine.state(), straight(30).engine.state()
         assert numbers(ours.params["wte"]) == numbers(theirs.params["wte"])
         await page.until(lambda: page.count("Branches"))
 
@@ -61,7 +63,8 @@ def test_a_verification_that_is_ended_says_so() -> None:
         await page.until(lambda: page.count("Verified"))
         assert page.last("Verified")["running"]
         player.tell(protocol.Verify(0))
-        await page.until(lambda: not page.last("Verified")["running"])
+        await page.until(lambda: page.count("Ended"))
+        assert page.last("Ended")["job"] == "verification"
         assert page.last("Verified")["step"] < 40
         player.tell(protocol.Verify(3))
         await page.until(lambda: page.last("Verified")["steps"] == 3)
@@ -76,7 +79,8 @@ def test_a_change_that_ends_a_verification_says_so() -> None:
         player.tell(protocol.Verify(40))
         await page.until(lambda: page.count("Verified"))
         player.tell(protocol.Edit("wte", 0, 0, 1.0))
-        await page.until(lambda: not page.last("Verified")["running"])
+        await page.until(lambda: page.count("Ended"))
+        assert page.last("Ended")["job"] == "verification"
 
     played(script)
 
@@ -103,4 +107,4 @@ def test_all_characters_are_counted_where_not_all_are_sent() -> None:
 def test_a_file_called_as_the_built_in_names_is_told_from_them() -> None:
     own = Text.of("built-in names", b"ab\nba\n").source("")
     assert own.name != Source.builtin().name
-    assert "data=" in Exhibit(own, SMALL).link()
+    assert "data=" in link(Workspace(own, SMALL))

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from glassgpt import Config
-from glassgpt.live.exhibit import Exhibit
 from glassgpt.live.new_run import Source
+from glassgpt.live.presenters.answers import documents
+from glassgpt.live.workspace import Workspace
 from tests.e2e.conftest import SMALL, opening
 from tests.support.serving import serving
 
@@ -18,12 +19,13 @@ LINES = ["x" * 300, "some prose of a few words, " * 40, "שלום עולם", "ab
 
 def test_a_picture_names_of_a_document_what_the_model_sees() -> None:
     long = "ab" * 50_000
-    exhibit = Exhibit(Source("own text", (long,)), Config(block_size=8))
-    text, tokens = exhibit.document(None)
+    workspace = Workspace(Source("own text", (long,)), Config(block_size=8))
+    text, tokens = workspace.passed()
     assert text == long[:8]
-    assert tokens == exhibit.session.tokens(long)
-    assert exhibit.document(long) == (text, tokens)
-    assert exhibit.documents(0, 5).documents == [long[:8]]
+    assert tokens == workspace.session.tokens(long)
+    workspace.watch([], long)
+    assert workspace.passed() == (text, tokens)
+    assert documents(workspace, 0, 5).documents == [long[:8]]
 
 
 @pytest.mark.parametrize("width", [320, 1280])

@@ -14,9 +14,10 @@ from glassgpt.data.documents import BUILTIN
 from glassgpt.errors import ConfigError
 from glassgpt.live.new_run import Source
 from glassgpt.live.opening import is_default, open_link
-from glassgpt.training.interventions import read, write
+from glassgpt.live.presenters.run import link
 from glassgpt.training.link import Experiment, read_leniently, read_link, write_link
 from glassgpt.training.recipe import Recipe
+from glassgpt.training.recipe_text import write
 from tests.support.models import configs
 
 SOURCE = Source("tiny", ("ab", "ba", "abba", "baab", "aab"))
@@ -47,10 +48,10 @@ BAD = {
 def opened(link: str) -> tuple[dict[str, object], str]:
     """Return what a link came to, key by key as in a link, and what is said of it."""
     found = open_link(link, SOURCE)
-    exhibit = found.exhibit
-    recipe = replace(exhibit.history.recipe, data_name=BUILTIN)
-    said = Experiment(recipe, exhibit.sampling, exhibit.sample_seed, step=found.step)
-    return dict(parse_qsl(write_link(said))), found.notice
+    workspace = found.workspace
+    recipe = replace(workspace.history.recipe, data_name=BUILTIN)
+    said = Experiment(recipe, workspace.sampling, workspace.sample_seed, step=found.step)
+    return dict(parse_qsl(write_link(said))), workspace.notice
 
 
 def test_a_good_link_is_opened_whole_and_nothing_is_said() -> None:
@@ -87,26 +88,27 @@ def test_any_setting_that_cannot_be_read_costs_only_itself(config: Config, name:
     "link", ["data=mine.txt", "data=mine.txt&text=!!!", "data=mine.txt&cut=words"]
 )
 def test_a_link_that_lost_its_data_waits_for_it_and_says_so(link: str) -> None:
-    found = open_link(f"{GOOD}&{link}", SOURCE)
-    assert "'mine.txt'" in found.notice
-    assert "missing from the link" in found.notice
-    assert found.waiting is not None
-    assert found.waiting.config["seed"] == 7
-    assert (found.waiting.step, read(found.waiting.do)) == (6, read_link(GOOD).recipe.interventions)
+    workspace = open_link(f"{GOOD}&{link}", SOURCE).workspace
+    assert "'mine.txt'" in workspace.notice
+    assert "missing from the link" in workspace.notice
+    waiting = workspace.waiting
+    assert waiting is not None
+    assert waiting.recipe.config.seed == 7
+    assert (waiting.step, waiting.recipe.interventions) == (6, read_link(GOOD).recipe.interventions)
 
 
 def test_a_run_made_before_is_given_to_a_default_link_only() -> None:
-    ready = open_link("", SOURCE).exhibit
-    assert open_link("seed=42&step=3", SOURCE, ready=ready).exhibit is ready
-    assert open_link("seed=43", SOURCE, ready=ready).exhibit is not ready
+    ready = open_link("", SOURCE).workspace
+    assert open_link("seed=42&step=3", SOURCE, ready=ready).workspace is ready
+    assert open_link("seed=43", SOURCE, ready=ready).workspace is not ready
     assert is_default("step=9&draw=2&at=loss")
     assert not is_default("seed=1")
 
 
 def test_documents_that_begin_with_a_byte_order_mark_survive_a_link() -> None:
     source = Source("odd", ("\ufeffab", "ba"))
-    link = open_link("", source).exhibit.link()
-    assert open_link(link, SOURCE).exhibit.source.documents == source.documents
+    carried = link(open_link("", source).workspace)
+    assert open_link(carried, SOURCE).workspace.tools.source.documents == source.documents
 
 
 def test_what_is_left_out_is_still_an_error_where_all_of_it_is_asked_for() -> None:

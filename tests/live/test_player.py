@@ -8,19 +8,24 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from glassgpt import Config, Sampling, Session
 from glassgpt.arrays import numbers
 from glassgpt.engines import default_engine
 from glassgpt.errors import ProtocolError
 from glassgpt.live import protocol
-from glassgpt.live.exhibit import Exhibit
+from glassgpt.live.commands.table import HANDLERS
 from glassgpt.live.exports import file
+from glassgpt.live.jobs.evaluation import drawn
 from glassgpt.live.new_run import Source
 from glassgpt.live.player import MAX_QUEUE, Player
+from glassgpt.live.presenters.run import link
+from glassgpt.live.workspace import Workspace
 from glassgpt.training.history import History
-from glassgpt.training.interventions import Edit, read
+from glassgpt.training.interventions import Edit
 from glassgpt.training.link import read_link
+from glassgpt.training.recipe_text import read
 from tests.support.playing import SMALL, SOURCE, Here, Page, played, straight
 
 
@@ -159,7 +164,7 @@ def test_a_page_that_does_not_draw_gets_two_frames_and_then_the_newest() -> None
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Pace(0))
         player.tell(protocol.Play())
-        await page.until(lambda: player.exhibit.session.step == 40)
+        await page.until(lambda: player.workspace.session.step == 40)
         await asyncio.sleep(0.2)
         told = sum("seq" in event for event in page.events)
         assert told == protocol.CREDITS
@@ -175,14 +180,14 @@ def test_time_stands_while_nobody_looks_and_goes_on_for_a_page_that_comes_back()
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Pace(0))
         player.tell(protocol.Play())
-        await page.until(lambda: player.exhibit.session.step > 5)
+        await page.until(lambda: player.workspace.session.step > 5)
         player.detach(page.send)
         await asyncio.sleep(0.05)
-        stood = player.exhibit.session.step
+        stood = player.workspace.session.step
         await asyncio.sleep(0.1)
-        assert player.exhibit.session.step == stood < 2000
+        assert player.workspace.session.step == stood < 2000
         player.attach(page.send)
-        await page.until(lambda: player.exhibit.session.step > stood)
+        await page.until(lambda: player.workspace.session.step > stood)
 
     played(script, replace(SMALL, num_steps=2000))
 
@@ -358,7 +363,7 @@ def test_undo_returns_to_the_same_step_and_redo_makes_the_change_again() -> None
 
 def test_a_part_is_held_at_zero_until_it_is_released() -> None:
     def silent(player: Player) -> bool:
-        wo = player.exhibit.session.engine.state().params["layer0.attn_wo"]
+        wo = player.workspace.session.engine.state().params["layer0.attn_wo"]
         return not any(wo[row, column] for row in range(4) for column in (2, 3))
 
     async def script(player: Player, page: Page) -> None:
@@ -711,8 +716,8 @@ def test_what_cannot_be_done_is_refused_and_the_run_goes_on(
     async def script(player: Player, page: Page) -> None:
         player.tell(command, payload)
         await page.until(lambda: page.count("Refused"))
-        assert not player.playing
-        assert (player.exhibit.sampling.temperature, player.exhibit.sample_seed) == (0.5, None)
+        assert not player.playback.playing
+        assert (player.workspace.sampling.temperature, player.workspace.sample_seed) == (0.5, None)
         player.tell(protocol.Seek(3))
         await page.stands_at(3)
 
@@ -749,7 +754,7 @@ def test_of_many_places_to_go_only_the_last_counts() -> None:
 
 def test_a_flood_is_refused() -> None:
     async def flood() -> None:
-        player = Player("run", Exhibit(SOURCE, SMALL), Here())
+        player = Player("run", Workspace(SOURCE, SMALL), Here())
         for _ in range(MAX_QUEUE):
             player.tell(protocol.Play())
         with pytest.raises(ProtocolError):
@@ -760,11 +765,9 @@ def test_a_flood_is_refused() -> None:
 
 @pytest.mark.parametrize("what", ["checkpoint", "weights", "log.jsonl", "log.csv", "script"])
 def test_everything_can_be_saved(what: str) -> None:
-    exhibit = Exhibit(SOURCE, SMALL)
-    exhibit.history.advance(4)
-    event, (octets,) = file(exhibit, what)
-    assert isinstance(event, protocol.File)
-    text = bytes(octets)
+    workspace = Workspace(SOURCE, SMALL)
+    workspace.history.advance(4)
+    _, _, text = file(workspace, what)
     match what:
         case "checkpoint":
             from glassgpt.training.snapshot import from_bytes
@@ -776,7 +779,7 @@ def test_everything_can_be_saved(what: str) -> None:
             assert load(text)["wte"].shape == (3, 4)
         case "log.jsonl":
             lines = [json.loads(line) for line in text.splitlines()]
-            assert [line["loss"] for line in lines] == list(exhibit.history.losses)
+            assert [line["loss"] for line in lines] == list(workspace.history.losses)
         case "log.csv":
             assert text.decode().splitlines()[0] == "step,document,loss,learning_rate"
         case "script":
@@ -788,19 +791,130 @@ def test_a_script_takes_the_run_to_where_it_stands_with_what_was_done_to_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     recipe = read("5:learning_rate=0.1;9:head0.1!;9:wte[0,1]=1.5")
-    exhibit = Exhibit(Source.builtin(), SMALL, interventions=recipe)
-    exhibit.history.advance(15)
-    _, (octets,) = file(exhibit, "script")
+    workspace = Workspace(Source.builtin(), SMALL, interventions=recipe)
+    workspace.history.advance(15)
+    _, _, octets = file(workspace, "script")
     found: dict[str, Any] = {}
-    exec(compile(bytes(octets), "script", "exec"), found)
-    ours, theirs = exhibit.session.engine.state(), found["session"].engine.state()
+    exec(compile(octets, "script", "exec"), found)
+    ours, theirs = workspace.session.engine.state(), found["session"].engine.state()
     assert all(ours.params[name] == theirs.params[name] for name in ours.params)
     assert capsys.readouterr().out.startswith("step 1 loss")
 
 
 def test_a_link_brings_a_branch_along() -> None:
     recipe = read("5:learning_rate=0.1;9:head0.1!")
-    exhibit = Exhibit(SOURCE, SMALL, interventions=recipe)
-    said = read_link(exhibit.link())
+    workspace = Workspace(SOURCE, SMALL, interventions=recipe)
+    said = read_link(link(workspace))
     assert (said.recipe.config, said.recipe.interventions) == (SMALL, recipe)
-    assert exhibit.branches.undo().history.recipe.interventions == ()
+    assert workspace.branches.undo().history.recipe.interventions == ()
+
+
+ONE_OF_EACH: list[protocol.Command] = [
+    protocol.Play(),
+    protocol.Pause(),
+    protocol.Seek(5),
+    protocol.Pace(50.0),
+    protocol.Watch(["value:wte"]),
+    protocol.Sample({"temperature": 1.0}),
+    protocol.Explain("value:wte[0,0]"),
+    protocol.Spell(0),
+    protocol.Enter("value:loss"),
+    protocol.Tokenize("ab"),
+    protocol.Read(0, 3),
+    protocol.Save("script"),
+    protocol.Imagine({}),
+    protocol.Band(2),
+    protocol.Trace("ab", 0, 0),
+    protocol.Verify(2),
+    EDIT,
+    protocol.Silence("head", 0, 0, hold=True),
+    protocol.Release("head", 0, 0),
+    protocol.Tune({"learning_rate": 0.1}),
+    protocol.Undo(),
+    protocol.Redo(),
+    protocol.Choose(1),
+    protocol.Beside(2),
+    protocol.Drop(2),
+    protocol.Consider({}, ""),
+    protocol.Start({"num_steps": 9}, ""),
+    protocol.Load("none"),
+]
+
+
+def test_each_command_is_answered_by_its_id_whether_it_is_followed_or_refused() -> None:
+    async def script(player: Player, page: Page) -> None:
+        for number, command in enumerate(ONE_OF_EACH, start=1):
+            player.tell(structs.replace(command, id=number))
+            await page.until(lambda: page.count("Done") and page.last("Done")["to"] >= number)  # noqa: B023
+
+    page = played(script)
+    assert {type(command) for command in ONE_OF_EACH} == set(HANDLERS) - {protocol.Open}
+    done = [event["to"] for event in page.events if event["kind"] == "Done"]
+    assert done == list(range(1, len(ONE_OF_EACH) + 1))
+    refused = {event["to"]: event["command"] for event in page.events if event["kind"] == "Refused"}
+    assert refused == {number: type(ONE_OF_EACH[number - 1]).__name__ for number in refused}
+    assert len(ONE_OF_EACH) in refused
+    explained = ONE_OF_EACH.index(protocol.Explain("value:wte[0,0]")) + 1
+    assert (page.last("Explained")["to"], page.last("Past")["to"]) == (explained, explained)
+
+
+def test_a_command_that_a_newer_one_replaces_is_done_with_it() -> None:
+    async def script(player: Player, page: Page) -> None:
+        for number in range(1, 20):
+            player.tell(protocol.Seek(number, id=number))
+        await page.until(lambda: page.count("Done"))
+
+    page = played(script)
+    assert [event["to"] for event in page.events if event["kind"] == "Done"] == [19]
+
+
+@pytest.mark.parametrize(
+    ("command", "job"),
+    [
+        (protocol.Band(200), "seed band"),
+        (protocol.Trace("abba", 1, 1), "attribution"),
+        (protocol.Verify(1000), "verification"),
+    ],
+)
+def test_a_job_that_a_change_ends_is_told_to_have_ended(
+    command: protocol.Command, job: str
+) -> None:
+    async def script(player: Player, page: Page) -> None:
+        player.tell(protocol.Seek(40))
+        await page.stands_at(40)
+        player.tell(structs.replace(command, id=8))
+        player.tell(EDIT)
+        await page.until(lambda: page.count("Ended"))
+
+    ended = played(script).last("Ended")
+    assert (ended["job"], ended["to"]) == (job, 8)
+
+
+@pytest.mark.parametrize("command", [protocol.Band(200), protocol.Verify(1000)])
+def test_a_job_can_be_stopped_and_begun_again(command: protocol.Band | protocol.Verify) -> None:
+    few = protocol.Band(2) if isinstance(command, protocol.Band) else protocol.Verify(2)
+    told = "SeedBand" if isinstance(command, protocol.Band) else "Verified"
+
+    async def script(player: Player, page: Page) -> None:
+        player.tell(command)
+        await page.until(lambda: page.count(told))
+        player.tell(type(command)(0))
+        await page.until(lambda: page.count("Ended"))
+        player.tell(few)
+        await page.until(lambda: (page.last(told).get("seeds") or page.last(told)["steps"]) == 2)
+        await page.until(lambda: (page.last(told).get("finished") or page.last(told)["step"]) == 2)
+        await asyncio.sleep(0.05)
+
+    assert played(script, replace(SMALL, num_steps=2000)).count("Ended") == 1
+
+
+def test_a_sample_that_is_spelled_does_not_disturb_a_draw_in_progress() -> None:
+    workspace = Workspace(SOURCE, SMALL)
+    glass, branch = workspace.tools.glass, workspace.branches.current
+    wanted = [one.text for one in drawn(workspace, branch, glass) if one]
+    texts = []
+    for one in drawn(workspace, branch, glass):
+        texts += [one.text] if one else []
+        workspace.history.advance(1)
+        glass.spell(workspace.session.engine.state(), Sampling(), workspace.draw_stream(), 0)
+    assert texts == wanted

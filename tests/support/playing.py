@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from glassgpt import Config, Session
 from glassgpt.live import protocol
-from glassgpt.live.exhibit import Exhibit
 from glassgpt.live.new_run import Source
 from glassgpt.live.player import Player
+from glassgpt.live.workspace import Workspace
 
 SOURCE = Source("tiny", ("ab", "ba", "abba", "baab", "aab"))
 
@@ -95,7 +95,7 @@ def played(
     draws: bool = True,
 ) -> Page:
     async def life() -> Page:
-        player = Player("run", Exhibit(SOURCE, config), Here())
+        player = Player("run", Workspace(SOURCE, config), Here())
         page = Page(player, draws=draws)
         task = asyncio.create_task(player.run_forever())
         player.attach(page.send)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,8 @@ from glassgpt.analysis.comparison import Parting, first_difference, parting
 from glassgpt.arrays import Array, numbers
 from glassgpt.engines import create, default_engine
 from glassgpt.errors import ConfigError
+from glassgpt.model.state import State
+from glassgpt.training import interventions
 from glassgpt.training.branches import MAX_BRANCHES, Branches
 from glassgpt.training.history import History
 from glassgpt.training.interventions import (
@@ -329,3 +332,25 @@ def test_curves_differ_first_where_they_differ_first() -> None:
     nan = float("nan")
     assert first_difference([nan, 1.0, 2.0], [5.0, 1.0, 3.0, 9.0]) == 2
     assert first_difference([1.0, 2.0], [1.0, 2.0, 3.0]) is None
+
+
+def test_a_setting_that_is_changed_costs_one_copy_of_the_state_and_one_check(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[str] = []
+    frozen, check_next = State.frozen, interventions.check_next
+
+    def counted_copy(state: State) -> State:
+        calls.append("copy")
+        return frozen(state)
+
+    def counted_check(*args: Any) -> Config:
+        calls.append("check")
+        return check_next(*args)
+
+    branches = new()
+    branches.current.history.advance(7)
+    monkeypatch.setattr(State, "frozen", counted_copy)
+    monkeypatch.setattr("glassgpt.training.session.check_next", counted_check)
+    branches.intervene(Tune((("learning_rate", 0.1),)))
+    assert sorted(calls) == ["check", "copy"]

@@ -20,9 +20,8 @@ from glassgpt.training.interventions import (
     check,
     config_at,
     held,
-    read,
-    write,
 )
+from glassgpt.training.recipe_text import read, write
 from glassgpt.training.snapshot import from_bytes, to_bytes
 from tests.support.models import recipes
 

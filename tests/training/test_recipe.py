@@ -16,14 +16,16 @@ from glassgpt.cli.main import run as glassgpt
 from glassgpt.data.documents import builtin_names
 from glassgpt.data.segmentation import WAYS
 from glassgpt.errors import CheckpointError, DataError
-from glassgpt.live import protocol
-from glassgpt.live.exhibit import Exhibit
 from glassgpt.live.exports import file
+from glassgpt.live.jobs.evaluation import drawn
 from glassgpt.live.new_run import Source, Text
 from glassgpt.live.opening import open_link
+from glassgpt.live.presenters.run import link
+from glassgpt.live.workspace import Workspace
 from glassgpt.training.history import History
-from glassgpt.training.interventions import Change, Edit, Silence, Tune, read
+from glassgpt.training.interventions import Change, Edit, Silence, Tune
 from glassgpt.training.link import read_link
+from glassgpt.training.recipe_text import read
 from glassgpt.training.snapshot import from_bytes, to_bytes
 
 SMALL = Config(n_embd=8, n_head=2, block_size=8, num_steps=60)
@@ -53,8 +55,9 @@ def weights(session: Session) -> list[float]:
 def test_the_link_of_an_opened_checkpoint_leads_to_the_same_bits(change: Change) -> None:
     session = tuned(change)
     kept = from_bytes(to_bytes(session.snapshot()))
-    link = read_link(Exhibit(Source.builtin(), kept.config, snapshot=kept).link()).recipe
-    again = Exhibit(Source.builtin(), link.config, interventions=link.interventions)
+    resumed = Workspace(Source.builtin(), kept.config, snapshot=kept)
+    recipe = read_link(link(resumed)).recipe
+    again = Workspace(Source.builtin(), recipe.config, interventions=recipe.interventions)
     again.history.advance(40)
     assert weights(again.session) == weights(session)
 
@@ -159,14 +162,19 @@ def test_a_link_that_names_no_run_is_refused(
     assert sentence in capsys.readouterr().err
 
 
+def written(workspace: Workspace) -> list[str]:
+    branch, glass = workspace.branches.current, workspace.tools.glass
+    return [one.text for one in drawn(workspace, branch, glass) if one]
+
+
 def test_a_link_draws_its_samples_where_nothing_else_is_typed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     link = "n_embd=4&n_head=2&num_steps=9&temperature=0.9&num_samples=4&prefix=ma&draw=5&step=6"
     assert glassgpt(["train", "--link", link, "-q", "-n", "3"]) == 0
-    exhibit = open_link(link, Source.builtin()).exhibit
-    exhibit.history.advance(6)
-    texts = [one.text for one in exhibit.samples() if one]
+    workspace = open_link(link, Source.builtin()).workspace
+    workspace.history.advance(6)
+    texts = written(workspace)
     assert capsys.readouterr().out.split() == texts[:3]
 
 
@@ -190,10 +198,9 @@ SOURCES = {
 }
 
 
-def saved(exhibit: Exhibit, what: str, directory: Path) -> Path:
-    event, (octets,) = file(exhibit, what)
-    assert isinstance(event, protocol.File)
-    path = directory / event.name
+def saved(workspace: Workspace, what: str, directory: Path) -> Path:
+    name, _, octets = file(workspace, what)
+    path = directory / name
     path.write_bytes(octets)
     return path
 
@@ -207,26 +214,32 @@ def execute(script: Path) -> None:
 def test_a_saved_script_gives_the_same_run(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    exhibit = Exhibit(
+    workspace = Workspace(
         SOURCES[name], SMALL, interventions=read("3:learning_rate=0.02;6:wte[0,0]=0.5")
     )
-    exhibit.history.advance(12)
-    exhibit.sample_seed = 7
-    script, documents = saved(exhibit, "script", tmp_path), saved(exhibit, "documents", tmp_path)
+    workspace.history.advance(12)
+    workspace.sample_seed = 7
+    script, documents = (
+        saved(workspace, "script", tmp_path),
+        saved(workspace, "documents", tmp_path),
+    )
     if name != "large":
         documents.unlink()  # the script holds them
     execute(script)
     lines = [
-        f"step {i + 1} loss {loss:.4f} {exhibit.session.document(i)}"
-        for i, loss in enumerate(exhibit.history.losses)
+        f"step {i + 1} loss {loss:.4f} {workspace.session.document(i)}"
+        for i, loss in enumerate(workspace.history.losses)
     ]
-    texts = [one.text for one in exhibit.samples() if one]
+    texts = written(workspace)
     assert capsys.readouterr().out.split("\n") == [*lines, *texts, ""]
 
 
 def test_a_saved_script_refuses_other_documents(tmp_path: Path) -> None:
-    exhibit = Exhibit(SOURCES["large"], SMALL)
-    script, documents = saved(exhibit, "script", tmp_path), saved(exhibit, "documents", tmp_path)
+    workspace = Workspace(SOURCES["large"], SMALL)
+    script, documents = (
+        saved(workspace, "script", tmp_path),
+        saved(workspace, "documents", tmp_path),
+    )
     documents.write_text("anna\nbob\n")
     with pytest.raises(SystemExit, match=r"not the documents of this run .*Save → Documents"):
         execute(script)
@@ -237,26 +250,26 @@ def test_a_saved_script_refuses_other_documents(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_saved_documents_are_read_again_as_they_were(name: str, tmp_path: Path) -> None:
-    exhibit = Exhibit(SOURCES[name], SMALL)
-    path = saved(exhibit, "documents", tmp_path)
-    assert tuple(read_documents(path)) == exhibit.source.documents
+    workspace = Workspace(SOURCES[name], SMALL)
+    path = saved(workspace, "documents", tmp_path)
+    assert tuple(read_documents(path)) == workspace.tools.source.documents
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_saved_checkpoint_knows_how_its_documents_were_cut(way: str) -> None:
     source = SOURCES[way]
-    exhibit = Exhibit(source, SMALL)
-    kept = from_bytes(bytes(file(exhibit, "checkpoint")[1][0]))
+    workspace = Workspace(source, SMALL)
+    kept = from_bytes(file(workspace, "checkpoint")[2])
     assert (kept.recipe.cut, kept.recipe.data_name) == (way, "prose.txt")
     resumed = Session.resumed(kept, source.documents)
     assert resumed.recipe.cut == way
 
 
 def test_a_saved_file_is_named_by_its_run(tmp_path: Path) -> None:
-    exhibit = Exhibit(Source.builtin(), SMALL)
-    exhibit.history.advance(10)
+    workspace = Workspace(Source.builtin(), SMALL)
+    workspace.history.advance(10)
     names = {
-        what: saved(exhibit, what, tmp_path).name for what in ("checkpoint", "weights", "script")
+        what: saved(workspace, what, tmp_path).name for what in ("checkpoint", "weights", "script")
     }
     assert names == {
         "checkpoint": "glassgpt-seed42-step10.safetensors",

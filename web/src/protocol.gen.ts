@@ -240,28 +240,33 @@ export interface Open {
   run?: string;
   link?: string;
   still?: boolean;
+  id?: number;
 }
 
 /** Let time run. */
 export interface Play {
   kind: "Play";
+  id?: number;
 }
 
 /** Let time stand. */
 export interface Pause {
   kind: "Pause";
+  id?: number;
 }
 
 /** Go to the position after `step` updates, forwards or backwards, and stand there. */
 export interface Seek {
   kind: "Seek";
   step: number;
+  id?: number;
 }
 
 /** Play at so many steps a second; 0 is as many as there can be. */
 export interface Pace {
   kind: "Pace";
   steps_per_second: number;
+  id?: number;
 }
 
 /** Begin a new run, and let its time run if `play`; refused, it leaves the run before alone. */
@@ -275,6 +280,7 @@ export interface Start {
   do?: string;
   play?: boolean;
   keep?: boolean;
+  id?: number;
 }
 
 /** Say what `Start` would make of the same, without making it. */
@@ -286,18 +292,21 @@ export interface Consider {
   data_name?: string;
   cut?: string;
   do?: string;
+  id?: number;
 }
 
 /** Go on with the run of a checkpoint, the file with this, beside the branches there are. */
 export interface Load {
   kind: "Load";
   data_name: string;
+  id?: number;
 }
 
 /** Fork the run: change live settings, or num_steps, from the next step on. */
 export interface Tune {
   kind: "Tune";
   changes: Partial<Config>;
+  id?: number;
 }
 
 /** Fork the run: set one weight. */
@@ -307,6 +316,7 @@ export interface Edit {
   row: number;
   column: number;
   value: number;
+  id?: number;
 }
 
 /** Fork the run: set the weights of a part to zero, with `hold` after every update. */
@@ -316,6 +326,7 @@ export interface Silence {
   layer?: number;
   number?: number;
   hold?: boolean;
+  id?: number;
 }
 
 /** Fork the run: hold a silenced part no longer. */
@@ -324,46 +335,54 @@ export interface Release {
   part: "head" | "neuron" | "position";
   layer?: number;
   number?: number;
+  id?: number;
 }
 
 /** Return to what the last change changed, at the same step; what was trained is kept. */
 export interface Undo {
   kind: "Undo";
+  id?: number;
 }
 
 /** Make the change again that was undone last. */
 export interface Redo {
   kind: "Redo";
+  id?: number;
 }
 
 /** Show another branch, at the same step where it has been there. */
 export interface Choose {
   kind: "Choose";
   branch: number;
+  id?: number;
 }
 
 /** Forget a branch that is not shown. */
 export interface Drop {
   kind: "Drop";
   branch: number;
+  id?: number;
 }
 
 /** Compare with this branch from now on: its samples, its held-out loss, where they part. */
 export interface Beside {
   kind: "Beside";
   branch: number;
+  id?: number;
 }
 
 /** Show the complete run that these settings would give on the documents that are shown. */
 export interface Imagine {
   kind: "Imagine";
   config: Config;
+  id?: number;
 }
 
 /** Show the spread of the settings that are shown over so many other seeds; 0 ends it. */
 export interface Band {
   kind: "Band";
   seeds: number;
+  id?: number;
 }
 
 /** Show which steps moved the probability of `token` at a position of `document` most. */
@@ -372,6 +391,7 @@ export interface Trace {
   document: string;
   position: number;
   token: number;
+  id?: number;
 }
 
 /** Draw samples like this from now on; without a seed from the run's own stream. */
@@ -379,12 +399,14 @@ export interface Sample {
   kind: "Sample";
   sampling: Sampling;
   seed?: number | null;
+  id?: number;
 }
 
 /** Show how sample number `index` of the last draw came about, token by token. */
 export interface Spell {
   kind: "Spell";
   index: number;
+  id?: number;
 }
 
 /** Send these arrays with every frame (`value:`, `grad:`, `delta:`, `m:` or `v:` + name). */
@@ -392,18 +414,21 @@ export interface Watch {
   kind: "Watch";
   arrays: string[];
   document?: string | null;
+  id?: number;
 }
 
 /** Say why the number at `address` is what it is, in the document that is in the machine. */
 export interface Explain {
   kind: "Explain";
   address: string;
+  id?: number;
 }
 
 /** Take so many first steps with the scalar engine beside the one shown; 0 ends it. */
 export interface Verify {
   kind: "Verify";
   steps: number;
+  id?: number;
 }
 
 /** Enter the scalar engine's graph at an address, or at the node of a number in it. */
@@ -412,12 +437,14 @@ export interface Enter {
   address?: string;
   node?: number;
   path?: boolean;
+  id?: number;
 }
 
 /** Show what the tokenizer makes of `text`. */
 export interface Tokenize {
   kind: "Tokenize";
   text: string;
+  id?: number;
 }
 
 /** Read documents in the order of training, `count` from number `first`. */
@@ -425,12 +452,14 @@ export interface Read {
   kind: "Read";
   first: number;
   count: number;
+  id?: number;
 }
 
 /** Make a file of `what`: checkpoint, weights, documents, log.jsonl, log.csv or script. */
 export interface Save {
   kind: "Save";
   what: string;
+  id?: number;
 }
 
 /** The event numbered `seq`, and all before it, are drawn. */
@@ -469,12 +498,12 @@ export interface Hello {
   link: string;
   notice: string;
   waiting: Waiting | null;
+  to?: number;
 }
 
 /** The run at `step` updates, and every loss taken since the frame before. */
 export interface Frame {
   kind: "Frame";
-  seq: number;
   step: number;
   reached: number;
   playing: boolean;
@@ -487,18 +516,21 @@ export interface Frame {
   watching: boolean;
   first: number;
   arrays: ArrayHead[];
+  to?: number;
+  seq: number;
 }
 
 /** Texts drawn from the weights that a branch has after `step` updates. */
 export interface Samples {
   kind: "Samples";
-  seq: number;
   branch: number;
   step: number;
   sampling: Sampling;
   seed: number | null;
   written: Written[];
   link: string;
+  to?: number;
+  seq: number;
 }
 
 /** One sample, draw by draw. */
@@ -511,6 +543,7 @@ export interface Spelling {
   tokens: number[];
   temperature: number;
   arrays: ArrayHead[];
+  to?: number;
 }
 
 /** The yardsticks of the documents, in nats. */
@@ -520,17 +553,19 @@ export interface Measures {
   unigram: number;
   bigram: number;
   trigram: number;
+  to?: number;
 }
 
 /** The mean loss after `step` updates on the held-out tenth, by `engine`. */
 export interface HeldOut {
   kind: "HeldOut";
-  seq: number;
   step: number;
   loss: number;
   documents: number;
   seen: number;
   engine: string;
+  to?: number;
+  seq: number;
 }
 
 /** Both engines on this run: steps a second of each, how far the losses of the first stray. */
@@ -539,6 +574,7 @@ export interface Compared {
   rates: Record<string, number>;
   steps: number;
   difference: number;
+  to?: number;
 }
 
 /** Documents in the order of training, from number `first`. */
@@ -546,6 +582,7 @@ export interface Documents {
   kind: "Documents";
   first: number;
   documents: string[];
+  to?: number;
 }
 
 /** What the tokenizer makes of `text`: its ids between BOS and BOS, or a sentence. */
@@ -555,6 +592,7 @@ export interface Tokens {
   ids: number[];
   problem: string;
   hint: string;
+  to?: number;
 }
 
 /** Why a number is what it is after `step` updates, or a sentence why there is none. */
@@ -569,6 +607,7 @@ export interface Explained {
   nudge: Nudge | null;
   problem: string;
   hint: string;
+  to?: number;
 }
 
 /** What the weight at `address` was in all that its branch has reached, `every` so many steps. */
@@ -577,6 +616,7 @@ export interface Past {
   address: string;
   every: number;
   arrays: ArrayHead[];
+  to?: number;
 }
 
 /** How far the engines have strayed after `step` of so many `steps`; `running` until it ends. */
@@ -588,6 +628,7 @@ export interface Verified {
   gaps: GapFacts[];
   holds: boolean;
   recorded: boolean;
+  to?: number;
 }
 
 /** A node of the graph of the loss of `document` after `step` updates, and those around it. */
@@ -604,6 +645,7 @@ export interface Neighbours {
   path: NodeFacts[];
   product: number;
   ways: number;
+  to?: number;
 }
 
 /** What `Start` would make: a model of this size from these documents, or a sentence. */
@@ -623,6 +665,7 @@ export interface Considered {
   cuts: CutFacts[];
   problem: string;
   hint: string;
+  to?: number;
 }
 
 /** The settings as they are now, after a live change. */
@@ -631,6 +674,7 @@ export interface Settings {
   config: Config;
   schedule: number[];
   link: string;
+  to?: number;
 }
 
 /** All branches: which is shown, which is compared with it, whether a change can be undone. */
@@ -642,6 +686,7 @@ export interface Branches {
   redo: boolean;
   most: number;
   branches: BranchFacts[];
+  to?: number;
 }
 
 /** The losses of a branch that is not shown, from the step of index `first` on: its fork. */
@@ -650,6 +695,7 @@ export interface Curve {
   branch: number;
   first: number;
   arrays: ArrayHead[];
+  to?: number;
 }
 
 /** How the branch that is shown at `step` differs from `branch`, which is at `other_step`. */
@@ -666,6 +712,7 @@ export interface Difference {
   largest_site: string;
   problem: string;
   held_out: number[];
+  to?: number;
 }
 
 /** The held-out loss before and after the weights were set that led to a branch, at its fork. */
@@ -675,6 +722,7 @@ export interface Price {
   step: number;
   before: number;
   after: number;
+  to?: number;
 }
 
 /** A complete run of `config`, as far as it is taken; the array `losses` begins at `first`. */
@@ -689,6 +737,7 @@ export interface Imagined {
   seconds: number;
   stopped: string;
   arrays: ArrayHead[];
+  to?: number;
 }
 
 /** The smoothed losses of the seeds that have `finished`. */
@@ -697,6 +746,7 @@ export interface SeedBand {
   seeds: number;
   finished: number;
   arrays: ArrayHead[];
+  to?: number;
 }
 
 /** How log p of `token` after `context` came about, from position `begin` to `step`. */
@@ -710,6 +760,7 @@ export interface Origins {
   done: boolean;
   moves: MoveFacts[];
   arrays: ArrayHead[];
+  to?: number;
 }
 
 /** A file to be kept: its bytes are the array `bytes`. */
@@ -718,6 +769,20 @@ export interface File {
   name: string;
   type: string;
   arrays: ArrayHead[];
+  to?: number;
+}
+
+/** No command up to `to` waits any longer: each was followed, refused, or replaced. */
+export interface Done {
+  kind: "Done";
+  to?: number;
+}
+
+/** A job that was asked for ended before it was complete: stopped, or its run was changed. */
+export interface Ended {
+  kind: "Ended";
+  job: "preview" | "attribution" | "weight history" | "seed band" | "verification";
+  to?: number;
 }
 
 /** A command that could not be followed: what happened, and what to do. */
@@ -726,6 +791,7 @@ export interface Refused {
   command: string;
   what: string;
   hint: string;
+  to?: number;
 }
 
 /** Training stopped before the step that would have left the finite numbers. */
@@ -736,6 +802,7 @@ export interface Stopped {
   hint: string;
   site: string;
   index: number[];
+  to?: number;
 }
 
 export const DEFAULT_CONFIG: Config = {
@@ -814,5 +881,7 @@ export type Event =
   | SeedBand
   | Origins
   | File
+  | Done
+  | Ended
   | Refused
   | Stopped;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { VERSION } from "./protocol.gen";
-import { connect, decode, encode } from "./wire";
+import { type Command, VERSION } from "./protocol.gen";
+import { type Wire, connect, decode, encode } from "./wire";
 
 function frame(head: object, ...bodies: Uint8Array[]): ArrayBuffer {
   let text = JSON.stringify(head);
@@ -56,6 +56,8 @@ describe("wire", () => {
 describe("a line", () => {
   const lines: Line[] = [];
   const said: string[] = [];
+  const heard: Command[] = [];
+  let wire: Wire;
 
   /** A WebSocket without a network. */
   class Line {
@@ -67,8 +69,8 @@ describe("a line", () => {
     constructor(readonly url: string) {
       lines.push(this);
     }
-    send(): void {
-      /* nobody is there */
+    send(text: string): void {
+      heard.push(JSON.parse(text) as Command);
     }
     close(): void {
       this.readyState = 3;
@@ -78,7 +80,7 @@ describe("a line", () => {
   function dial(answer: Response | null): Line {
     vi.stubGlobal("WebSocket", Line);
     vi.stubGlobal("fetch", () => (answer ? Promise.resolve(answer) : Promise.reject(new Error("no network"))));
-    connect("ws://host/lab/ws", {
+    wire = connect("ws://host/lab/ws", {
       open: () => ({ kind: "Open", run: "", link: "", still: true }),
       told: ({ event }) => said.push(event.kind),
       line: (line, reason) => said.push(`${line} ${reason}`.trim()),
@@ -89,11 +91,23 @@ describe("a line", () => {
 
   beforeEach(() => {
     vi.useFakeTimers();
-    lines.length = said.length = 0;
+    lines.length = said.length = heard.length = 0;
   });
   afterEach(() => {
     vi.useRealTimers();
     vi.unstubAllGlobals();
+  });
+
+  it("numbers what is sent, so that an answer can name it", () => {
+    dial(null);
+    expect(wire.send({ kind: "Play" })).toBe(1);
+    expect(wire.send({ kind: "Ack", seq: 9 })).toBe(0);
+    expect(wire.send({ kind: "Seek", step: 3 })).toBe(2);
+    expect(heard.slice(1)).toEqual([
+      { kind: "Play", id: 1 },
+      { kind: "Ack", seq: 9 },
+      { kind: "Seek", step: 3, id: 2 },
+    ]);
   });
 
   it("that is silent is given up and dialled again; a sign of life keeps it", async () => {

@@ -65,7 +65,8 @@ export interface Ears {
 }
 
 export interface Wire {
-  send(command: Command, file?: Uint8Array): void;
+  /** Returns the id that answers name, 0 for what is not sent. */
+  send(command: Command, file?: Uint8Array): number;
   again(): void;
 }
 
@@ -77,6 +78,7 @@ const LONGEST_WAIT = 4000;
 export function connect(url: string, ears: Ears): Wire {
   let socket: WebSocket | null = null;
   let wait = FIRST_WAIT;
+  let sent = 0; // the id of the last command
   let refused = ""; // why, where the server answers
 
   function dial(): void {
@@ -138,7 +140,10 @@ export function connect(url: string, ears: Ears): Wire {
   dial();
   return {
     send(command, file) {
-      if (socket?.readyState === WebSocket.OPEN) socket.send(encode(command, file));
+      if (socket?.readyState !== WebSocket.OPEN) return 0;
+      if (command.kind !== "Ack") command = { ...command, id: (sent += 1) };
+      socket.send(encode(command, file));
+      return command.kind === "Ack" ? 0 : sent;
     },
     again: dial,
   };

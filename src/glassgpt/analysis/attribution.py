@@ -33,7 +33,7 @@ class Origins:
     """The search for one probability: of `token` after `context`, up to the position of a run."""
 
     def __init__(self, history: History, context: Sequence[int], token: int) -> None:
-        session = history.session.sibling()
+        session = history.session.sibling(history.first)
         if not 1 <= len(context) <= session.config.block_size:
             raise ConfigError(
                 f"a context of {len(context)} tokens, but the model sees 1 to "
@@ -41,9 +41,8 @@ class Origins:
             )
         if not all(0 <= one < session.tokenizer.vocab_size for one in (*context, token)):
             raise ConfigError(f"there is no token {max((*context, token))}")
-        self.begin, self.end = history.begin, session.step
+        self.begin, self.end = history.begin, history.session.step
         self.context, self.token = list(context), token
-        session.restore(history.first)
         self._session, self._recipe = session, history.recipe
         self._moves: list[Move] = []
         self.curve = array("d", [self._log_p()])  # at each position from `begin` on

@@ -42,6 +42,25 @@ class Timing:
         return self.operations / self.seconds
 
 
+@dataclass(frozen=True, slots=True)
+class EngineComparison:
+    """The fast and the scalar engine on the first `steps` of one run.
+
+    `rates` are steps a second by the engine's name, `difference` is the largest of their losses.
+    """
+
+    rates: dict[str, float]
+    steps: int
+    difference: float
+
+
+def compare_engines(config: Config, documents: Sequence[str], steps: int) -> EngineComparison:
+    """Time and compare the fast and the scalar engine on the first steps of a run."""
+    runs = {name: Session(config, documents, engine=name) for name in ("fast", "scalar")}
+    rates = {name: 1 / time_steps(run, steps, 1) for name, run in runs.items()}
+    return EngineComparison(rates, steps, largest_difference("fast", config, documents, steps))
+
+
 def operations(config: Config, vocab_size: int, positions: float) -> float:
     """Return the floating-point operations of one training step."""
     weights = params.count(config, vocab_size)

@@ -152,12 +152,12 @@ class Glass:
         yield from sampled(self._writer, self._tokenizer, self._config, sampling, rng)
 
     def spell(self, state: State, sampling: Sampling, rng: random.Random, index: int) -> Spelled:
-        """Return sample number `index` of `write`, opened draw by draw."""
-        self._writer.load(state)
+        """Return sample number `index` of `write`, draw by draw; disturbs no `write`."""
+        self._mirror.load(state)
         witness = _Witness()
         witness.setstate(rng.getstate())
         drawn: list[Draw] = []
-        samples = draw_samples(self._writer, self._tokenizer, self._config, sampling, witness)
+        samples = draw_samples(self._mirror, self._tokenizer, self._config, sampling, witness)
         for number, draws in enumerate(samples):
             witness.points.clear()
             drawn = list(draws)
@@ -166,7 +166,7 @@ class Glass:
         tokens = [draw.token for draw in drawn]
         text = [self._tokenizer.bos, *self._tokenizer.encode(sampling.prefix), *tokens]
         first = len(text) - len(tokens)
-        logits = [numbers(self._writer.logits(text[: first + i])) for i in range(len(tokens))]
+        logits = [numbers(self._mirror.logits(text[: first + i])) for i in range(len(tokens))]
         wide = (len(tokens), self._tokenizer.vocab_size)
         plain = [probabilities(row, 1.0) for row in logits]
         return Spelled(

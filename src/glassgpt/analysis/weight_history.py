@@ -31,8 +31,7 @@ class Past:
         self._size = count(session.config, session.tokenizer.vocab_size)
         self._values = array("d")  # at each position from `begin` on
         if self._whole:
-            self._session = session.sibling()
-            self._session.restore(history.first)
+            self._session = session.sibling(history.first)
             self._read()
 
     def is_of(self, history: History, name: str, index: tuple[int, ...]) -> bool:

@@ -1,7 +1,6 @@
-"""A page that listens: how to reach it, and what it has been sent and not yet drawn.
+"""One page: how to reach it, and which events it has been sent and has not drawn yet.
 
-At most `CREDITS` numbered events are under way, so a slow page gets fewer and never an old one. It
-knows no run.
+At most `CREDITS` numbered events are under way, so a slow page gets fewer and never an old one.
 """
 
 from __future__ import annotations
@@ -10,16 +9,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from glassgpt.errors import GlassError
 from glassgpt.live import protocol
 
 
 @dataclass(slots=True)
-class Listener:
-    """One page."""
+class Connection:
+    """A page that is connected."""
 
     send: Callable[[bytes], Awaitable[None]]
-    sent: int = 0  # the number of the last event that has one
+    sent: int = 0  # the number of the last numbered event
     drawn: int = 0
     first: int = 0  # the first loss it does not have
 
@@ -32,11 +33,20 @@ class Listener:
         """Note that it has drawn the event of this number, and all before it."""
         self.drawn = max(self.drawn, min(seq, self.sent))
 
-    async def tell(self, event: protocol.Event, arrays: Sequence[memoryview[Any]] = ()) -> None:
-        """Send an event; one with a number is counted."""
-        self.sent = max(self.sent, getattr(event, "seq", 0))
+    async def tell(
+        self,
+        event: protocol.Event,
+        arrays: Sequence[memoryview[Any]] = (),
+        to: int = 0,
+    ) -> None:
+        """Send an event, as the answer to the command with the id `to`."""
+        if isinstance(event, protocol.Numbered):
+            self.sent += 1
+            event = replace(event, seq=self.sent)
+        if to:
+            event = replace(event, to=to)
         await self.send(protocol.encode_event(event, arrays))
 
-    async def refuse(self, command: str, error: GlassError) -> None:
+    async def refuse(self, command: str, error: GlassError, to: int = 0) -> None:
         """Say why a command cannot be followed."""
-        await self.tell(protocol.Refused(command, error.what, error.hint))
+        await self.tell(protocol.Refused(command, error.what, error.hint), to=to)

@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 
 from glassgpt.arrays import ITEMSIZE, Array, shape
 from glassgpt.errors import ConfigError
-from glassgpt.live import protocol
-from glassgpt.live.exhibit import Exhibit, Told
 from glassgpt.live.saved_script import as_lines, documents_name, script
+from glassgpt.live.workspace import Workspace
 from glassgpt.training.snapshot import to_bytes
 
 
-def file(exhibit: Exhibit, what: str) -> Told:
-    """Return a file of the run at its position."""
-    makers: dict[str, tuple[str, str, Callable[[Exhibit], bytes]]] = {
+def file(workspace: Workspace, what: str) -> tuple[str, str, bytes]:
+    """Return the name, the media type and the bytes of a file of the run at its position."""
+    makers: dict[str, tuple[str, str, Callable[[Workspace], bytes]]] = {
         "checkpoint": (".safetensors", "application/octet-stream", _checkpoint),
         "weights": ("-weights.safetensors", "application/octet-stream", _weights),
         "documents": (".txt", "text/plain", _documents),
@@ -27,42 +26,43 @@ def file(exhibit: Exhibit, what: str) -> Told:
     if what not in makers:
         raise ConfigError(f"there is no file {what!r}", f"choose one of: {', '.join(makers)}")
     ending, kind, make = makers[what]
-    session = exhibit.session
+    session = workspace.session
     name = f"glassgpt-seed{session.config.seed}-step{session.step}{ending}"
     if what == "documents":  # which do not depend on the position
         name = documents_name(session)
-    octets = memoryview(make(exhibit))
-    return protocol.File(name, kind, protocol.heads({"bytes": octets})), [octets]
+    return name, kind, make(workspace)
 
 
-def _checkpoint(exhibit: Exhibit) -> bytes:
-    return to_bytes(exhibit.session.snapshot())
+def _checkpoint(workspace: Workspace) -> bytes:
+    return to_bytes(workspace.session.snapshot())
 
 
-def _weights(exhibit: Exhibit) -> bytes:
-    return tensors(exhibit.session.engine.state().params)
+def _weights(workspace: Workspace) -> bytes:
+    return tensors(workspace.session.engine.state().params)
 
 
-def _documents(exhibit: Exhibit) -> bytes:
-    return as_lines(exhibit.source.documents)
+def _documents(workspace: Workspace) -> bytes:
+    return as_lines(workspace.tools.source.documents)
 
 
-def _log(exhibit: Exhibit) -> Iterator[tuple[int, str, float, float]]:
-    for i in range(exhibit.history.begin, exhibit.session.step):
-        document = exhibit.session.document(i)
-        yield i + 1, document, exhibit.history.losses[i], exhibit.history.rates[i]
+def _log(workspace: Workspace) -> Iterator[tuple[int, str, float, float]]:
+    for i in range(workspace.history.begin, workspace.session.step):
+        document = workspace.session.document(i)
+        yield i + 1, document, workspace.history.losses[i], workspace.history.rates[i]
 
 
-def _jsonl(exhibit: Exhibit) -> bytes:
+def _jsonl(workspace: Workspace) -> bytes:
     lines = (
         json.dumps({"step": s, "doc": d, "loss": loss, "lr": rate}, ensure_ascii=False)
-        for s, d, loss, rate in _log(exhibit)
+        for s, d, loss, rate in _log(workspace)
     )
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _csv(exhibit: Exhibit) -> bytes:
-    rows = (f'{s},"{d.replace(chr(34), chr(34) * 2)}",{x!r},{r!r}' for s, d, x, r in _log(exhibit))
+def _csv(workspace: Workspace) -> bytes:
+    rows = (
+        f'{s},"{d.replace(chr(34), chr(34) * 2)}",{x!r},{r!r}' for s, d, x, r in _log(workspace)
+    )
     return "".join(f"{row}\n" for row in ("step,document,loss,learning_rate", *rows)).encode()
 
 

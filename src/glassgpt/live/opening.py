@@ -6,15 +6,14 @@ It knows no page and no socket.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from glassgpt.data.documents import BUILTIN, fingerprint, split_documents
 from glassgpt.errors import ConfigError, GlassError
-from glassgpt.live import protocol
-from glassgpt.live.exhibit import Exhibit, check_sampling
+from glassgpt.live.bounds import check_sampling
 from glassgpt.live.new_run import Source
+from glassgpt.live.workspace import Workspace
 from glassgpt.model.config import Config, Sampling
-from glassgpt.training.interventions import write
 from glassgpt.training.link import Experiment, read_leniently
 from glassgpt.training.snapshot import Snapshot
 
@@ -31,12 +30,10 @@ MISSING = (
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The run of a link and the position to go to; what to tell the reader, what it waits for."""
+    """The run of a link, and the position to go to."""
 
-    exhibit: Exhibit
+    workspace: Workspace
     step: int | None = None
-    notice: str = ""
-    waiting: protocol.Waiting | None = None
 
 
 def is_default(link: str) -> bool:
@@ -45,7 +42,7 @@ def is_default(link: str) -> bool:
 
 
 def open_link(
-    link: str, source: Source, snapshot: Snapshot | None = None, ready: Exhibit | None = None
+    link: str, source: Source, snapshot: Snapshot | None = None, ready: Workspace | None = None
 ) -> Opened:
     """Return the run of a link on a server that shows `source`, or the kept run of `snapshot`.
 
@@ -54,13 +51,15 @@ def open_link(
     """
     asked, faults = read_leniently(link)
     if _lacks_data(asked, source):
-        exhibit = ready or _made(Experiment(), source, snapshot)
+        workspace = ready or _made(Experiment(), source, snapshot)
         missing = TOO_LARGE if asked.recipe.data_sha256 else MISSING
         notice = missing.format(name=asked.recipe.data_name) + _left_out(faults)
-        return Opened(exhibit, None, notice, _waiting(asked))
-    exhibit, kept, more = _possible(asked, source, snapshot, ready)
-    told = [*faults, *more, *_sample_as(kept, exhibit), *_check_step(kept, exhibit)]
-    return Opened(exhibit, kept.step, _left_out(told).lstrip())
+        workspace.notice, workspace.waiting = notice, asked
+        return Opened(workspace)
+    workspace, kept, more = _possible(asked, source, snapshot, ready)
+    told = [*faults, *more, *_sample_as(kept, workspace), *_check_step(kept, workspace)]
+    workspace.notice = _left_out(told).lstrip()
+    return Opened(workspace, kept.step)
 
 
 def _run_of(experiment: Experiment) -> Experiment:
@@ -76,8 +75,8 @@ def _lacks_data(asked: Experiment, source: Source) -> bool:
 
 
 def _possible(
-    asked: Experiment, source: Source, snapshot: Snapshot | None, ready: Exhibit | None
-) -> tuple[Exhibit, Experiment, list[GlassError]]:
+    asked: Experiment, source: Source, snapshot: Snapshot | None, ready: Workspace | None
+) -> tuple[Workspace, Experiment, list[GlassError]]:
     """Return the run that is nearest to what is asked for, and why it is not that one."""
     faults: list[GlassError] = []
     for one in _reduced(asked):
@@ -101,22 +100,22 @@ def _reduced(asked: Experiment) -> Iterator[Experiment]:
     yield Experiment()
 
 
-def _made(asked: Experiment, source: Source, snapshot: Snapshot | None) -> Exhibit:
+def _made(asked: Experiment, source: Source, snapshot: Snapshot | None) -> Workspace:
     if asked.documents:
         octets = asked.documents.encode("utf-8-sig")  # a first BOM is not one of the text
         source = Source(
             asked.recipe.data_name, tuple(split_documents(octets, asked.recipe.data_name))
         )
     if snapshot is not None and _run_of(asked) == Experiment():
-        return Exhibit(source, snapshot.config, snapshot=snapshot)
+        return Workspace(source, snapshot.config, snapshot=snapshot)
     recipe = asked.recipe
-    return Exhibit(source, recipe.config, asked.engine, interventions=recipe.interventions)
+    return Workspace(source, recipe.config, asked.engine, interventions=recipe.interventions)
 
 
-def _sample_as(asked: Experiment, exhibit: Exhibit) -> list[GlassError]:
+def _sample_as(asked: Experiment, workspace: Workspace) -> list[GlassError]:
     """Let it draw as the link says, without the prefix or the count where that cannot be."""
     asks, usual = asked.sampling, Sampling()
-    exhibit.sample_seed = asked.sample_seed
+    workspace.sample_seed = asked.sample_seed
     faults: list[GlassError] = []
     for sampling in (
         asks,
@@ -125,15 +124,15 @@ def _sample_as(asked: Experiment, exhibit: Exhibit) -> list[GlassError]:
         replace(usual, temperature=asks.temperature),
     ):
         try:
-            exhibit.sampling = check_sampling(asdict(sampling), exhibit)
+            workspace.sampling = check_sampling(sampling, workspace.session)
             break
         except GlassError as error:
             faults.append(error)
     return faults[:1]
 
 
-def _check_step(asked: Experiment, exhibit: Exhibit) -> list[GlassError]:
-    last = exhibit.history.config.num_steps
+def _check_step(asked: Experiment, workspace: Workspace) -> list[GlassError]:
+    last = workspace.history.config.num_steps
     if asked.step is None or asked.step <= last:
         return []
     return [ConfigError(f"the link says step={asked.step}, but its run ends at step {last:,}")]
@@ -146,19 +145,4 @@ def _left_out(faults: Iterable[GlassError]) -> str:
     return (
         f" Not all of the link could be used: {'; '.join(told)}. The rest of it holds, and the "
         "address stays as it is until you change something."
-    )
-
-
-def _waiting(asked: Experiment) -> protocol.Waiting:
-    recipe = asked.recipe
-    return protocol.Waiting(
-        config=asdict(recipe.config),
-        engine=asked.engine,
-        sampling=asdict(asked.sampling),
-        sample_seed=asked.sample_seed,
-        step=asked.step,
-        data_name=recipe.data_name,
-        data_sha256=recipe.data_sha256,
-        cut=recipe.cut,
-        do=write(recipe.interventions),
     )

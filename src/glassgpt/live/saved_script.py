@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Sequence
 
 from glassgpt.data import documents as data
-from glassgpt.live.exhibit import Exhibit
+from glassgpt.live.workspace import Workspace
 from glassgpt.model.config import Config, Sampling, settings
 from glassgpt.training.session import Session
 
@@ -18,18 +18,18 @@ MOST_WRITTEN = 2**16  # characters of documents in the script itself
 HEAD = '"""The run that was on the page, as a script: pip install glassgpt."""'
 
 
-def script(exhibit: Exhibit) -> bytes:
+def script(workspace: Workspace) -> bytes:
     """Return a script that takes the run to where it stands and draws its samples."""
-    session = exhibit.session
-    names, documents = _documents(session, exhibit.source.documents)
+    session = workspace.session
+    names, documents = _documents(session, workspace.tools.source.documents)
     body = [
         *documents,
-        f"session = Session({_call(exhibit.history.recipe.config)}, documents, "
+        f"session = Session({_call(workspace.history.recipe.config)}, documents, "
         f"engine={session.engine.name!r}, data_name={session.recipe.data_name!r}, "
         f"cut={session.recipe.cut!r})",
         *_training(session),
-        *([] if exhibit.sample_seed is None else [f"session.rng.seed({exhibit.sample_seed})"]),
-        f"for text in session.sample({_call(exhibit.sampling)}):",
+        *([] if workspace.sample_seed is None else [f"session.rng.seed({workspace.sample_seed})"]),
+        f"for text in session.sample({_call(workspace.sampling)}):",
         "    print(text)",
     ]
     changes = {type(done.change).__name__ for done in session.recipe.interventions}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from glassgpt.data.documents import fingerprint
 from glassgpt.errors import CheckpointError, ProtocolError
 from glassgpt.live import protocol
-from glassgpt.live.exhibit import Exhibit
 from glassgpt.live.new_run import Source, Text
+from glassgpt.live.workspace import Workspace
 from glassgpt.training.snapshot import Snapshot
 
 MAX_LEARNED = 4  # sets of documents that one can go back to
@@ -43,7 +43,7 @@ class Sources:
         while len(self._learned) > MAX_LEARNED:
             del self._learned[next(iter(self._learned))]
 
-    def of_checkpoint(self, snapshot: Snapshot, exhibit: Exhibit) -> Source:
+    def of_checkpoint(self, snapshot: Snapshot, workspace: Workspace) -> Source:
         """Return the documents that a checkpoint's run learned from; raise where they are not here.
 
         They are looked for among those of the runs that are shown, of runs before, the built-in
@@ -51,7 +51,11 @@ class Sources:
         """
         recipe = snapshot.recipe
         sha256 = recipe.data_sha256
-        known = {**self._learned, **exhibit.sources()}
+        shown = {
+            branch.history.recipe.data_sha256: workspace.tools_of(branch).source
+            for branch in workspace.branches
+        }
+        known = {**self._learned, **shown}
         if sha256 in known:
             return known[sha256]
         others = [Source.builtin()]

@@ -26,10 +26,10 @@ from typing import Any, TypeVar
 
 from glassgpt.errors import GlassError, ProtocolError
 from glassgpt.live import protocol
-from glassgpt.live.exhibit import Exhibit
 from glassgpt.live.new_run import Source
 from glassgpt.live.opening import is_default, open_link
 from glassgpt.live.player import Player
+from glassgpt.live.workspace import Workspace
 from glassgpt.training.snapshot import Snapshot
 
 HEAD = struct.Struct("<QBI")  # length of the bytes, kind, page
@@ -135,7 +135,7 @@ class Worker:
     def __init__(self, source: Source, snapshot: Snapshot | None) -> None:
         self._source = source
         self._snapshot = snapshot
-        self._ready: Exhibit | None = None
+        self._ready: Workspace | None = None
         self._line = Line(self._take, self._end_for_want_of_memory)
         self._player: Player | None = None
         self._early: list[tuple[Kind, int, bytes]] = []  # what came before there was a run
@@ -151,7 +151,7 @@ class Worker:
         await asyncio.get_running_loop().create_connection(lambda: self._line, sock=end)
         try:
             with suppress(GlassError):  # it is told to the page that asks for it
-                self._ready = open_link("", self._source, self._snapshot).exhibit
+                self._ready = open_link("", self._source, self._snapshot).workspace
             await self._came.wait()
             await self._open().run_forever()
         except GlassError as error:
@@ -175,11 +175,10 @@ class Worker:
         name, link, still = json.loads(body)
         ready, self._ready = self._ready if is_default(link) else None, None
         opened = open_link(link, self._source, self._snapshot, ready)
-        self._player = player = Player(name, opened.exhibit, Inline())
-        player.notice, player.waiting = opened.notice, opened.waiting
+        self._player = player = Player(name, opened.workspace, Inline())
         if opened.step is not None:
             player.tell(protocol.Seek(opened.step))
-        elif not still and opened.exhibit.session.steps_left:
+        elif not still and opened.workspace.session.steps_left:
             player.tell(protocol.Play())
         for kind, page, body in later:
             self._take(kind, page, body)

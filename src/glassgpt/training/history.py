@@ -12,11 +12,12 @@ import itertools
 import math
 from array import array
 from collections.abc import Mapping
+from dataclasses import replace
 
 from glassgpt.arrays import Array
 from glassgpt.errors import ConfigError, DivergenceError
 from glassgpt.model.config import Config
-from glassgpt.training.interventions import Interventions
+from glassgpt.training.interventions import Edit, Interventions, Silence
 from glassgpt.training.records import StepRecords
 from glassgpt.training.session import Session
 from glassgpt.training.snapshot import Snapshot
@@ -57,17 +58,21 @@ class History:
         cannot be made. What is kept of the past is shared: it does not change.
         """
         step, recipe = before.step, before.recipe.with_more(*changes)
-        recipe.check(self.session.tokenizer.vocab_size)
+        if any(done.step > step for done in changes):  # the session checks those of this step
+            recipe.check(self.session.tokenizer.vocab_size)
         other = copy.copy(self)
         other.version = next(_VERSIONS)
-        other.session = self.session.sibling()
-        other.session.restore(before)
+        other.session = self.session.sibling(before)
         other.recipe = recipe
         other.before = self.before if self.session.step == step else None
         other.losses, other.rates = self.losses[:step], self.rates[:step]
         other._snapshots = {at: kept for at, kept in self._snapshots.items() if at < step}
         other.session.follow(recipe)
-        other._keep()
+        if any(isinstance(done.change, Edit | Silence) for done in changes):
+            other._keep()
+        else:  # no weight was set: the snapshot is that of the branch, but for its recipe
+            other._snapshots[step] = replace(before, recipe=other.session.recipe)
+            other._thin()
         return other
 
     def limit(self, budget: int) -> None:
@@ -112,9 +117,8 @@ class History:
             )
         if step == self.session.step:
             return self.session.snapshot()
-        other = self.session.sibling()
         nearest = max(kept for kept in self._snapshots if kept <= step)
-        other.restore(self._snapshots[nearest])
+        other = self.session.sibling(self._snapshots[nearest])
         other.replay(step - nearest, self.recipe)
         return other.snapshot()
 

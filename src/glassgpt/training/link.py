@@ -20,8 +20,8 @@ from glassgpt.data.documents import BUILTIN
 from glassgpt.errors import ConfigError
 from glassgpt.model.config import Config, Sampling, Scalar, Setting, settings
 from glassgpt.model.sampling import MAX_DRAW_SEED
-from glassgpt.training.interventions import read, write
 from glassgpt.training.recipe import Recipe
+from glassgpt.training.recipe_text import read, write
 
 MAX_LINK = 8192  # characters; longer addresses break in mail programs and servers
 MAX_DATA = 2**20  # bytes that data inside a link may unpack to

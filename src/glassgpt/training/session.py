@@ -25,7 +25,6 @@ from glassgpt.training.interventions import (
     Edit,
     Intervention,
     Silence,
-    Tune,
     check_next,
     held,
     same_run,
@@ -91,12 +90,12 @@ class Session:
         session.restore(snapshot)
         return session
 
-    def sibling(self) -> Session:
-        """Return another run in the same state on the same documents, with an engine of its own."""
+    def sibling(self, snapshot: Snapshot) -> Session:
+        """Return another run on the same documents at a snapshot, with an engine of its own."""
         other = copy.copy(self)  # shares what does not change: documents, tokenizer, tokens
         other._engine = create(self.engine.name, self.config, self.tokenizer.vocab_size)
         other._rng = random.Random()
-        other.restore(self.snapshot())
+        other.restore(snapshot)
         return other
 
     def __repr__(self) -> str:
@@ -219,15 +218,14 @@ class Session:
         after every update until it is released.
         """
         done = Intervention(self.step, change)
-        check_next(done, self.recipe.interventions, self.config, self.tokenizer.vocab_size)
+        before, size = self.recipe.interventions, self.tokenizer.vocab_size
+        self._config = check_next(done, before, self.config, size)
         match change:
-            case Tune():
-                self._config = change.config(self.config, self.step)
             case Edit():
                 self.engine.fill(change.block(self.config), change.value)
             case Silence():
                 self.engine.fill(change.block(self.config), 0.0)
-            case _:  # a release changes no number
+            case _:  # the others change no number
                 pass
         self._recipe = self.recipe.with_more(done)
 

@@ -26,8 +26,8 @@ from glassgpt.model.config import Config
 from glassgpt.model.parameters import shapes
 from glassgpt.model.state import State
 from glassgpt.model.tokenizer import Tokenizer
-from glassgpt.training.interventions import read, write
 from glassgpt.training.recipe import Recipe
+from glassgpt.training.recipe_text import read, write
 from glassgpt.training.validation import (
     RandomState,
     check_numbers,

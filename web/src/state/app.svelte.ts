@@ -11,7 +11,7 @@ import { type Action, INITIAL, type State, isMoving, reduce } from "./store";
 
 export type Painter = (state: State, palette: Palette) => void;
 export type Beat = "picture" | "view"; // what a painter follows
-type Send = (command: Command, file?: Uint8Array) => void;
+type Send = (command: Command, file?: Uint8Array) => number; // its id
 
 const VIEW = 100; // ms between two views while time runs
 
@@ -20,7 +20,7 @@ class App {
   view = $state.raw(INITIAL);
   palette = $state.raw(LIGHT);
   drawn = 0; // pictures so far, for measuring
-  send: Send = () => undefined;
+  send: Send = () => 0;
   seen: (state: State) => void = () => undefined; // after every picture
   told: (state: State) => void = () => undefined; // after every view
   #painters: Record<Beat, Set<Painter>> = { picture: new Set(), view: new Set() };

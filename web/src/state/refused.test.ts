@@ -112,5 +112,29 @@ it("what a change ends half-way is not shown as if it went on", () => {
       arrays: [],
     },
   };
-  expect(tell(looking, { kind: "Settings", config: DEFAULT_CONFIG, schedule: [], link: "seed=1" }).origins).toBeNull();
+  expect(tell(looking, { kind: "Ended", job: "attribution" }).origins).toBeNull();
+});
+
+it("a verification that is ended says how far it came", () => {
+  const event = {
+    kind: "Verified",
+    step: 30,
+    steps: 200,
+    running: true,
+    gaps: [],
+    holds: true,
+    recorded: false,
+  } as const;
+  const ended = tell(tell(HERE, { ...event, gaps: [] }), { kind: "Ended", job: "verification" });
+  expect(ended.verified).toEqual({ ...event, running: false });
+});
+
+it("a band that is ended is that of the seeds that have finished, and none before the first has", () => {
+  for (const [finished, left] of [
+    [30, 30],
+    [0, undefined],
+  ] as const) {
+    const banded = tell(HERE, { kind: "SeedBand", seeds: 200, finished, arrays: [] });
+    expect(tell(banded, { kind: "Ended", job: "seed band" }).band?.event.seeds).toBe(left);
+  }
 });

@@ -9,6 +9,7 @@ import type {
   Compared,
   Considered,
   Difference,
+  Ended,
   Explained,
   Frame,
   HeldOut,
@@ -95,6 +96,7 @@ export interface State {
   trail: Address[]; // the numbers that were selected before, the last one last
   verified: Verified | null; // the scalar engine beside the one shown
   neighbours: Neighbours | null; // of the node of the graph that was entered
+  done: number; // the id of the last command that no longer waits
   refused: Refused | null;
   uncopied: string | null; // what the browser would not copy: it is offered to the reader's hand
   stopped: Stopped | null;
@@ -146,6 +148,7 @@ export const INITIAL: State = {
   trail: [],
   verified: null,
   neighbours: null,
+  done: 0,
   refused: null,
   uncopied: null,
   stopped: null,
@@ -224,6 +227,31 @@ export function reduce(state: State, action: Action): State {
   }
 }
 
+/** What a job has told until it was ended stays, where it is true of less. */
+function ended(state: State, job: Ended["job"]): State {
+  switch (job) {
+    case "verification":
+      return { ...state, verified: state.verified && { ...state.verified, running: false } };
+    case "seed band": {
+      const bands = new Map([...state.bands].filter(([, band]) => band.event.finished).map(shortened));
+      return { ...state, bands, band: bands.get(runOfLink(state.link)) ?? null };
+    }
+    case "attribution":
+      return { ...state, origins: state.origins?.done ? state.origins : null };
+    case "preview":
+      return { ...state, imagined: state.imagined?.event.done ? state.imagined : null };
+    case "weight history":
+      return state;
+    default:
+      return assertNever(job);
+  }
+}
+
+/** A band of no more seeds than have finished. */
+function shortened([link, band]: [string, Seeds]): [string, Seeds] {
+  return [link, { ...band, event: { ...band.event, seeds: band.event.finished } }];
+}
+
 function unbanded(state: State): State {
   const bands = new Map(state.bands);
   bands.delete(runOfLink(state.link));
@@ -283,8 +311,7 @@ function told(state: State, { event, arrays }: Told): State {
       return { ...state, considered: event, refused: accepted(state, "Consider", "Start") };
     case "Settings": {
       const hello = state.hello && { ...state.hello, config: event.config, schedule: event.schedule };
-      const origins = state.origins?.done ? state.origins : null; // what a change ends is not told again
-      return { ...linked(state, event.link), hello, origins, refused: null }; // a change was accepted
+      return { ...linked(state, event.link), hello, refused: null }; // a change was accepted
     }
     case "Branches":
       return grown(state, event);
@@ -298,6 +325,10 @@ function told(state: State, { event, arrays }: Told): State {
       return { ...state, imagined: dreamt(event.first ? state.imagined : null, event, arrays) };
     case "Verified":
       return { ...state, verified: event };
+    case "Done":
+      return { ...state, done: event.to ?? 0 };
+    case "Ended":
+      return ended(state, event.job);
     case "Neighbours":
       return { ...state, neighbours: event, refused: state.refused?.command === "Enter" ? null : state.refused };
     case "SeedBand": {
@@ -383,6 +414,7 @@ function greeted(state: State, hello: Hello): State {
   const same = state.hello?.run === hello.run && sameModel(state.hello, hello);
   return {
     ...INITIAL,
+    done: state.done,
     line: state.line,
     reason: state.reason,
     show: state.show,

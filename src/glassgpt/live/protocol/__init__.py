@@ -9,6 +9,15 @@ the structs below; its `arrays` say what follows. `tools/gen_protocol.py` writes
 from these files. It knows no socket and no model.
 """
 
+from glassgpt.live.protocol.answers import (
+    Considered,
+    Documents,
+    Explained,
+    File,
+    Neighbours,
+    Spelling,
+    Tokens,
+)
 from glassgpt.live.protocol.commands import (
     NEWEST_COUNTS,
     QUESTIONS,
@@ -45,36 +54,11 @@ from glassgpt.live.protocol.commands import (
     Wanted,
     Watch,
 )
-from glassgpt.live.protocol.events import (
-    Branches,
-    Compared,
-    Considered,
-    Curve,
-    Difference,
-    Documents,
-    Event,
-    Explained,
-    File,
-    Frame,
-    HeldOut,
-    Hello,
-    Imagined,
-    Measures,
-    Neighbours,
-    Origins,
-    Past,
-    Price,
-    Refused,
-    Samples,
-    SeedBand,
-    Settings,
-    Spelling,
-    Stopped,
-    Tokens,
-    Verified,
-)
+from glassgpt.live.protocol.events import Event
 from glassgpt.live.protocol.message import (
+    Answer,
     Message,
+    Numbered,
     Scalar,
 )
 from glassgpt.live.protocol.parts import (
@@ -90,6 +74,30 @@ from glassgpt.live.protocol.parts import (
     SiteFacts,
     Waiting,
     Written,
+)
+from glassgpt.live.protocol.results import (
+    Compared,
+    Difference,
+    HeldOut,
+    Imagined,
+    Measures,
+    Origins,
+    Past,
+    Price,
+    Samples,
+    SeedBand,
+    Verified,
+)
+from glassgpt.live.protocol.run_events import (
+    Branches,
+    Curve,
+    Done,
+    Ended,
+    Frame,
+    Hello,
+    Refused,
+    Settings,
+    Stopped,
 )
 from glassgpt.live.protocol.wire import (
     MAX_COMMAND,
@@ -115,6 +123,7 @@ __all__ = [
     "TAKEN_OVER",
     "VERSION",
     "Ack",
+    "Answer",
     "ArrayHead",
     "Band",
     "Beside",
@@ -129,8 +138,10 @@ __all__ = [
     "CutFacts",
     "Difference",
     "Documents",
+    "Done",
     "Drop",
     "Edit",
+    "Ended",
     "EngineFacts",
     "Enter",
     "Event",
@@ -149,6 +160,7 @@ __all__ = [
     "MoveFacts",
     "Neighbours",
     "NodeFacts",
+    "Numbered",
     "Open",
     "Origins",
     "Pace",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from glassgpt.live.protocol.message import Message, Scalar
+from glassgpt.live.protocol.message import Asked, Message, Scalar
 
 
-class Open(Message, frozen=True, tag=True):
+class Open(Asked, frozen=True, tag=True):
     """First of all: go on with `run`, or make the experiment that `link` describes."""
 
     run: str = ""
@@ -15,27 +15,27 @@ class Open(Message, frozen=True, tag=True):
     still: bool = False  # the reader asked for reduced motion: do not play by itself
 
 
-class Play(Message, frozen=True, tag=True):
+class Play(Asked, frozen=True, tag=True):
     """Let time run."""
 
 
-class Pause(Message, frozen=True, tag=True):
+class Pause(Asked, frozen=True, tag=True):
     """Let time stand."""
 
 
-class Seek(Message, frozen=True, tag=True):
+class Seek(Asked, frozen=True, tag=True):
     """Go to the position after `step` updates, forwards or backwards, and stand there."""
 
     step: int
 
 
-class Pace(Message, frozen=True, tag=True):
+class Pace(Asked, frozen=True, tag=True):
     """Play at so many steps a second; 0 is as many as there can be."""
 
     steps_per_second: float
 
 
-class Wanted(Message, frozen=True):
+class Wanted(Asked, frozen=True):
     """A new run, as it is asked for.
 
     `data` is `kept`, `builtin`, `sent`: the file with this, or the fingerprint of documents that
@@ -64,19 +64,19 @@ class Consider(Wanted, frozen=True, tag=True):
     """Say what `Start` would make of the same, without making it."""
 
 
-class Load(Message, frozen=True, tag=True):
+class Load(Asked, frozen=True, tag=True):
     """Go on with the run of a checkpoint, the file with this, beside the branches there are."""
 
     data_name: str  # what the file is called
 
 
-class Tune(Message, frozen=True, tag=True):
+class Tune(Asked, frozen=True, tag=True):
     """Fork the run: change live settings, or num_steps, from the next step on."""
 
     changes: dict[str, Scalar]
 
 
-class Edit(Message, frozen=True, tag=True):
+class Edit(Asked, frozen=True, tag=True):
     """Fork the run: set one weight."""
 
     param: str
@@ -85,7 +85,7 @@ class Edit(Message, frozen=True, tag=True):
     value: float
 
 
-class Silence(Message, frozen=True, tag=True):
+class Silence(Asked, frozen=True, tag=True):
     """Fork the run: set the weights of a part to zero, with `hold` after every update.
 
     A `part` is `head` or `neuron`, `number` of `layer`, or `position`, the whole of wpe.
@@ -97,7 +97,7 @@ class Silence(Message, frozen=True, tag=True):
     hold: bool = False
 
 
-class Release(Message, frozen=True, tag=True):
+class Release(Asked, frozen=True, tag=True):
     """Fork the run: hold a silenced part no longer."""
 
     part: Literal["head", "neuron", "position"]
@@ -105,45 +105,45 @@ class Release(Message, frozen=True, tag=True):
     number: int = 0
 
 
-class Undo(Message, frozen=True, tag=True):
+class Undo(Asked, frozen=True, tag=True):
     """Return to what the last change changed, at the same step; what was trained is kept."""
 
 
-class Redo(Message, frozen=True, tag=True):
+class Redo(Asked, frozen=True, tag=True):
     """Make the change again that was undone last."""
 
 
-class Choose(Message, frozen=True, tag=True):
+class Choose(Asked, frozen=True, tag=True):
     """Show another branch, at the same step where it has been there."""
 
     branch: int
 
 
-class Drop(Message, frozen=True, tag=True):
+class Drop(Asked, frozen=True, tag=True):
     """Forget a branch that is not shown."""
 
     branch: int
 
 
-class Beside(Message, frozen=True, tag=True):
+class Beside(Asked, frozen=True, tag=True):
     """Compare with this branch from now on: its samples, its held-out loss, where they part."""
 
     branch: int
 
 
-class Imagine(Message, frozen=True, tag=True):
+class Imagine(Asked, frozen=True, tag=True):
     """Show the complete run that these settings would give on the documents that are shown."""
 
     config: dict[str, Scalar]
 
 
-class Band(Message, frozen=True, tag=True):
+class Band(Asked, frozen=True, tag=True):
     """Show the spread of the settings that are shown over so many other seeds; 0 ends it."""
 
     seeds: int
 
 
-class Trace(Message, frozen=True, tag=True):
+class Trace(Asked, frozen=True, tag=True):
     """Show which steps moved the probability of `token` at a position of `document` most."""
 
     document: str
@@ -151,20 +151,20 @@ class Trace(Message, frozen=True, tag=True):
     token: int
 
 
-class Sample(Message, frozen=True, tag=True):
+class Sample(Asked, frozen=True, tag=True):
     """Draw samples like this from now on; without a seed from the run's own stream."""
 
     sampling: dict[str, Scalar]
     seed: int | None = None
 
 
-class Spell(Message, frozen=True, tag=True):
+class Spell(Asked, frozen=True, tag=True):
     """Show how sample number `index` of the last draw came about, token by token."""
 
     index: int
 
 
-class Watch(Message, frozen=True, tag=True):
+class Watch(Asked, frozen=True, tag=True):
     """Send these arrays with every frame (`value:`, `grad:`, `delta:`, `m:` or `v:` + name).
 
     A parameter of more cells than a screen has comes as the largest number of each block of cells,
@@ -176,19 +176,19 @@ class Watch(Message, frozen=True, tag=True):
     document: str | None = None
 
 
-class Explain(Message, frozen=True, tag=True):
+class Explain(Asked, frozen=True, tag=True):
     """Say why the number at `address` is what it is, in the document that is in the machine."""
 
     address: str
 
 
-class Verify(Message, frozen=True, tag=True):
+class Verify(Asked, frozen=True, tag=True):
     """Take so many first steps with the scalar engine beside the one shown; 0 ends it."""
 
     steps: int
 
 
-class Enter(Message, frozen=True, tag=True):
+class Enter(Asked, frozen=True, tag=True):
     """Enter the scalar engine's graph at an address, or at the node of a number in it.
 
     With `path` the strongest way from the loss to it is told as well.
@@ -199,20 +199,20 @@ class Enter(Message, frozen=True, tag=True):
     path: bool = False
 
 
-class Tokenize(Message, frozen=True, tag=True):
+class Tokenize(Asked, frozen=True, tag=True):
     """Show what the tokenizer makes of `text`."""
 
     text: str
 
 
-class Read(Message, frozen=True, tag=True):
+class Read(Asked, frozen=True, tag=True):
     """Read documents in the order of training, `count` from number `first`."""
 
     first: int
     count: int
 
 
-class Save(Message, frozen=True, tag=True):
+class Save(Asked, frozen=True, tag=True):
     """Make a file of `what`: checkpoint, weights, documents, log.jsonl, log.csv or script."""
 
     what: str

@@ -11,3 +11,21 @@ Scalar: TypeAlias = int | float | str
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
     """What all messages are: immutable, told apart by `kind`."""
+
+
+class Asked(Message, frozen=True, kw_only=True):
+    """A command; `id` is a number that the page counts up. What answers it names it."""
+
+    id: int = 0
+
+
+class Answer(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """An event; `to` is the id of the command that it answers, and is left out where it is 0."""
+
+    to: int = 0
+
+
+class Numbered(Answer, frozen=True, kw_only=True):
+    """An event that waits until the page has room for it, and that the page acknowledges."""
+
+    seq: int = 0  # counted up by the connection

@@ -1,0 +1,1 @@
+"""Commands: one function for each, in one table. What they change is in their context."""

@@ -1,0 +1,209 @@
+"""Jobs about the branches that are not shown: the list, their curves, how one compares.
+
+The comparison is made while training stands: it brings the other branch to the same position.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from glassgpt.analysis.baselines import held_out, held_out_loss
+from glassgpt.analysis.comparison import Parting, first_difference
+from glassgpt.errors import DivergenceError, GlassError
+from glassgpt.live import protocol
+from glassgpt.live.jobs.evaluation import drawn
+from glassgpt.live.jobs.job import Job, Quick, Work
+from glassgpt.live.pacing import SLICE
+from glassgpt.live.presenters import Told, results, run
+from glassgpt.live.workspace import Workspace
+from glassgpt.training.branches import Branch
+from glassgpt.training.interventions import Edit, Silence
+from glassgpt.training.session import Session
+
+
+class Tree(Quick):
+    """The list of branches."""
+
+    @classmethod
+    def subject(cls, workspace: Workspace) -> object:
+        """Return the event itself: it is sent when it has changed."""
+        return run.branches(workspace)
+
+    def compute(self) -> Told | None:
+        """Return the list."""
+        return run.branches(self.workspace), ()
+
+
+class Curves(Job):
+    """The losses of each branch that is not shown."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._told: dict[int, tuple[int, int]] = {}  # by branch: the version and length of a curve
+
+    @classmethod
+    def subject(cls, workspace: Workspace) -> object:  # noqa: ARG003
+        """Return a constant: what was told of each branch is remembered."""
+        return True
+
+    def position(self) -> object:
+        """Return what there is to tell."""
+        return self._places()
+
+    def work(self) -> Work:
+        """Tell one curve after the other."""
+        self._told.pop(self.workspace.branches.current.number, None)
+        while (branch := self._untold()) is not None:
+            self._told[branch.number] = _place(branch)
+            yield run.curve(branch)
+        return None
+
+    def _untold(self) -> Branch | None:
+        for number, place in self._places().items():
+            if self._told.get(number) != place:
+                return self.workspace.branches[number]
+        return None
+
+    def _places(self) -> dict[int, tuple[int, int]]:
+        branches = self.workspace.branches
+        return {b.number: _place(b) for b in branches if b is not branches.current}
+
+
+def _place(branch: Branch) -> tuple[int, int]:
+    return branch.history.version, branch.history.reached
+
+
+class Price(Quick):
+    """What the weights that were set cost in held-out loss, once for each branch."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._known: set[int] = set()
+
+    @classmethod
+    def subject(cls, workspace: Workspace) -> object:  # noqa: ARG003
+        """Return a constant: it is told once for each branch."""
+        return True
+
+    def position(self) -> object:
+        """Return the version of the branch that is shown."""
+        return self.workspace.history.version
+
+    def compute(self) -> Told | None:
+        """Measure before and after the fork."""
+        branch = self.workspace.branches.current
+        if branch.history.version in self._known:
+            return None
+        self._known.add(branch.history.version)
+        price = _price(self.workspace, branch)
+        return None if price is None else (price, ())
+
+
+def _price(workspace: Workspace, branch: Branch) -> protocol.Price | None:
+    """Return what the fork of a branch cost, where it set weights."""
+    validator, session = workspace.tools_of(branch).validator, branch.history.session
+    blocks = [
+        (done.change.block(session.config), getattr(done.change, "value", 0.0))
+        for done in branch.changes
+        if isinstance(done.change, Edit | Silence)
+    ]
+    if validator is None or branch.before is None or not blocks:
+        return None
+    documents = session.token_lists(held_out(session.documents))
+    validator.load(branch.before.state)
+    before = held_out_loss(validator, documents)
+    for block, value in blocks:
+        validator.fill(block, value)
+    after = held_out_loss(validator, documents)
+    return protocol.Price(branch.number, branch.fork, before, after)
+
+
+class Comparison(Job):
+    """What the branch beside writes, and how it differs from the one that is shown."""
+
+    at_rest = True
+
+    @classmethod
+    def subject(cls, workspace: Workspace) -> object:
+        """Return the two branches, where they stand, and how samples are drawn."""
+        other = workspace.beside
+        if other is None:
+            return None
+        ours, theirs = workspace.history, other.history
+        places = ours.version, ours.session.step, ours.reached, theirs.version, theirs.reached
+        return *places, workspace.sampling, workspace.sample_seed, workspace.document
+
+    def work(self) -> Work:
+        """Bring the other branch to the same position, let it write, and compare."""
+        workspace, other = self.workspace, self.workspace.beside
+        assert other is not None
+        session = other.history.session
+        step = min(workspace.session.step, other.history.reached)
+        while session.step != step:
+            _approach(other, step)
+            yield None
+        texts = []
+        try:
+            for one in drawn(workspace, other, workspace.tools_of(other).second_glass(session)):
+                texts += [one] if one else []
+                yield None
+        except GlassError:  # it cannot draw like that, or has diverged
+            texts = []
+        yield results.samples(workspace, other, step, texts), ()
+        return _difference(workspace, workspace.branches.current, other), ()
+
+
+def _approach(branch: Branch, step: int) -> None:
+    """Bring a branch nearer to a position where it has been, for about a slice of time."""
+    history, end = branch.history, time.perf_counter() + SLICE
+    history.approach(step)
+    while history.session.step < step and time.perf_counter() < end:
+        history.advance(1)
+
+
+def _difference(workspace: Workspace, here: Branch, other: Branch) -> protocol.Difference:
+    ours, theirs = here.history, other.history
+    shared = workspace.branches.common(here, other)
+    first = first_difference(ours.losses, theirs.losses, shared)
+    document, tokens = workspace.passed()
+    parted = _parted(workspace, here, other, tokens)
+    return results.difference(
+        here, other, document, first, parted, _held_out(workspace, here, other)
+    )
+
+
+def _parted(
+    workspace: Workspace, here: Branch, other: Branch, tokens: Sequence[int]
+) -> tuple[Parting, str]:
+    """Return where the two part on a document, and why that cannot be said where it cannot."""
+    ours, theirs = here.history.session, other.history.session
+    if ours.step != theirs.step:
+        return Parting(), ""
+    if _sizes(ours) != _sizes(theirs):
+        return Parting(), "the two models are of other sizes or letters"
+    glass = workspace.tools_of(other).second_glass(theirs)
+    try:
+        return glass.part(ours.engine.state(), theirs.engine.state(), tokens), ""
+    except DivergenceError as error:  # a run that stopped, where it would have gone on
+        return Parting(), error.what
+
+
+def _sizes(session: Session) -> tuple[object, ...]:
+    """Return what two runs must share for their numbers to be compared one by one."""
+    config = session.config
+    sizes = config.n_layer, config.n_embd, config.n_head, config.block_size
+    return *sizes, session.tokenizer.characters
+
+
+def _held_out(workspace: Workspace, *branches: Branch) -> list[float]:
+    """Return the held-out loss of each branch, nothing where one cannot be measured."""
+    if any(workspace.tools_of(branch).validator is None for branch in branches):
+        return []
+    try:
+        return [workspace.tools_of(b).held_out_loss(b.history.session) for b in branches]
+    except DivergenceError:
+        return []
+
+
+BRANCHES = (Tree, Curves, Price, Comparison)

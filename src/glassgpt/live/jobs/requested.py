@@ -1,0 +1,163 @@
+"""Jobs that a page asks for. Of each kind the newest request counts and replaces the one before."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from glassgpt.analysis.attribution import Origins
+from glassgpt.analysis.glass import sampled
+from glassgpt.analysis.preview import Band, Imagined
+from glassgpt.analysis.verify import Verification
+from glassgpt.analysis.weight_history import Past
+from glassgpt.errors import DivergenceError, GlassError
+from glassgpt.live import protocol
+from glassgpt.live.jobs.job import Job, Work
+from glassgpt.live.pacing import SLICE
+from glassgpt.live.presenters import results
+from glassgpt.live.workspace import Workspace
+
+FIRST_SLICE = 0.03  # seconds: a preview run of the usual size is complete within it
+TOLD_EVERY = 0.1  # seconds between two events about the same work
+REST = 2  # while training runs: how many times as long as it took unhurried work waits
+
+
+class Requested(Job):
+    """The work of a request."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        assert self.requested is not None
+        request = workspace.requests.open(self.requested)
+        assert request is not None
+        self.computation: Any = request.computation
+        self._next_event = 0.0
+
+    @classmethod
+    def subject(cls, workspace: Workspace) -> object:
+        """Return the request."""
+        assert cls.requested is not None
+        return workspace.requests.open(cls.requested)
+
+    def is_time(self) -> bool:
+        """Whether an event about unfinished work may be sent."""
+        now = time.perf_counter()
+        if now < self._next_event:
+            return False
+        self._next_event = now + TOLD_EVERY
+        return True
+
+
+class Preview(Requested):
+    """The complete run of other settings."""
+
+    requested = "preview"
+
+    def work(self) -> Work:
+        """Train, and at the end sample and measure."""
+        run: Imagined = self.computation
+        run.go_on(SLICE if run.losses else FIRST_SLICE)
+        told = 0
+        while not run.done:
+            event = None
+            if self.is_time():
+                event, told = results.preview(run, told, [], None), len(run.losses)
+            yield event
+            run.go_on(SLICE)
+        ended_well = not run.stopped
+        texts = self._texts(run) if ended_well else []
+        return results.preview(run, told, texts, _held_out(run) if ended_well else None)
+
+    def _texts(self, run: Imagined) -> list[protocol.Written]:
+        """Return what the run writes at its end, none where it cannot draw as it is asked to."""
+        workspace, session = self.workspace, run.session
+        nearest, stream = workspace.tools.nearest, workspace.draw_stream(session)
+        try:
+            return [  # without the nearest documents: a preview is drawn again with each touch
+                results.written(one, nearest, look=False)
+                for one in sampled(
+                    session.engine, session.tokenizer, session.config, workspace.sampling, stream
+                )
+            ]
+        except GlassError:
+            return []
+
+
+def _held_out(run: Imagined) -> float | None:
+    try:
+        return run.held_out()
+    except DivergenceError:
+        return None
+
+
+class Attribution(Requested):
+    """Which steps moved a probability most."""
+
+    requested = "attribution"
+    refuses = "Trace"
+
+    def work(self) -> Work:
+        """Take all steps again."""
+        origins: Origins = self.computation
+        while not origins.done:
+            origins.go_on(SLICE)
+            if not origins.done:
+                yield results.attribution(origins) if self.is_time() else None
+        return results.attribution(origins)
+
+
+class WeightHistory(Requested):
+    """What a weight was at every position."""
+
+    requested = "weight history"
+
+    def work(self) -> Work:
+        """Take those steps again that are not known yet."""
+        past: Past = self.computation
+        while not past.done:
+            past.go_on(SLICE)
+            if not past.done:
+                yield None
+        return results.weight_history(past)
+
+    def rest(self, seconds: float, delay: float) -> float:  # noqa: ARG002
+        """Leave most of the time to training."""
+        return REST * seconds
+
+
+class SeedBand(Requested):
+    """The spread of the run over other seeds."""
+
+    requested = "seed band"
+
+    def work(self) -> Work:
+        """Train with one seed after the other."""
+        band: Band = self.computation
+        while not band.done:
+            band.go_on(SLICE)
+            if not band.done:
+                yield results.seed_band(band) if band.finished and self.is_time() else None
+        return results.seed_band(band)
+
+    def rest(self, seconds: float, delay: float) -> float:  # noqa: ARG002
+        """Leave most of the time to training."""
+        return REST * seconds
+
+
+class Verifying(Requested):
+    """The scalar engine beside the one that is shown."""
+
+    requested = "verification"
+    refuses = "Verify"
+
+    def work(self) -> Work:
+        """Take each step with both engines."""
+        run: Verification = self.computation
+        while run.step < run.steps:
+            run.advance(1)
+            if run.step < run.steps:
+                yield (results.verification(run), ()) if self.is_time() else None
+        return results.verification(run), ()
+
+
+REQUESTED = (Preview, Attribution, WeightHistory, SeedBand, Verifying)  # the shortest first

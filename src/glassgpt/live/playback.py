@@ -1,0 +1,111 @@
+"""Playback: whether training runs, where it goes, and its steps as they fall due."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+from glassgpt.errors import ConfigError, DivergenceError
+from glassgpt.live.jobs.scheduler import Compute
+from glassgpt.live.pacing import Clock
+from glassgpt.live.workspace import Workspace
+
+
+class Playback:
+    """Play, pause and seek over the current branch of a workspace.
+
+    `stopped` is called where training would leave the finite numbers, and pauses it.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        compute: Compute,
+        stopped: Callable[[DivergenceError], Awaitable[None]],
+    ) -> None:
+        self.playing = False
+        self.target: int | None = None  # the step that it goes to
+        self.clock = Clock()
+        self._workspace = workspace
+        self._compute = compute
+        self._stopped = stopped
+
+    @property
+    def moving(self) -> bool:
+        """Whether steps are to be taken."""
+        return self.playing or self.target is not None
+
+    @property
+    def position(self) -> int:
+        """Where it stands, or goes."""
+        return self._workspace.session.step if self.target is None else self.target
+
+    def play(self) -> None:
+        """Let training run, from where it goes if it is on its way."""
+        if not self._workspace.session.steps_left:
+            raise ConfigError("the run has taken all its steps", "go back, or train on")
+        self.playing = True
+        self.restart_clock()
+
+    def pause(self) -> None:
+        """Stand still."""
+        self.playing, self.target = False, None
+
+    def set_pace(self, steps_per_second: float) -> None:
+        """Play at so many steps a second; 0 is as many as possible."""
+        if not 0 <= steps_per_second <= 1e6:
+            raise ConfigError(
+                f"the pace is {steps_per_second!r} steps a second, but must be between 0 and 1e6"
+            )
+        self.clock.pace = steps_per_second
+        self.restart_clock()
+
+    def begin_again(self) -> None:
+        """Stand still at a new run, whose steps may take another time."""
+        self.pause()
+        self.clock = Clock(self.clock.pace)
+        self.restart_clock()
+
+    def restart_clock(self) -> None:
+        """Count the steps that are due from now on."""
+        self.clock.start(self._workspace.session.step)
+
+    async def seek(self, step: int) -> None:
+        """Go to a step, and stand there."""
+        history = self._workspace.history
+        step = min(max(step, history.begin), history.config.num_steps)
+        await self._compute(lambda: history.approach(step))
+        self.playing, self.target = False, step
+        self.restart_clock()
+        steps = step - self._workspace.session.step
+        if 0 < steps <= self.clock.most:
+            await self.train(steps)  # at once: a frame on the way would only delay it
+        elif not steps:
+            self.target = None
+
+    def due(self, wait: float) -> int:
+        """Return how many steps to take now, few enough for a slice of time.
+
+        `wait` is how many seconds are left until the next ones are to be taken.
+        """
+        session = self._workspace.session
+        if self.target is not None:
+            return min(self.clock.most, max(0, self.target - session.step))
+        if not self.playing or wait > 0:
+            return 0
+        return min(self.clock.due(), session.steps_left)
+
+    async def train(self, steps: int) -> None:
+        """Take so many steps."""
+        workspace = self._workspace
+        began = time.process_time()  # without waiting for a core, or it could never catch up
+        try:
+            await self._compute(lambda: workspace.history.advance(steps))
+        except DivergenceError as error:
+            await self._stopped(error)
+        step = workspace.session.step
+        self.clock.took(steps, time.process_time() - began, step)
+        if self.target is not None and step >= self.target:
+            self.target = None
+        if self.playing and not workspace.session.steps_left:
+            self.playing = False

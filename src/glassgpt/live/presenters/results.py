@@ -1,0 +1,154 @@
+"""What jobs compute, as events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from glassgpt.analysis.attribution import Origins
+from glassgpt.analysis.baselines import Yardsticks, held_out, seen_count
+from glassgpt.analysis.benchmark import EngineComparison
+from glassgpt.analysis.comparison import Parting
+from glassgpt.analysis.glass import Sampled
+from glassgpt.analysis.preview import Band, Imagined
+from glassgpt.analysis.verify import Verification
+from glassgpt.analysis.weight_history import Past
+from glassgpt.arrays import array
+from glassgpt.data.nearest import Nearest
+from glassgpt.live import protocol
+from glassgpt.live.presenters import Told
+from glassgpt.live.presenters.run import link
+from glassgpt.live.workspace import RunTools, Workspace
+from glassgpt.training.branches import Branch
+from glassgpt.training.session import Session
+
+
+def samples(
+    workspace: Workspace, branch: Branch, step: int, written: list[protocol.Written]
+) -> protocol.Samples:
+    """Return what a branch wrote at a position."""
+    sampling, seed = workspace.sampling, workspace.sample_seed
+    return protocol.Samples(branch.number, step, asdict(sampling), seed, written, link(workspace))
+
+
+def written(one: Sampled, documents: Nearest, *, look: bool = True) -> protocol.Written:
+    """Return a sample, measured by the documents.
+
+    The nearest of them is left out where it is not to be looked for.
+    """
+    nearest, distance = documents.of(one.text) if look else ("", 0)
+    seen = documents.knows(one.text)
+    return protocol.Written(one.text, seen, one.probability, one.ended, nearest, distance)
+
+
+def baselines(found: Yardsticks) -> protocol.Measures:
+    """Return the baselines of the documents."""
+    return protocol.Measures(**asdict(found))
+
+
+def held_out_loss(session: Session, tools: RunTools) -> protocol.HeldOut:
+    """Return the held-out loss of a session where it stands; needs a validator."""
+    loss = tools.held_out_loss(session)
+    assert tools.validator is not None
+    count = len(held_out(session.documents))
+    seen = seen_count(session.documents, session.step)
+    return protocol.HeldOut(session.step, loss, count, seen, tools.validator.name)
+
+
+def engines(found: EngineComparison) -> protocol.Compared:
+    """Return how fast the engines are on this run, and how far they stray."""
+    return protocol.Compared(found.rates, found.steps, found.difference)
+
+
+def difference(
+    here: Branch,
+    other: Branch,
+    document: str,
+    first: int | None,
+    parted: tuple[Parting, str],
+    losses: list[float],
+) -> protocol.Difference:
+    """Return how two branches differ: from step index `first` on, and on `document`."""
+    parting, problem = parted
+    return protocol.Difference(
+        branch=other.number,
+        step=here.history.session.step,
+        other_step=other.history.session.step,
+        first_step=None if first is None else first + 1,
+        document=document,
+        site=parting.site,
+        index=list(parting.index),
+        largest=parting.largest,
+        largest_site=parting.largest_site,
+        problem=problem,
+        held_out=losses,
+    )
+
+
+def preview(run: Imagined, first: int, texts: list[protocol.Written], loss: float | None) -> Told:
+    """Return a preview run as far as it is computed, its losses from index `first` on."""
+    new = run.losses[first:]
+    arrays = {"losses": array(new, (len(new),))} if new else {}
+    event = protocol.Imagined(
+        config=asdict(run.session.config),
+        done=run.done,
+        first=first,
+        taken=len(run.losses),
+        written=texts,
+        held_out=loss,
+        seconds=run.seconds,
+        stopped=run.stopped,
+        arrays=protocol.heads(arrays),
+    )
+    return event, list(arrays.values())
+
+
+def seed_band(band: Band) -> Told:
+    """Return the spread of the seeds that have finished."""
+    names = ("positions", "low", "median", "high")
+    columns: tuple[Sequence[float], ...] = (band.positions, *band.spread())
+    arrays: dict[str, memoryview[Any]] = {
+        name: array(values, (len(values),)) for name, values in zip(names, columns, strict=True)
+    }
+    event = protocol.SeedBand(band.seeds, band.finished, protocol.heads(arrays))
+    return event, list(arrays.values())
+
+
+def attribution(origins: Origins) -> Told:
+    """Return which steps moved a probability most, or how far the search is."""
+    curve = array(origins.curve, (len(origins.curve),)) if origins.done else None
+    arrays = {} if curve is None else {"curve": curve}
+    event = protocol.Origins(
+        context=origins.context,
+        token=origins.token,
+        begin=origins.begin,
+        step=origins.end,
+        taken=len(origins.curve) - 1,
+        done=origins.done,
+        moves=[
+            protocol.MoveFacts(move.step, move.document, move.words, move.change)
+            for move in origins.top()
+        ]
+        if origins.done
+        else [],
+        arrays=protocol.heads(arrays),
+    )
+    return event, list(arrays.values())
+
+
+def weight_history(past: Past) -> Told:
+    """Return what a weight was at every position."""
+    steps, values = past.told()
+    size = (len(values),)
+    arrays = {"steps": array(steps, size), "past": array(values, size)}
+    address = f"value:{past.name}[{','.join(map(str, past.index))}]"
+    event = protocol.Past(address, past.every, protocol.heads(arrays))
+    return event, list(arrays.values())
+
+
+def verification(run: Verification) -> protocol.Verified:
+    """Return how far two engines have strayed."""
+    gaps = [protocol.GapFacts(**asdict(gap), holds=gap.holds) for gap in run.gaps]
+    running = run.step < run.steps
+    return protocol.Verified(run.step, run.steps, running, gaps, run.holds, run.recorded)

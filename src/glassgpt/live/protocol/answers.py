@@ -1,0 +1,105 @@
+"""Events that answer a question at once."""
+
+from __future__ import annotations
+
+from glassgpt.analysis.explain import Explanation, Nudge
+from glassgpt.live.protocol.message import Answer, Scalar
+from glassgpt.live.protocol.parts import ArrayHead, CutFacts, NodeFacts
+
+
+class Considered(Answer, frozen=True, tag=True):
+    """What `Start` would make: a model of this size from these documents, or a sentence."""
+
+    config: dict[str, Scalar]
+    parameters: int
+    bytes: int
+    documents: int
+    characters: list[str]  # at most 200 of `character_count`
+    character_count: int
+    examples: list[str]
+    clipped: int
+    data_sha256: str
+    encoding: str  # of the text that was sent, where it is not UTF-8
+    cut: str
+    cuts: list[CutFacts]  # where the text does not look like one document a line
+    problem: str
+    hint: str
+
+
+class Explained(Answer, frozen=True, tag=True):
+    """Why a number is what it is after `step` updates, or a sentence why there is none.
+
+    At most `MAX_TERMS` terms of an account travel, the largest; `value_terms` and `gradient_terms`
+    say how many there are. A number that is not finite travels as null. For a weight there is the
+    check of its gradient, and its `Past` follows.
+    """
+
+    address: str
+    step: int
+    document: str
+    explanation: Explanation | None
+    value_terms: int
+    gradient_terms: int
+    nudge: Nudge | None
+    problem: str
+    hint: str
+
+
+class Spelling(Answer, frozen=True, tag=True):
+    """One sample, draw by draw.
+
+    Arrays over (draws, V): `logits`, `plain` (probabilities at temperature 1), `probs` (those drawn
+    from); over (draws,): `points`, where the draw fell on the cumulative bar.
+    """
+
+    index: int
+    step: int
+    text: str
+    prefix: list[int]
+    tokens: list[int]
+    temperature: float
+    arrays: list[ArrayHead]
+
+
+class Neighbours(Answer, frozen=True, tag=True):
+    """A node of the graph of the loss of `document` after `step` updates, and those around it.
+
+    `parents` are at most `MAX_TERMS` of `parent_count`. `path` leads from the loss to the node by
+    the largest product of local derivatives, which is `product`, one of so many `ways`.
+    """
+
+    step: int
+    document: str
+    nodes: int
+    edges: int
+    node: NodeFacts
+    children: list[NodeFacts]
+    parents: list[NodeFacts]
+    parent_count: int
+    path: list[NodeFacts]
+    product: float
+    ways: float
+
+
+class Tokens(Answer, frozen=True, tag=True):
+    """What the tokenizer makes of `text`: its ids between BOS and BOS, or a sentence."""
+
+    text: str
+    ids: list[int]
+    problem: str
+    hint: str
+
+
+class Documents(Answer, frozen=True, tag=True):
+    """Documents in the order of training, from number `first`."""
+
+    first: int
+    documents: list[str]
+
+
+class File(Answer, frozen=True, tag=True):
+    """A file to be kept: its bytes are the array `bytes`."""
+
+    name: str
+    type: str
+    arrays: list[ArrayHead]

@@ -1,0 +1,131 @@
+"""Events that say what the run is and where it stands."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from glassgpt.live.protocol.message import Answer, Numbered, Scalar
+from glassgpt.live.protocol.parts import (
+    ArrayHead,
+    BranchFacts,
+    EngineFacts,
+    ParamFacts,
+    SettingFacts,
+    SiteFacts,
+    Waiting,
+)
+
+JobName: TypeAlias = Literal[
+    "preview", "attribution", "weight history", "seed band", "verification"
+]
+
+
+class Hello(Answer, frozen=True, tag=True):
+    """The run, whole: first event, and again whenever another run takes its place."""
+
+    version: int
+    run: str
+    engine: EngineFacts
+    engines: list[str]
+    settings: list[SettingFacts]
+    sampling_settings: list[SettingFacts]
+    config: dict[str, Scalar]
+    sampling: dict[str, Scalar]
+    sample_seed: int | None
+    sites: list[SiteFacts]
+    params: list[ParamFacts]
+    parameters: int
+    characters: list[str]
+    data_name: str
+    data_sha256: str
+    documents: int
+    unseen_from: int  # the first document of the held-out tenth
+    longest: int  # positions of the longest document, clipped to the context
+    typical: int  # positions that 98 of 100 documents do not exceed
+    clipped: int  # how many documents are longer than the context
+    begin: int  # the first position there is: that of the checkpoint the run was opened from
+    reached: int
+    pace: float
+    schedule: list[float]  # the learning rate at evenly spaced positions, from 0 to num_steps
+    link: str
+    notice: str  # something the reader should know, or nothing
+    waiting: Waiting | None
+
+
+class Frame(Numbered, frozen=True, tag=True):
+    """The run at `step` updates, and every loss taken since the frame before.
+
+    The arrays `losses` and `rates` begin at the step of index `first`. The document is the one the
+    next update learns from, or the one that is watched; `watching` says so.
+    """
+
+    step: int
+    reached: int
+    playing: bool
+    busy: bool  # on the way to where it was asked to go
+    pace: float  # as asked
+    speed: float  # as measured, steps a second
+    rate: float  # the learning rate of the next update
+    document: str
+    tokens: list[int]
+    watching: bool
+    first: int
+    arrays: list[ArrayHead]
+
+
+class Settings(Answer, frozen=True, tag=True):
+    """The settings as they are now, after a live change."""
+
+    config: dict[str, Scalar]
+    schedule: list[float]
+    link: str
+
+
+class Branches(Answer, frozen=True, tag=True):
+    """All branches: which is shown, which is compared with it, whether a change can be undone."""
+
+    current: int
+    beside: int | None
+    undo: bool
+    redo: bool
+    most: int
+    branches: list[BranchFacts]
+
+
+class Curve(Answer, frozen=True, tag=True):
+    """The losses of a branch that is not shown, from the step of index `first` on: its fork."""
+
+    branch: int
+    first: int
+    arrays: list[ArrayHead]
+
+
+class Stopped(Answer, frozen=True, tag=True):
+    """Training stopped before the step that would have left the finite numbers."""
+
+    step: int
+    what: str
+    hint: str
+    site: str
+    index: list[int]
+
+
+class Done(Answer, frozen=True, tag=True):
+    """No command up to `to` waits any longer: each was followed, refused, or replaced.
+
+    A job that a command began may still run; `Ended` says so if it ends before it is complete.
+    """
+
+
+class Ended(Answer, frozen=True, tag=True):
+    """A job that was asked for ended before it was complete: stopped, or its run was changed."""
+
+    job: JobName
+
+
+class Refused(Answer, frozen=True, tag=True):
+    """A command that could not be followed: what happened, and what to do."""
+
+    command: str
+    what: str
+    hint: str

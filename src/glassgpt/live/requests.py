@@ -1,0 +1,53 @@
+"""The jobs that a page has asked for: of each kind the newest, until it is complete or ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from glassgpt.live.protocol.run_events import JobName
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """A computation that was asked for. It belongs to the history of `version`, or to any."""
+
+    job: JobName
+    computation: object
+    version: int | None
+    command: int  # the id of the command that asked for it
+
+
+class Requests:
+    """At most one request of each kind."""
+
+    def __init__(self) -> None:
+        self._open: dict[JobName, Request] = {}
+        self._ended: list[Request] = []
+
+    def ask(self, request: Request) -> None:
+        """Put a request in the place of an earlier one of its kind."""
+        self._open[request.job] = request
+
+    def open(self, job: JobName) -> Request | None:
+        """Return the request of a kind, if there is one."""
+        return self._open.get(job)
+
+    def complete(self, job: JobName) -> None:
+        """Forget a request: all of it was told."""
+        del self._open[job]
+
+    def end(self, job: JobName) -> None:
+        """End a request before it is complete, if there is one."""
+        if job in self._open:
+            self._ended.append(self._open.pop(job))
+
+    def end_all_but(self, version: int | None = None) -> None:
+        """End the requests of other histories; without a version all of them."""
+        for job, request in list(self._open.items()):
+            if version is None or request.version not in (None, version):
+                self.end(job)
+
+    def take_ended(self) -> list[Request]:
+        """Return the requests that ended early since this was last called."""
+        ended, self._ended = self._ended, []
+        return ended
