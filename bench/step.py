@@ -26,7 +26,7 @@ import click
 
 from glassgpt import Config, builtin_names, read_documents
 from glassgpt.cli.tables import show_table
-from glassgpt.engines.fast import instruction_sets
+from glassgpt.engines.kernel_binding import instruction_sets
 from glassgpt.errors import EngineError
 from glassgpt.model import parameters as params
 from rivals import REFERENCE, RIVALS, TOLERANCE, Rival, Run, Task

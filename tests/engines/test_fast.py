@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassgpt import Config, Session
-from glassgpt.engines import ENGINES, create, fast
-from glassgpt.engines.fast import FastEngine, instruction_sets
+from glassgpt.engines import ENGINES, create, kernel_binding
+from glassgpt.engines.fast import FastEngine
+from glassgpt.engines.kernel_binding import instruction_sets
 from glassgpt.errors import EngineError
 from glassgpt.model.config import hyper
 from glassgpt.model.tokenizer import TokenLists
@@ -42,7 +43,7 @@ SHAPES = {  # sizes that meet every path of the kernel: vocabulary, longest docu
 # fmt: on
 
 
-def pair(isa: str, config: Config, vocab_size: int) -> tuple[FastEngine, fast.FastEngine]:
+def pair(isa: str, config: Config, vocab_size: int) -> tuple[FastEngine, FastEngine]:
     from glassgpt.engines.scalar_engine import ScalarEngine
 
     ours, theirs = FastEngine(config, vocab_size, isa), ScalarEngine(config, vocab_size)
@@ -263,8 +264,8 @@ def test_without_a_kernel_the_scalar_engine_serves_and_says_why(
 ) -> None:
     from glassgpt.engines import default_engine
 
-    fast.library.cache_clear()
-    monkeypatch.setattr(fast, "FOLDER", tmp_path)
+    kernel_binding.library.cache_clear()
+    monkeypatch.setattr(kernel_binding, "FOLDER", tmp_path)
     try:
         name, why = default_engine()
         assert name == "scalar"
@@ -273,7 +274,7 @@ def test_without_a_kernel_the_scalar_engine_serves_and_says_why(
         assert Session(Config(n_embd=4), ["ab"]).engine.name == "scalar"
     finally:
         monkeypatch.undo()
-        fast.library.cache_clear()
+        kernel_binding.library.cache_clear()
 
 
 @given(

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from glassgpt import Config
-from glassgpt.engines.fast import FastEngine, instruction_sets
+from glassgpt.engines.fast import FastEngine
+from glassgpt.engines.kernel_binding import instruction_sets
 from tests.support import models
 from tests.support.tokens import tokens_of
 

@@ -13,7 +13,7 @@ from glassgpt.cli.documents import read_data
 from glassgpt.cli.tables import show_table
 from glassgpt.cli.terminal import say
 from glassgpt.engines import ENGINES, create, default_engine
-from glassgpt.engines.fast import core_peak
+from glassgpt.engines.kernel_binding import core_peak
 from glassgpt.model.config import Config
 
 

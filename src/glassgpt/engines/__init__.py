@@ -82,8 +82,8 @@ class Engine(Protocol):
 
 
 def default_engine(wanted: str = ENGINES[0]) -> tuple[str, str]:
-    """Return the engine `wanted`, or the scalar one where it is not to be had and why not."""
-    from glassgpt.engines.fast import library
+    """Return the engine `wanted`, or "scalar" and why the one wanted is not available."""
+    from glassgpt.engines.kernel_binding import library
 
     if wanted != "fast":
         return wanted, ""

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import ctypes
 import math
-import os
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
-from ctypes import POINTER, Structure, byref, c_char, c_double, c_int32, c_int64, c_void_p
-from functools import cache
-from pathlib import Path
+from collections.abc import Sequence
+from ctypes import byref, c_char, c_int32, c_int64
 from typing import Any
 
 from glassgpt.arrays import ITEMSIZE, Array, view
-from glassgpt.engines import INSTRUCTION_SETS_OF, Gradients
+from glassgpt.engines import Gradients
 from glassgpt.engines.diagnosis import first_not_finite, worst_gradient
 from glassgpt.engines.guard import (
     Guarded,
@@ -34,6 +31,17 @@ from glassgpt.engines.guard import (
     check_tokens,
     exclusive,
 )
+from glassgpt.engines.kernel_binding import (
+    AdamSettings,
+    ArrayInfo,
+    Dims,
+    Schedule,
+    chosen,
+    declare,
+    is_dense,
+    library,
+    rows,
+)
 from glassgpt.errors import EngineError
 from glassgpt.model.activations import sites
 from glassgpt.model.config import Config, Hyper
@@ -41,113 +49,12 @@ from glassgpt.model.parameters import Block, shapes
 from glassgpt.model.state import State
 from glassgpt.model.tokenizer import TokenLists
 
-FOLDER = Path(os.environ.get("GLASSGPT_KERNEL", Path(__file__).parent / "kernel"))
-LIBRARIES = {"win32": "glass.dll", "darwin": "libglass.dylib"}
-INSTRUCTION_SETS = INSTRUCTION_SETS_OF["fast"]  # widest first
-PROBE_BITS = {"sse2": 1, "avx2": 2, "avx512": 4, "neon": 8, "simd128": 16, "generic": 32}
-FORCE = "GLASSGPT_ISA"  # the environment variable that forces an instruction set
-
 ALIGNMENT = 64  # bytes: a vector of AVX-512
 MAX_WORKSPACE = 8 * 2**30  # bytes
 MAX_WORKSPACE_32_BITS = 2**30
-CHUNK_FLOPS = (
-    1e9  # what one call of the kernel may take on: some 50 ms, so that Ctrl-C gets through
-)
+CHUNK_FLOPS = 1e9  # of one call of the kernel: some 50 ms, so that Ctrl-C gets through
 KINDS = ("params", "m", "v", "param_grads", "sites", "site_grads")
 _DONE, _LOSS_NOT_FINITE, _WEIGHT_NOT_FINITE = range(3)
-
-
-class _Dims(Structure):
-    _fields_ = [
-        (name, c_int32) for name in ("n_layer", "n_embd", "n_head", "block_size", "vocab_size")
-    ]
-
-
-class _Hyper(Structure):
-    _fields_ = [
-        *((name, c_double) for name in ("learning_rate", "beta1", "beta2", "eps")),
-        ("step", c_int64),
-    ]
-
-
-class _Schedule(Structure):
-    _fields_ = [
-        *((name, c_double) for name in ("learning_rate", "beta1", "beta2", "eps")),
-        ("num_steps", c_int64),
-    ]
-
-
-class _ArrayInfo(Structure):
-    _fields_ = [
-        ("name", c_char * 40),
-        ("kind", c_int32),
-        ("ndim", c_int32),
-        ("offset", c_int64),  # bytes
-        ("shape", c_int64 * 3),
-        ("strides", c_int64 * 3),  # elements
-    ]
-
-
-# what each function returns and takes; pointers to numbers travel as addresses
-_ONCE: dict[str, tuple[Any, list[Any]]] = {
-    "probe": (c_int32, []),
-    "workspace_size": (c_int64, [POINTER(_Dims)]),
-    "arrays": (c_int64, [POINTER(_Dims), c_void_p, c_void_p, c_int64]),
-}
-_MODEL: list[Any] = [POINTER(_Dims), c_void_p]
-_FOR_EACH_INSTRUCTION_SET: dict[str, tuple[Any, list[Any]]] = {
-    "forward": (c_double, [*_MODEL, c_void_p, c_int64]),
-    "backward": (None, [*_MODEL, c_void_p, c_int64, c_double]),
-    "update": (c_int32, [*_MODEL, POINTER(_Hyper)]),
-    "logits": (None, [*_MODEL, c_void_p, c_int64, c_void_p]),
-    "evaluate": (None, [*_MODEL, c_int64, c_void_p, c_void_p, c_void_p]),
-    "run": (
-        None,
-        [*_MODEL, POINTER(_Schedule), c_int64, c_void_p, c_void_p, c_int64, c_int64, c_void_p,
-         POINTER(c_int64), POINTER(c_int32)],
-    ),
-    "peak": (c_double, [c_int64, POINTER(c_double)]),
-}  # fmt: skip
-
-
-@cache
-def library() -> ctypes.CDLL:
-    """Load the kernel's library; raise `EngineError` where there is none that loads."""
-    path = FOLDER / LIBRARIES.get(sys.platform, "libglass.so")
-    try:
-        loaded = ctypes.CDLL(str(path))
-    except OSError as error:
-        reason = str(error) if path.exists() else "it was not built with this installation"
-        raise EngineError(
-            f"the fast engine's kernel cannot be loaded: {reason}",
-            "install a C compiler or the PyPI package ziglang, then reinstall glassgpt from "
-            "source; until then --engine scalar computes the same",
-        ) from None
-    _declare(loaded, _ONCE, "")
-    return loaded
-
-
-def instruction_sets() -> list[str]:
-    """Return the instruction sets that the kernel and this processor share, widest first."""
-    found = library().glass_probe()
-    return [name for name in INSTRUCTION_SETS if found & PROBE_BITS[name]]
-
-
-def _chosen(forced: str) -> str:
-    available = instruction_sets()
-    wanted = forced or os.environ.get(FORCE, "") or available[0]
-    if wanted not in available:
-        raise EngineError(
-            f"this machine does not have the instruction set {wanted!r}",
-            f"this processor and the kernel share: {', '.join(available)} ({FORCE} forces one)",
-        )
-    return wanted
-
-
-def _declare(where: ctypes.CDLL, table: dict[str, tuple[Any, list[Any]]], suffix: str) -> None:
-    for name, (result, arguments) in table.items():
-        function = getattr(where, f"glass_{name}{suffix}")
-        function.restype, function.argtypes = result, arguments
 
 
 class FastEngine(Guarded):
@@ -158,13 +65,13 @@ class FastEngine(Guarded):
     def __init__(self, config: Config, vocab_size: int, instruction_set: str = "") -> None:
         super().__init__()
         check_model(config, vocab_size)
-        self.instruction_set = _chosen(instruction_set)
-        _declare(library(), _FOR_EACH_INSTRUCTION_SET, f"_{self.instruction_set}")
+        self.instruction_set = chosen(instruction_set)
+        declare(self.instruction_set)
         self._config = config
         self._vocab_size = vocab_size
         self._sites = sites(config)
         self._shapes = shapes(config, vocab_size)
-        self._dims = _Dims(
+        self._dims = Dims(
             config.n_layer, config.n_embd, config.n_head, config.block_size, vocab_size
         )
         self._make_workspace()
@@ -198,11 +105,11 @@ class FastEngine(Guarded):
         weights = sum(map(math.prod, self._shapes.values()))
         return ITEMSIZE * (2 * sum(map(math.prod, shapes)) + 7 * weights)
 
-    def _read_table(self) -> dict[str, dict[str, _ArrayInfo]]:
+    def _read_table(self) -> dict[str, dict[str, ArrayInfo]]:
         count = library().glass_arrays(byref(self._dims), self._address, None, 0)
-        infos = (_ArrayInfo * count)()
+        infos = (ArrayInfo * count)()
         library().glass_arrays(byref(self._dims), self._address, infos, count)
-        table: dict[str, dict[str, _ArrayInfo]] = {kind: {} for kind in KINDS}
+        table: dict[str, dict[str, ArrayInfo]] = {kind: {} for kind in KINDS}
         for info in infos:
             table[KINDS[info.kind]][info.name.decode()] = info
         return table
@@ -243,8 +150,8 @@ class FastEngine(Guarded):
         check_block(block, value, self._shapes)
         width = block.right - block.left
         cells = array("d", [value]) * width
-        rows = list(self._rows(self._table["params"][block.param], self._shapes[block.param]))
-        for at in rows[block.top : block.bottom]:
+        begins = list(rows(self._table["params"][block.param], self._shapes[block.param]))
+        for at in begins[block.top : block.bottom]:
             self._numbers[at + block.left : at + block.right] = cells
         self._tokens = array("i")
 
@@ -275,7 +182,9 @@ class FastEngine(Guarded):
     def update(self, hyper: Hyper) -> None:
         """Take one Adam step with the gradients added up, which then start from zero again."""
         check_hyper(hyper)
-        settings = _Hyper(hyper.learning_rate, hyper.beta1, hyper.beta2, hyper.eps, hyper.step)
+        settings = AdamSettings(
+            hyper.learning_rate, hyper.beta1, hyper.beta2, hyper.eps, hyper.step
+        )
         if self._call("update", byref(settings)) == _WEIGHT_NOT_FINITE:
             raise worst_gradient(self._param_grads())
         self._tokens = array("i")  # other weights: another forward before another backward
@@ -304,7 +213,7 @@ class FastEngine(Guarded):
         self, documents: TokenLists, config: Config, start: int, steps: int,
         losses: array[float], done: c_int64,
     ) -> int:  # fmt: skip
-        schedule = _Schedule(
+        schedule = Schedule(
             config.learning_rate, config.beta1, config.beta2, config.eps, config.num_steps
         )
         reason = c_int32(_DONE)
@@ -369,47 +278,22 @@ class FastEngine(Guarded):
     def _read(self, kind: str, name: str, shape: tuple[int, ...]) -> Array:
         """Return a dense copy of the first `shape` of an array."""
         info, width = self._table[kind][name], shape[-1] if shape else 1
-        if _is_dense(info, shape):
+        if is_dense(info, shape):
             first = info.offset // ITEMSIZE
             return view(bytearray(self._numbers[first : first + math.prod(shape)]), shape)
-        rows = self._rows(info, shape)
-        return view(bytearray().join(self._numbers[at : at + width] for at in rows), shape)
+        parts = (self._numbers[at : at + width] for at in rows(info, shape))
+        return view(bytearray().join(parts), shape)
 
     def _write(self, kind: str, name: str, a: Array) -> None:
         assert a.shape is not None
         info, flat, width = self._table[kind][name], a.cast("B").cast("d"), a.shape[-1]
-        if _is_dense(info, a.shape):
+        if is_dense(info, a.shape):
             first = info.offset // ITEMSIZE
             self._numbers[first : first + len(flat)] = flat
             return
-        for i, at in enumerate(self._rows(info, a.shape)):
+        for i, at in enumerate(rows(info, a.shape)):
             self._numbers[at : at + width] = flat[i * width : (i + 1) * width]
-
-    def _rows(self, info: _ArrayInfo, shape: tuple[int, ...]) -> Iterator[int]:
-        """Yield where each row begins, in numbers from the start of the workspace."""
-        first = info.offset // ITEMSIZE
-        if len(shape) == 3:
-            for i in range(shape[0]):
-                at = first + i * info.strides[0]
-                yield from range(at, at + shape[1] * info.strides[1], info.strides[1])
-        elif len(shape) == 2:
-            yield from range(first, first + shape[0] * info.strides[0], info.strides[0])
-        else:
-            yield first
-
-
-def _is_dense(info: _ArrayInfo, shape: tuple[int, ...]) -> bool:
-    """Return whether no padding lies between the rows of an array."""
-    return bool(info.strides[0] == math.prod(shape[1:]))
 
 
 def _address(numbers: array[Any]) -> int:
     return numbers.buffer_info()[0]
-
-
-def core_peak(instruction_set: str, rounds: int) -> float:
-    """Multiply and add as fast as one core can; return the floating-point operations done."""
-    suffix = f"_{_chosen(instruction_set)}"
-    _declare(library(), _FOR_EACH_INSTRUCTION_SET, suffix)
-    operations: float = getattr(library(), f"glass_peak{suffix}")(rounds, byref(c_double()))
-    return operations

@@ -32,9 +32,8 @@ def encode(document: str, characters: Sequence[str]) -> list[int]:
 class Value:
     """A number, the operation that made it, and after `backward` its gradient.
 
-    Its children are the numbers it was made of: none (a leaf: a weight or a constant), a left one,
-    or a left and a right one. `d_left` and `d_right` are the local derivatives: how much it moves
-    when that child does.
+    It was made of none (a weight or a constant), one or two others, its children `left` and
+    `right`. `d_left` and `d_right` are the local derivatives: how much it moves when they do.
     """
 
     data: float
@@ -83,11 +82,8 @@ class Value:
     # fmt: on
 
     def topological_order(self) -> list[Value]:
-        """Return every node with children below this one, children before parents, itself last.
-
-        Depth first, left before right; recursion would pass Python's limit at seven layers.
-        """
-        order: list[Value] = []
+        """Return every node with children below this one, children before parents, itself last."""
+        order: list[Value] = []  # depth first; recursion would pass Python's limit at seven layers
         opened: list[Value] = []  # nodes whose children are under way
         todo: list[Value | None] = [self]  # None: the children of the last opened node are done
         walk = object()  # marks the nodes that were opened
@@ -190,10 +186,7 @@ def rmsnorm(x: Vector, name: str, trace: Trace) -> Vector:
 
 
 def gpt(w: Weights, sizes: Sizes, token: int, position: int, trace: Trace) -> Vector:
-    """Return the logits (V,) of one position: a score for each token as the next.
-
-    Of earlier positions only the keys and values are needed, which `trace` already holds.
-    """
+    """Return the logits (V,) of one position: a score for each token as the next."""
     what = trace.note("tok", w["wte"][token])
     where = trace.note("pos", w["wpe"][position])
     x = trace.note("embd", add(what, where))
@@ -211,7 +204,7 @@ def attention(stream: Vector, w: Weights, sizes: Sizes, layer: str, trace: Trace
     q = note(f"{attn}.q", linear(x, w[f"{layer}.attn_wq"]))  # query: is compared with keys
     note(f"{attn}.k", linear(x, w[f"{layer}.attn_wk"]))  # key
     note(f"{attn}.v", linear(x, w[f"{layer}.attn_wv"]))  # value: is averaged
-    keys, values = trace[f"{attn}.k"], trace[f"{attn}.v"]  # (S, C): every position so far
+    keys, values = trace[f"{attn}.k"], trace[f"{attn}.v"]  # (S, C): of every position so far
     heads = [slice(first, first + D) for first in range(0, sizes.n_embd, D)]  # D channels each
     scores = [[dot(q[h], k[h]) / D**0.5 for k in keys] for h in heads]  # (H, S)
     weights = [softmax(row) for row in note(f"{attn}.scores", scores)]  # (H, S)
@@ -247,8 +240,8 @@ def adam(
 ) -> None:  # fmt: skip
     """Move each parameter against its gradient, which then is 0 again; `step` counts from 1.
 
-    m and v are running means of the gradient and of its square, m_hat and v_hat the same without
-    the pull of their start at 0. D. Kingma and J. Ba, Adam, 2014, Algorithm 1.
+    m and v are running means of the gradient and its square; m_hat and v_hat correct their start
+    at 0. D. Kingma and J. Ba, Adam, 2014, Algorithm 1.
     """
     m_correction, v_correction = 1 - beta1**step, 1 - beta2**step
     for i, p in enumerate(params):
@@ -285,8 +278,7 @@ def main() -> None:
         lines = Path(options.file).read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         parser.error(f"file must be a text in UTF-8, one document a line: {error}")
-    documents = [line.strip() for line in lines if line.strip()]
-    if not documents:
+    if not (documents := [line.strip() for line in lines if line.strip()]):
         parser.error(f"file must have a line that is not blank; {options.file} has none")
     gc.disable()  # no number is part of itself, so the collector would search in vain
     rng, sizes, characters = random.Random(42), Sizes(), sorted(set().union(*documents))
