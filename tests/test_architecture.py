@@ -104,3 +104,27 @@ def test_examples_run_and_use_public_names_only(example: Path, tmp_path: Path) -
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+# -- sizes
+
+MOST_LINES = 300
+MOST_METHODS = 15
+SOURCES = [path for path in (ROOT / "src").rglob("*.py") if path.name != "__init__.py"]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_a_module_can_be_read_at_one_go(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert len(text.splitlines()) <= MOST_LINES
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef):
+            methods = [getattr(one, "name", "") for one in node.body if _is_public_method(one)]
+            assert len(methods) <= MOST_METHODS, f"{node.name}: {methods}"
+
+
+def _is_public_method(node: ast.stmt) -> bool:
+    """Whether it is a method that is called: a property is read."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("_"):
+        return False
+    return not any("property" in ast.unparse(one) for one in node.decorator_list)

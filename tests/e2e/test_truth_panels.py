@@ -17,7 +17,7 @@ from glassgpt.engines import create
 from glassgpt.model.state import State
 from glassgpt.training.link import Experiment, write_link
 from glassgpt.training.recipe import Recipe
-from glassgpt.training.session import text_of
+from glassgpt.training.samples import text_of
 from tests.e2e.conftest import SMALL, Opener, Tab, shown, straight
 
 STEP = 23
@@ -218,7 +218,7 @@ def test_the_log_tells_every_step_document_loss_and_rate(
 def test_the_samples_carry_the_engines_probabilities(it: Tab, run: Session) -> None:
     import copy
 
-    from glassgpt.training.session import draw_samples
+    from glassgpt.training.samples import draw_samples
 
     rng = copy.deepcopy(run.rng)
     draws = draw_samples(run.engine, run.tokenizer, run.config, Sampling(), rng)

@@ -23,7 +23,7 @@ from glassgpt.model.parameters import shapes
 from glassgpt.model.sampling import Draw, probabilities
 from glassgpt.model.state import State
 from glassgpt.model.tokenizer import Tokenizer
-from glassgpt.training.session import draw_samples, text_of
+from glassgpt.training.samples import draw_samples, text_of
 
 KINDS = ("value", "grad", "delta", "m", "v")
 EXACT_CELLS = 65_536  # larger arrays travel as float32

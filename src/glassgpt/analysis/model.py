@@ -18,7 +18,7 @@ from glassgpt.model.read_only import read_only
 from glassgpt.model.sampling import check_draw_seed, check_room, probabilities
 from glassgpt.model.tokenizer import Tokenizer
 from glassgpt.training.checkpoint import load_checkpoint
-from glassgpt.training.session import draw_samples, text_of
+from glassgpt.training.samples import draw_samples, text_of
 from glassgpt.training.snapshot import Snapshot
 
 TEMPERATURE = Sampling().temperature

@@ -14,7 +14,7 @@ from glassgpt.model.config import Sampling
 from glassgpt.model.sampling import MAX_DRAW_SEED, Draw
 from glassgpt.model.tokenizer import Tokenizer
 from glassgpt.training.checkpoint import load_checkpoint
-from glassgpt.training.session import draw_samples, text_of
+from glassgpt.training.samples import draw_samples, text_of
 
 BARS = "▁▂▃▄▅▆▇█"
 PLAIN_BARS = "12345678"  # where the encoding has no bars

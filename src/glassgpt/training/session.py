@@ -10,16 +10,16 @@ import copy
 import random
 from collections.abc import Iterator, Sequence
 
-from glassgpt.arrays import numbers, shape, zeros
+from glassgpt.arrays import shape, zeros
 from glassgpt.data import documents as data
 from glassgpt.engines import Engine, create, default_engine
-from glassgpt.errors import CheckpointError, ConfigError, DataError, DivergenceError
+from glassgpt.errors import CheckpointError, ConfigError, DivergenceError
 from glassgpt.model import parameters as params
 from glassgpt.model.config import Config, Sampling
 from glassgpt.model.read_only import read_only
-from glassgpt.model.sampling import Draw, generate
 from glassgpt.model.state import State
 from glassgpt.model.tokenizer import Tokenizer, TokenLists
+from glassgpt.training.arguments import check_types
 from glassgpt.training.interventions import (
     Change,
     Edit,
@@ -31,6 +31,7 @@ from glassgpt.training.interventions import (
 )
 from glassgpt.training.recipe import Recipe
 from glassgpt.training.records import StepRecords
+from glassgpt.training.samples import draw_samples, text_of
 from glassgpt.training.snapshot import Snapshot
 
 
@@ -53,12 +54,7 @@ class Session:
         data_name: str = "documents",
         cut: str = "",
     ) -> None:
-        if isinstance(documents, str) or not isinstance(documents, Sequence) or not documents:
-            raise DataError(
-                f"documents are {documents!r}, but must be a list of texts",
-                "read_documents(path) reads a file",
-            )
-        _check_types(config, documents, data_name)
+        check_types(config, documents, data_name)
         self._tokenizer = Tokenizer.of(documents)
         params.count(config, self.tokenizer.vocab_size)
         self._recipe = Recipe(config, data_name, data.fingerprint(documents), cut)
@@ -296,41 +292,6 @@ class Session:
         Each is drawn from the weights of its moment; `Model(session.snapshot())` holds them still.
         """
         if not isinstance(sampling, Sampling):
-            raise ConfigError(
-                f"{sampling!r} is no Sampling", "for instance Sampling(num_samples=5)"
-            )
+            raise ConfigError(f"{sampling!r} is no Sampling", "give Sampling(num_samples=5)")
         for draws in draw_samples(self.engine, self.tokenizer, self.config, sampling, self.rng):
             yield text_of(list(draws), self.tokenizer, sampling.prefix)
-
-
-def _check_types(config: object, documents: Sequence[object], data_name: object) -> None:
-    """Raise where a run is made of what is none of its kinds."""
-    if not isinstance(config, Config):
-        raise ConfigError(f"the settings are {config!r}", "give a Config, for instance Config()")
-    if not all(isinstance(text, str) for text in documents):
-        wrong = next(text for text in documents if not isinstance(text, str))
-        raise DataError(f"a document is {wrong!r}, but must be text", "give a list of texts")
-    if not any(documents):
-        raise DataError("every document is empty", "give at least one text with a character")
-    if not isinstance(data_name, str) or not data_name:
-        raise DataError(f"data_name is {data_name!r}, but must be a text", "leave it out")
-
-
-def draw_samples(
-    engine: Engine, tokenizer: Tokenizer, config: Config, sampling: Sampling, rng: random.Random
-) -> Iterator[Iterator[Draw]]:
-    """Yield the draws of each sample in turn; finish one before asking for the next."""
-    prefix = tokenizer.encode(sampling.prefix)
-
-    def next_logits(tokens: Sequence[int]) -> list[float]:
-        return numbers(engine.logits(tokens))
-
-    for _ in range(sampling.num_samples):
-        yield generate(
-            next_logits, tokenizer.bos, config.block_size, sampling.temperature, rng, prefix
-        )
-
-
-def text_of(draws: Sequence[Draw], tokenizer: Tokenizer, prefix: str = "") -> str:
-    """Return the text that the draws spell after `prefix`."""
-    return prefix + tokenizer.decode([draw.token for draw in draws if draw.token != tokenizer.bos])
