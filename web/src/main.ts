@@ -47,6 +47,7 @@ const wire = connect(new URL("ws", location.href).href.replace(/^http/, "ws"), {
   told: (message) => {
     const { event } = message;
     if ("seq" in event) told = event.seq;
+    if (event.kind === "Done") return; // nothing to draw
     if (event.kind === "File") save(event.name, event.type, message.arrays.get("bytes")?.data);
     app.dispatch({ kind: "told", told: message });
     if (event.kind === "Hello") bar.run = event.run;

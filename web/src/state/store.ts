@@ -96,7 +96,6 @@ export interface State {
   trail: Address[]; // the numbers that were selected before, the last one last
   verified: Verified | null; // the scalar engine beside the one shown
   neighbours: Neighbours | null; // of the node of the graph that was entered
-  done: number; // the id of the last command that no longer waits
   refused: Refused | null;
   uncopied: string | null; // what the browser would not copy: it is offered to the reader's hand
   stopped: Stopped | null;
@@ -148,7 +147,6 @@ export const INITIAL: State = {
   trail: [],
   verified: null,
   neighbours: null,
-  done: 0,
   refused: null,
   uncopied: null,
   stopped: null,
@@ -326,7 +324,7 @@ function told(state: State, { event, arrays }: Told): State {
     case "Verified":
       return { ...state, verified: event };
     case "Done":
-      return { ...state, done: event.to ?? 0 };
+      return state; // which says nothing of the run
     case "Ended":
       return ended(state, event.job);
     case "Neighbours":
@@ -414,7 +412,6 @@ function greeted(state: State, hello: Hello): State {
   const same = state.hello?.run === hello.run && sameModel(state.hello, hello);
   return {
     ...INITIAL,
-    done: state.done,
     line: state.line,
     reason: state.reason,
     show: state.show,
