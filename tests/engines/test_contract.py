@@ -1,6 +1,6 @@
 """The contract of the seam, held by every engine; and every engine against the scalar one.
 
-A new case is one line in CASES, a new engine one name in `glassgpt.engines.ENGINES`.
+A new case is one line in CASES, a new engine is in all of them: see the README of engines/.
 """
 
 from __future__ import annotations

@@ -83,15 +83,20 @@ class Engine(Protocol):
 
 def default_engine(wanted: str = ENGINES[0]) -> tuple[str, str]:
     """Return the engine `wanted`, or "scalar" and why the one wanted is not available."""
-    from glassgpt.engines.kernel_binding import library
+    why_not = unavailable(wanted)
+    return ("scalar", why_not) if why_not else (wanted, "")
 
-    if wanted != "fast":
-        return wanted, ""
-    try:
-        library()
-    except EngineError as error:
-        return "scalar", str(error)
-    return "fast", ""
+
+def unavailable(name: str) -> str:
+    """Return why an engine cannot serve on this machine, nothing if it can."""
+    if name == "fast":
+        from glassgpt.engines.kernel_binding import library
+
+        try:
+            library()
+        except EngineError as error:
+            return str(error)
+    return ""
 
 
 def create(name: str, config: Config, vocab_size: int) -> Engine:

@@ -8,7 +8,7 @@ from typing import Any
 
 from glassgpt.analysis.baselines import held_out
 from glassgpt.arrays import array
-from glassgpt.engines import ENGINES, default_engine
+from glassgpt.engines import ENGINES, default_engine, unavailable
 from glassgpt.errors import DivergenceError
 from glassgpt.live import protocol
 from glassgpt.live.presenters import Told
@@ -35,7 +35,7 @@ def hello(workspace: Workspace, run: str, pace: float) -> protocol.Hello:
         version=protocol.VERSION,
         run=run,
         engine=protocol.EngineFacts(session.engine.name, session.engine.instruction_set),
-        engines=[name for name in ENGINES if name == "scalar" or default_engine()[0] == "fast"],
+        engines=[name for name in ENGINES if not unavailable(name)],
         settings=[_setting_facts(setting) for setting in settings(Config)],
         sampling_settings=[_setting_facts(setting) for setting in settings(Sampling)],
         config=asdict(history.config),
