@@ -27,6 +27,7 @@ from glassgpt.model.tokenizer import Tokenizer
 from glassgpt.training.checkpoint import load_checkpoint_bytes, write_atomically
 from glassgpt.training.snapshot import Snapshot, from_bytes, to_bytes
 from tests.support import models
+from tests.support.command import glassgpt
 
 
 def trained(steps: int = 3) -> Session:
@@ -282,10 +283,11 @@ def test_a_file_that_is_no_checkpoint_gets_a_sentence(
     assert "glassgpt train --out DIR" in caught.value.hint
 
 
-def as_format_1(octets: bytes) -> bytes:
+def as_format_1(octets: bytes, without: str = "sha256") -> bytes:
     (length,) = struct.unpack_from("<Q", octets)
     head, body = json.loads(octets[8 : 8 + length]), octets[8 + length :]
-    del head["__metadata__"]["sha256"]
+    for fact in {"sha256", without}:
+        del head["__metadata__"][fact]
     head["__metadata__"]["format"] = json.dumps("glassgpt-1")
     head["__metadata__"]["body_sha256"] = json.dumps(hashlib.sha256(body).hexdigest())
     encoded = json.dumps(head).encode()
@@ -297,6 +299,18 @@ def test_a_checkpoint_of_the_first_format_is_read_and_written_anew(octets: bytes
     assert to_bytes(from_bytes(old)) == octets
     with pytest.raises(CheckpointError, match="does not match its checksum"):
         from_bytes(old[:-1] + bytes([old[-1] ^ 1]))
+
+
+def test_a_checkpoint_that_does_not_hold_the_first_settings_says_so(
+    octets: bytes, tmp_path: Path
+) -> None:
+    kept = from_bytes(as_format_1(octets, without="base"))
+    assert "settings at step 0" in kept.recipe.doubt
+    assert from_bytes(to_bytes(kept)).recipe == kept.recipe  # and does not forget it
+    assert from_bytes(octets).recipe.doubt == ""
+    save_checkpoint(kept, tmp_path / "run")
+    _, err = glassgpt("inspect", tmp_path / "run")
+    assert "note: this checkpoint is of an older format" in err
 
 
 def test_a_safetensors_file_of_another_program_is_refused(tmp_path: Path) -> None:

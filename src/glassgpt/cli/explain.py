@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 from glassgpt.analysis.explain import nudge, pass_through
 from glassgpt.analysis.graph import Graph
 from glassgpt.arrays import numbers
+from glassgpt.cli.checkpoints import read_checkpoint
 from glassgpt.cli.documents import data_of
 from glassgpt.cli.explanation import add_graph, add_nudge, explained
 from glassgpt.cli.options import Place, chosen_engine
@@ -108,7 +109,7 @@ def explain_command(
              layer0.mlp. norm.scale norm fc1 relu fc2 resid
     kinds    value: (or nothing), grad:, and of weights m: and v:, Adam's moments
     """
-    snapshot = load_checkpoint(directory)
+    snapshot = read_checkpoint(directory)
     if step is not None:
         snapshot = _rewound(snapshot, step, data)
     engine = create(

@@ -11,6 +11,7 @@ import click
 
 from glassgpt.analysis.baselines import held_out, held_out_loss, seen_count, yardsticks
 from glassgpt.arrays import numbers, shape
+from glassgpt.cli.checkpoints import read_checkpoint
 from glassgpt.cli.documents import data_of
 from glassgpt.cli.options import Place, chosen_engine
 from glassgpt.cli.tables import show_table
@@ -18,7 +19,6 @@ from glassgpt.cli.terminal import say, visible
 from glassgpt.engines import ENGINES
 from glassgpt.errors import GlassError, counted
 from glassgpt.model import parameters as params
-from glassgpt.training.checkpoint import load_checkpoint
 from glassgpt.training.link import Experiment, carried, write_link
 from glassgpt.training.session import Session
 from glassgpt.training.snapshot import Snapshot
@@ -31,7 +31,7 @@ from glassgpt.training.snapshot import Snapshot
 )
 def inspect(directory: Path, data: str | None) -> None:
     """Show the model kept in DIRECTORY: its settings, its matrices, and how good its loss is."""
-    snapshot = load_checkpoint(directory)
+    snapshot = read_checkpoint(directory)
     documents, missing = _documents(snapshot, data)
     _show_settings(snapshot)
     say(f"{'link':<14} #{_link(snapshot, documents)}")

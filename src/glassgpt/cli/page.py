@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
+from glassgpt.cli.checkpoints import read_checkpoint
 from glassgpt.cli.documents import cut_option, data_of, read_data
 from glassgpt.cli.options import Place
 from glassgpt.cli.terminal import open_stdout, say
-from glassgpt.training.checkpoint import load_checkpoint
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -66,7 +66,7 @@ def open_page(
     from glassgpt.server.app import serve
 
     open_stdout()  # the link is printed there: without it nobody could open the page
-    snapshot = load_checkpoint(directory) if directory is not None else None
+    snapshot = read_checkpoint(directory) if directory is not None else None
     found = read_data(data, way) if snapshot is None else data_of(snapshot.recipe, data, way)
     source = Source(found.name, tuple(found.documents), found.cut)
     serve(source, snapshot=snapshot, show=not no_open, say=say, **options)

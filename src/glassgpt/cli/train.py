@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from glassgpt.cli.checkpoints import read_checkpoint
 from glassgpt.cli.documents import Data, cut_option, data_of, read_data
 from glassgpt.cli.introduction import introduce
 from glassgpt.cli.log import Log
@@ -174,7 +175,7 @@ def _again(data: str | None, out: Path, log: Path | None) -> str:
 def _resumed(
     context: click.Context, resume: Path, data: str | None, way: str | None, engine: str | None
 ) -> Session:
-    snapshot = load_checkpoint(resume)
+    snapshot = read_checkpoint(resume)
     documents = data_of(snapshot.recipe, data, way).documents
     session = Session.resumed(snapshot, documents, engine=chosen_engine(engine, snapshot.engine))
     now = session.config

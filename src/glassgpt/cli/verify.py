@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from glassgpt.analysis.verify import ROUNDING, Gap, Verification, is_recorded
+from glassgpt.cli.checkpoints import read_checkpoint
 from glassgpt.cli.documents import cut_option, data_of, read_data
 from glassgpt.cli.options import Place, chosen_engine, given, option_of, setting_options
 from glassgpt.cli.tables import rich_table, show_table
@@ -15,7 +16,6 @@ from glassgpt.cli.terminal import on_terminal, say
 from glassgpt.engines import ENGINES
 from glassgpt.errors import ConfigError
 from glassgpt.model.config import Config
-from glassgpt.training.checkpoint import load_checkpoint
 from glassgpt.training.recipe import Recipe
 from glassgpt.training.snapshot import Snapshot
 
@@ -55,7 +55,7 @@ def verify(
     glassgpt verify --data names.txt      makemore's names.txt: held to microgpt.py itself
     glassgpt verify runs/names
     """
-    snapshot = load_checkpoint(directory) if directory is not None else None
+    snapshot = read_checkpoint(directory) if directory is not None else None
     recipe = _recipe(context, snapshot)
     found = read_data(data, way) if snapshot is None else data_of(snapshot.recipe, data, way)
     documents = found.documents

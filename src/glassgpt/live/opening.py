@@ -58,7 +58,7 @@ def open_link(
         return Opened(workspace)
     workspace, kept, more = _possible(asked, source, snapshot, ready)
     told = [*faults, *more, *_sample_as(kept, workspace), *_check_step(kept, workspace)]
-    workspace.notice = _left_out(told).lstrip()
+    workspace.notice = f"{workspace.history.recipe.doubt}{_left_out(told)}".lstrip()
     return Opened(workspace, kept.step)
 
 

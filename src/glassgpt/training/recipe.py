@@ -21,7 +21,8 @@ class Recipe:
     """`config` at step 0, the documents by name and fingerprint, each change with its step.
 
     `data_sha256` is empty where the documents are the built-in names or come along. `cut` says how
-    they were cut out of a text: by its lines if empty, or one of `segmentation.WAYS`.
+    they were cut out of a text: by its lines if empty, or one of `segmentation.WAYS`. `assumed`
+    marks a recipe that an older checkpoint does not hold whole: `doubt` says what is missing.
     """
 
     config: Config = field(default_factory=Config)
@@ -29,6 +30,17 @@ class Recipe:
     data_sha256: str = ""
     cut: str = ""
     interventions: Interventions = ()
+    assumed: bool = False
+
+    @property
+    def doubt(self) -> str:
+        """What is not known of the run, or nothing."""
+        if not self.assumed:
+            return ""
+        return (
+            "this checkpoint is of an older format, which does not hold the settings at step 0: "
+            "its earlier steps and its link assume that the settings were never changed"
+        )
 
     def config_at(self, step: float = math.inf) -> Config:
         """Return the settings that hold at `step`, or at the end of the run."""

@@ -127,6 +127,7 @@ def _facts(snapshot: Snapshot) -> dict[str, Any]:
         },
         "engine": {"name": snapshot.engine, "instruction_set": snapshot.instruction_set},
         "interventions": write(recipe.interventions),
+        **({"assumed": True} if recipe.assumed else {}),
     }
 
 
@@ -227,7 +228,8 @@ def _snapshot(facts: dict[str, Any], header: dict[str, Any], body: memoryview) -
     data_name, data_sha256, cut = valid_data(**facts["data"])
     engine, instruction_set = valid_engine(**facts["engine"])
     interventions = read(facts.get("interventions", ""))  # nor these
-    recipe = Recipe(base, data_name, data_sha256, cut, interventions)
+    assumed = "base" not in facts or facts.get("assumed", False) is True
+    recipe = Recipe(base, data_name, data_sha256, cut, interventions, assumed)
     check_recipe(recipe, step, config, state.params)
     return Snapshot(
         recipe=recipe,

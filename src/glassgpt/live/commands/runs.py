@@ -59,7 +59,8 @@ async def consider(context: Context, command: protocol.Consider) -> None:
 
 
 async def _show_new_run(context: Context) -> None:
-    context.workspace.notice, context.workspace.waiting = "", None
+    workspace = context.workspace
+    workspace.notice, workspace.waiting = workspace.history.recipe.doubt, None
     await _show_run(context)
 
 
