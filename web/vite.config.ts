@@ -1,6 +1,6 @@
 // How the page is built: into the Python package, which serves it and ships it.
 import { svelte } from "@sveltejs/vite-plugin-svelte";
-import { defineConfig } from "vite";
+import { defineConfig } from "vitest/config";
 import { formulas } from "./formulas.ts";
 
 export default defineConfig({
@@ -13,5 +13,7 @@ export default defineConfig({
     target: "es2023",
     chunkSizeWarningLimit: 400,
   },
+  resolve: process.env.VITEST ? { conditions: ["browser"] } : {}, // in tests signals are live, as on the page
+  test: { environment: "./test-environment.ts" },
   server: { proxy: { "/ws": { target: "ws://127.0.0.1:8123", ws: true } } },
 });

@@ -41,8 +41,10 @@ export function exact(value: number): string {
   return Number.isFinite(value) ? String(value) : Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
 }
 
+const GROUPED = new Intl.NumberFormat("en-US"); // made once: that costs more than a number does
+
 export function count(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
+  return GROUPED.format(Math.round(value));
 }
 
 /** A probability: two digits that count. */

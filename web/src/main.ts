@@ -13,7 +13,7 @@ import { adopt, isForeign, keep, linkOf } from "./state/link";
 import { expose } from "./ui/hook";
 import { save } from "./ui/save";
 import { type State, isMoving, question, wanted } from "./state/store";
-import { kept } from "./story/way";
+import { kept, seen } from "./story/way";
 import App from "./page/App.svelte";
 import { connect } from "./wire";
 
@@ -69,6 +69,7 @@ app.told = (state) => {
   }
   explain(state);
   keep(bar, state);
+  goOn(state);
 };
 
 const PATIENCE = 400; // ms between two explanations while time runs
@@ -83,6 +84,12 @@ function explain(state: State): void {
   explained = asking.key;
   explainedAt = now;
   wire.send({ kind: "Explain", address: asking.address });
+}
+
+/** Whatever is new may be what the step of the story asks for. */
+function goOn({ story }: State): void {
+  const next = story && seen(story, app.state);
+  if (next && next !== story) app.dispatch({ kind: "story", story: next });
 }
 
 // A link that is pasted into this tab opens as it would in a new one: a link that the tab has not

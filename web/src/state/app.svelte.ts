@@ -7,6 +7,7 @@ import { flushSync } from "svelte";
 import type { Address } from "./address";
 import type { Command } from "../protocol.gen";
 import { DARK, LIGHT, type Palette } from "./scales";
+import { Slices } from "./slices.svelte";
 import { type Action, INITIAL, type State, isMoving, reduce } from "./store";
 
 export type Painter = (state: State, palette: Palette) => void;
@@ -16,13 +17,15 @@ type Send = (command: Command, file?: Uint8Array) => number; // its id
 const VIEW = 100; // ms between two views while time runs
 
 class App {
-  state: State = INITIAL;
-  view = $state.raw(INITIAL);
+  state: State = INITIAL; // the newest
+  viewed: State = INITIAL; // what is in view: up to a tenth of a second older
   palette = $state.raw(LIGHT);
   drawn = 0; // pictures so far, for measuring
   send: Send = () => 0;
   seen: (state: State) => void = () => undefined; // after every picture
   told: (state: State) => void = () => undefined; // after every view
+  #slices = new Slices(INITIAL);
+  readonly view = this.#slices.view; // the same as `viewed`, each slice of it a signal
   #painters: Record<Beat, Set<Painter>> = { picture: new Set(), view: new Set() };
   #due = false;
   #urgent = false;
@@ -80,7 +83,8 @@ class App {
     const urgent = this.#urgent;
     this.#urgent = false;
     this.#viewed = now;
-    this.view = this.state;
+    this.viewed = this.state;
+    this.#slices.follow(this.state);
     flushSync(); // figures take their new shapes before they are painted
     if (urgent) this.#paintView();
     else this.#half = true;
@@ -90,7 +94,7 @@ class App {
 
   #paintView(): void {
     this.#half = false;
-    for (const painter of this.#painters.view) painter(this.view, this.palette);
+    for (const painter of this.#painters.view) painter(this.viewed, this.palette);
   }
 }
 

@@ -68,8 +68,8 @@ export function painted(canvas: HTMLCanvasElement, sheet: Sheet, paint: Paint): 
     paint(pen, state, palette);
     [last, dress] = [state, palette];
   };
-  const refresh = (): void => draw(app.view, app.palette);
-  redraw.set(canvas, () => draw(beat === "view" ? app.view : app.state, app.palette));
+  const refresh = (): void => draw(app.viewed, app.palette);
+  redraw.set(canvas, () => draw(beat === "view" ? app.viewed : app.state, app.palette));
   watcher.observe(canvas);
   if (stale || !isMoving(app.state)) untrack(refresh); // at once, or with the view it belongs to
   const stop = app.paint(beat, (state, palette) => {

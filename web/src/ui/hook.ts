@@ -48,10 +48,10 @@ export function expose(app: typeof App): void {
       const address = parseAddress(text);
       if (!address) return null;
       const name = formatAddress({ ...address, index: [] });
-      const tensor = app.view.arrays.get(name);
+      const tensor = app.viewed.arrays.get(name);
       const offset = tensor ? offsetOf(address.index, tensor.shape) : -1;
-      const value = numberAt(app.view, address);
-      const frame = app.view.frame;
+      const value = numberAt(app.viewed, address);
+      const frame = app.viewed.frame;
       if (value === undefined || !frame || offset < 0) return null;
       const figure = figures.get(name);
       figure?.refresh();
@@ -66,12 +66,12 @@ export function expose(app: typeof App): void {
     },
     figures: () => [...figures.keys()],
     end: (name) => figures.get(name)?.end() ?? NaN,
-    state: () => app.view,
+    state: () => app.viewed,
     select: (address) => app.select(address),
     send: (command) => app.send(command),
     asked: () => question(app.state)?.address ?? "",
     pictures: () => app.drawn,
-    settled: () => app.view === app.state,
+    settled: () => app.viewed === app.state,
     paint: (painter) => app.paint("picture", painter),
   };
 }
