@@ -57,7 +57,7 @@ def test_a_text_dropped_beside_its_place_is_taken_and_a_dragged_word_changes_not
 ) -> None:
     before = it.page.url
     assert it.page.evaluate(DROPPED, ["emma", "#machine"]) == [True, True]
-    assert it.page.evaluate(DROPPED, ["emma", "canvas[data-curve]"]) == [True, True]
+    assert it.page.evaluate(DROPPED, ["emma", "#loss canvas"]) == [True, True]
     assert it.page.evaluate(DROPPED, ["emma", "#held"]) == [False, False]  # a field may take it
     assert it.page.url == before
     assert it.state("considered") is None

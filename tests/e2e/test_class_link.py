@@ -23,7 +23,7 @@ def test_it_hides_what_it_names_and_asks_in_plain_text(tab: Opener) -> None:
         assert it.page.get_by_role("region", name=name, exact=True).count() == 0
     for name in ("Reset", "New seed"):
         assert it.page.get_by_role("button", name=name).count() == 0
-    assert it.page.locator("canvas[data-curve]").count() == 0
+    assert it.page.locator("#loss canvas").count() == 0
     assert it.page.get_by_role("region", name="The machine").is_visible()
     assert it.state("lesson.hide") == ["set-up", "log", "loss", "pace"]
     assert not it.faults

@@ -1,23 +1,22 @@
-// The panels of the page by the names that the story and a teacher's link call them: each with what
-// it is called in words, and the id of its section or of the heading in it.
+// The panels of the page by the names that the story and a teacher's link call them, and in words.
 
 export const PANELS = {
-  samples: { words: "what it writes", id: "samples" },
-  model: { words: "the model in figures", id: "stats" },
-  "set-up": { words: "set-up", id: "setup" },
-  "what-if": { words: "what if", id: "what-if" },
-  true: { words: "is it true?", id: "true" },
-  machine: { words: "the machine", id: "machine" },
-  weights: { words: "weights", id: "weights" },
-  selected: { words: "the selected number", id: "selected" },
-  tokenizer: { words: "tokenizer", id: "tokenizer" },
-  log: { words: "log", id: "log" },
-  futures: { words: "the futures of a run that was changed", id: "futures" },
-  loss: { words: "the loss curve", id: "loss" },
-  time: { words: "the keys of time", id: "time" },
-  pace: { words: "speed, reset and new seed", id: "pace" },
-  mathematics: { words: "the mathematics", id: "mathematics" },
-  failures: { words: "the gallery of failures", id: "failures" },
+  samples: "what it writes",
+  model: "the model in figures",
+  "set-up": "set-up",
+  "what-if": "what if",
+  true: "is it true?",
+  machine: "the machine",
+  weights: "weights",
+  selected: "the selected number",
+  tokenizer: "tokenizer",
+  log: "log",
+  futures: "the futures of a run that was changed",
+  loss: "the loss curve",
+  time: "the keys of time",
+  pace: "speed, reset and new seed",
+  mathematics: "the mathematics",
+  failures: "the gallery of failures",
 } as const;
 
 export type Panel = keyof typeof PANELS;

@@ -355,6 +355,13 @@ describe("the story", () => {
     expect(kept(storage, 12)).toMatchObject({ at: 11, skipped: [0] });
     expect(kept(storage, 999).at).toBe(STEPS.length);
   });
+
+  it.each(["", "{", "null", "{}", JSON.stringify({ ...BEGINNING, done: ["first"] }), JSON.stringify({ at: 3 })])(
+    "begins anew where the tab has kept what another version wrote: %s",
+    (text) => {
+      expect(kept({ getItem: () => text } as unknown as Storage)).toEqual(BEGINNING);
+    },
+  );
 });
 
 describe("a guess", () => {

@@ -1,7 +1,7 @@
 // The way through the story: where one is, what one has done, and that no step is passed unmet.
 
 import { answer, runOf, stands } from "./guess";
-import type { Asked, Memo, Progress } from "../state/progress";
+import { type Asked, type Memo, type Progress, readProgress } from "../state/progress";
 import type { State } from "../state/store";
 import { STEPS } from "./steps";
 
@@ -102,7 +102,6 @@ export function keepProgress(progress: Progress, storage: Storage): void {
 
 /** The progress this tab has kept, at the step `number` (from 1) if a link asks for one. */
 export function kept(storage: Storage, number?: number): Progress {
-  const text = storage.getItem(KEPT);
-  const progress: Progress = text === null ? BEGINNING : JSON.parse(text);
+  const progress = readProgress(storage.getItem(KEPT)) ?? BEGINNING;
   return begun(progress, number === undefined ? progress.at : number - 1);
 }

@@ -5,7 +5,7 @@ import type { Numbers } from "../wire";
 /** What is drawn, and how it is kept. */
 export interface Picture {
   picture(): HTMLCanvasElement;
-  svg(): string;
+  svg?(): string; // where it has one
 }
 
 export const pictures = new Map<string, Picture>(); // of all that is drawn now, by `kind:name`
