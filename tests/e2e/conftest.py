@@ -79,6 +79,19 @@ class Tab:
         """Wait until the run stands at a step, and the page shows it."""
         self.until(f"s.frame.step === {step} && !s.frame.busy && !s.frame.playing")
 
+    def settles(self) -> None:
+        """Wait until everything that is known is in view."""
+        self.page.wait_for_function("() => window.glass.settled()")
+
+    def is_in_the_address(self, part: str = "") -> None:
+        """Wait until the address holds what is shown, this text with it, and the tab its run."""
+        self.page.wait_for_function(
+            """(part) => sessionStorage.getItem("glassgpt.run") &&
+              sessionStorage.getItem("glassgpt.link") === location.hash.slice(1) &&
+              location.hash.includes(part)""",
+            arg=part,
+        )
+
     def told(self, text: str) -> None:
         """Wait until the notices say something."""
         self.page.locator(".notices").get_by_text(text).wait_for()

@@ -51,7 +51,7 @@ def test_while_documents_fly_by_no_figure_in_sight_goes_blank(tab: Opener) -> No
 
 def test_reduced_motion_stands_still_with_a_button_to_play(tab: Opener) -> None:
     it = tab(SMALL, reduced_motion="reduce")
-    it.page.wait_for_timeout(500)
+    it.until("s.samples && s.measures")  # a run that played would have taken steps by now
     assert it.state("frame.step") == 0
     it.page.get_by_role("button", name="Play", exact=True).click()
     it.until("s.frame.step > 3")
@@ -117,12 +117,15 @@ def test_samples_follow_temperature_prefix_count_and_seed(tab: Opener, names_fil
 
     it = tab(f"{SMALL}&step=40")
     it.until("s.samples?.step === 40")
-    for label, text in [("begins with", "ma"), ("how many", "5"), ("draw seed", "7")]:
+    for label, text, drawn in [
+        ("begins with", "ma", "s.samples.sampling.prefix === 'ma'"),
+        ("how many", "5", "s.samples.written.length === 5"),
+        ("draw seed", "7", "s.samples.seed === 7"),
+    ]:
         box = it.page.get_by_label(label)
         box.fill(text)
         box.press("Enter")
-        it.page.wait_for_timeout(150)
-    it.until("s.samples.written.length === 5 && s.samples.seed === 7")
+        it.until(drawn)
     session = straight(names_file, 40)
     session._rng = random.Random(7)
     wanted = list(session.sample(Sampling(num_samples=5, prefix="ma")))
@@ -185,7 +188,8 @@ def test_own_data_of_every_kind_is_told_what_it_is(tab: Opener, octets: bytes, w
     it.page.locator('main input[type="file"]').set_input_files(
         {"name": "mine.txt", "mimeType": "text/plain", "buffer": octets}
     )
-    it.page.wait_for_timeout(600)
+    it.until("s.considered || s.refused")
+    it.settles()
     setup = it.page.get_by_role("region", name="Set-up").inner_text()
     notices = it.page.locator(".notices").inner_text()
     assert re.search(words, setup + notices), setup + notices
@@ -203,7 +207,7 @@ def test_own_data_is_learned_from(tab: Opener) -> None:
     it.until("s.hello.data_name === 'mine.txt' && s.frame.step > 5")
     it.page.get_by_role("button", name="Pause").click()
     it.until("!s.frame.playing")
-    it.page.wait_for_timeout(1200)
+    it.is_in_the_address(f"step={it.state('frame.step')}")
     again = tab(it.page.url.split("#")[1])
     again.stands_at(it.state("frame.step"))
     assert again.state("hello.documents") == 2
@@ -213,7 +217,7 @@ def test_a_reload_in_mid_training_keeps_the_run(tab: Opener) -> None:
     it = tab(SMALL)
     it.until("s.frame.step > 10")
     run = it.state("hello.run")
-    it.page.wait_for_timeout(1100)
+    it.is_in_the_address("step=")
     it.page.reload()
     it.until("s.losses.length > 10")
     assert it.state("hello.run") == run
@@ -224,11 +228,12 @@ def test_a_link_shows_the_same_state_elsewhere(tab: Opener) -> None:
     one.until("s.frame.step === 17 && !s.frame.busy")
     one.page.get_by_role("radio", name="gradients").check()
     one.page.locator('[data-figure="grad:wte"]').first.click(position={"x": 9, "y": 9})
-    one.page.wait_for_timeout(1300)
+    one.is_in_the_address("show=grad")
     link = one.page.url.split("#")[1]
     two = tab(link)
     two.until("s.frame.step === 17 && !s.frame.busy && s.selected")
-    two.page.wait_for_timeout(300)
+    two.until("s.explained?.event.step === 17")
+    two.settles()
     for name in ("selected", "selected-value", "selected-grad", "document", "loss"):
         assert one.shown(name) == two.shown(name)
 

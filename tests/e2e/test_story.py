@@ -256,13 +256,13 @@ def test_it_shows_what_it_speaks_of_beside_itself(told: Tab) -> None:
     click(told, "Show me")
     lit = told.page.locator("[data-lit]")
     lit.wait_for()
-    told.page.wait_for_timeout(100)
     assert lit.get_by_role("heading", name="Tokenizer").count() == 1
-    assert lit.evaluate(
+    told.page.wait_for_function(  # the page has scrolled there, and nothing lies over it
         """(one) => {
           const { x, y, width } = one.getBoundingClientRect();
           return one.contains(document.elementFromPoint(x + width / 2, y + 12));
-        }"""
+        }""",
+        arg=lit.element_handle(),
     )
 
 

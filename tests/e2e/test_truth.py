@@ -47,7 +47,7 @@ def test_cells_picked_at_random_are_the_engines_numbers_and_their_colour(
     if kind in ("m", "v"):
         it.page.get_by_role("radio", name=f"{kind}, the mean").check()
     it.until(f"s.arrays.has('{kind}:wte')")
-    it.page.wait_for_timeout(200)
+    it.settles()
     rng = random.Random(kind)
     figures = [
         name
@@ -90,7 +90,7 @@ def test_numbers_in_print_are_the_engines(
 ) -> None:
     it = tab(f"{SMALL}&step={STEP}")
     it.until(f"s.frame.step === {STEP} && !s.frame.busy")
-    it.page.wait_for_timeout(300)
+    it.settles()
     for i, loss in enumerate(numbers(computed["value"]["losses"])):
         shown = it.page.locator(f'[data-at="value:losses[{i}]"]').inner_text()
         assert shown == f"{loss:.2f}"
@@ -104,7 +104,7 @@ def test_a_number_that_is_clicked_is_told_in_full(
 ) -> None:
     it = tab(f"{SMALL}&step={STEP}&at=layer0.mlp_fc1[5,3]")
     it.until(f"s.frame.step === {STEP} && !s.frame.busy && s.arrays.has('v:layer0.mlp_fc1')")
-    it.page.wait_for_timeout(200)
+    it.settles()
 
     def told(name: str) -> float:
         return float(it.shown(name).replace("−", "-"))
