@@ -38,7 +38,7 @@ MAX_NODES = 2_000_000  # about 400 MB of graph, and a second or two for each ste
 
 
 class ScalarEngine(Guarded):
-    """The seam of `Engine` over the graph above, which stays open after each step.
+    """The seam of `Engine` over the graph of scalar.py, which stays open after each step.
 
     `trace` holds the named numbers of the last document, `weights` the matrices it was computed
     with until the next `forward` takes the new ones.

@@ -1,4 +1,4 @@
-"""The rule of every op of the anatomy; here those that are no sums of products."""
+"""The rules of the ops that are no sums of products."""
 
 # Every op says the same things, of the same arguments, needed or not; `rule.py` says what.
 # ruff: noqa: ARG002, D102

@@ -12,7 +12,7 @@ from glassgpt.model.address import Address, Index
 _LAYER = re.compile(r"^layer(\d+)\.")
 
 # fmt: off
-SITES = {  # by name within a layer; the letters are the axes of anatomy.py
+SITES = {  # by name within a layer; the letters are the axes of activations.py
     "tok": "channel {C} of the token embedding at {T}",
     "pos": "channel {C} of the position embedding at {T}",
     "embd": "channel {C} of token and position together at {T}",

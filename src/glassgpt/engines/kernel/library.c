@@ -6,7 +6,7 @@
 typedef enum { PARAMETER, FIRST_MOMENT, SECOND_MOMENT, PARAMETER_GRADIENT, ACTIVATION, ACTIVATION_GRADIENT } Kind;
 
 typedef struct {
-    char name[40]; /* a site of anatomy.py or a parameter: layer0.attn.q */
+    char name[40]; /* a site of activations.py or a parameter: layer0.attn.q */
     int32_t kind, ndim;
     int64_t offset;               /* bytes from the start of the workspace */
     int64_t shape[3], strides[3]; /* strides in elements */
