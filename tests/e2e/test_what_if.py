@@ -81,3 +81,21 @@ def test_a_probability_shows_the_steps_that_moved_it(stood: Tab) -> None:
     now = stood.page.evaluate(f"() => window.glass.drawn('value:probs[0,{token}]').value")
     assert pytest.approx(float(now), rel=1e-9) == pow(2.718281828459045, curve[-1])
     assert stood.faults == []
+
+
+def test_a_band_and_a_verification_can_be_stopped_and_begun_again(tab: Opener) -> None:
+    it = tab("num_steps=4000&step=10")
+    it.stands_at(10)
+    for _ in range(2):
+        it.page.get_by_role("button", name="how much is luck?").click()
+        it.until("s.band && s.band.event.finished < 20")
+        it.page.get_by_role("button", name="without the other seeds").click()
+        it.until("!s.band")
+    for _ in range(2):
+        it.page.get_by_role("button", name="steps with both engines").click()
+        it.until("s.verified?.running")
+        it.page.get_by_role("button", name="stop", exact=True).click()
+        it.until("s.verified && !s.verified.running && s.verified.step < 200")
+        assert it.shown("verified").startswith("stopped at step")
+    assert not it.state("band")
+    assert not it.faults

@@ -782,6 +782,7 @@ export interface Done {
 export interface Ended {
   kind: "Ended";
   job: "preview" | "attribution" | "weight history" | "seed band" | "verification";
+  stopped: boolean;
   to?: number;
 }
 

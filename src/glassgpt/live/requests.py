@@ -22,7 +22,7 @@ class Requests:
 
     def __init__(self) -> None:
         self._open: dict[JobName, Request] = {}
-        self._ended: list[Request] = []
+        self._ended: list[tuple[Request, bool]] = []
 
     def ask(self, request: Request) -> None:
         """Put a request in the place of an earlier one of its kind."""
@@ -36,10 +36,10 @@ class Requests:
         """Forget a request: all of it was told."""
         del self._open[job]
 
-    def end(self, job: JobName) -> None:
-        """End a request before it is complete, if there is one."""
+    def end(self, job: JobName, *, stopped: bool = False) -> None:
+        """End a request before it is complete, if there is one; `stopped` is by the reader."""
         if job in self._open:
-            self._ended.append(self._open.pop(job))
+            self._ended.append((self._open.pop(job), stopped))
 
     def end_all_but(self, version: int | None = None) -> None:
         """End the requests of other histories; without a version all of them."""
@@ -47,7 +47,7 @@ class Requests:
             if version is None or request.version not in (None, version):
                 self.end(job)
 
-    def take_ended(self) -> list[Request]:
-        """Return the requests that ended early since this was last called."""
+    def take_ended(self) -> list[tuple[Request, bool]]:
+        """Return the requests that ended early since this was last called, and who stopped them."""
         ended, self._ended = self._ended, []
         return ended

@@ -112,7 +112,7 @@ it("what a change ends half-way is not shown as if it went on", () => {
       arrays: [],
     },
   };
-  expect(tell(looking, { kind: "Ended", job: "attribution" }).origins).toBeNull();
+  expect(tell(looking, { kind: "Ended", job: "attribution", stopped: false }).origins).toBeNull();
 });
 
 it("a verification that is ended says how far it came", () => {
@@ -125,7 +125,7 @@ it("a verification that is ended says how far it came", () => {
     holds: true,
     recorded: false,
   } as const;
-  const ended = tell(tell(HERE, { ...event, gaps: [] }), { kind: "Ended", job: "verification" });
+  const ended = tell(tell(HERE, { ...event, gaps: [] }), { kind: "Ended", job: "verification", stopped: true });
   expect(ended.verified).toEqual({ ...event, running: false });
 });
 
@@ -135,6 +135,7 @@ it("a band that is ended is that of the seeds that have finished, and none befor
     [0, undefined],
   ] as const) {
     const banded = tell(HERE, { kind: "SeedBand", seeds: 200, finished, arrays: [] });
-    expect(tell(banded, { kind: "Ended", job: "seed band" }).band?.event.seeds).toBe(left);
+    expect(tell(banded, { kind: "Ended", job: "seed band", stopped: false }).band?.event.seeds).toBe(left);
+    expect(tell(banded, { kind: "Ended", job: "seed band", stopped: true }).band).toBeNull();
   }
 });

@@ -226,11 +226,12 @@ export function reduce(state: State, action: Action): State {
 }
 
 /** What a job has told until it was ended stays, where it is true of less. */
-function ended(state: State, job: Ended["job"]): State {
+function ended(state: State, { job, stopped }: Ended): State {
   switch (job) {
     case "verification":
       return { ...state, verified: state.verified && { ...state.verified, running: false } };
     case "seed band": {
+      if (stopped) return unbanded(state); // an event that was under way may have come meanwhile
       const bands = new Map([...state.bands].filter(([, band]) => band.event.finished).map(shortened));
       return { ...state, bands, band: bands.get(runOfLink(state.link)) ?? null };
     }
@@ -326,7 +327,7 @@ function told(state: State, { event, arrays }: Told): State {
     case "Done":
       return state; // which says nothing of the run
     case "Ended":
-      return ended(state, event.job);
+      return ended(state, event);
     case "Neighbours":
       return { ...state, neighbours: event, refused: state.refused?.command === "Enter" ? null : state.refused };
     case "SeedBand": {

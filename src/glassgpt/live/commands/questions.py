@@ -80,7 +80,7 @@ async def imagine(context: Context, command: protocol.Imagine) -> None:
 async def band(context: Context, command: protocol.Band) -> None:
     """Ask for the run of so many other seeds; 0 ends it."""
     workspace, documents = context.workspace, context.workspace.tools.source.documents
-    workspace.requests.end("seed band")
+    workspace.requests.end("seed band", stopped=True)
     if command.seeds:
         recipe = workspace.history.recipe
         made = await context.compute(lambda: Band(recipe, documents, command.seeds))
@@ -104,7 +104,7 @@ async def trace(context: Context, command: protocol.Trace) -> None:
 async def verify(context: Context, command: protocol.Verify) -> None:
     """Ask for the first steps by both engines; 0 ends it."""
     workspace, history = context.workspace, context.workspace.history
-    workspace.requests.end("verification")
+    workspace.requests.end("verification", stopped=True)
     steps = max(0, min(command.steps, MAX_VERIFIED))
     if not steps:
         return

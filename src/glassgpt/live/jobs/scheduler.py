@@ -132,8 +132,8 @@ class Scheduler:
         requests = self._workspace.requests
         requests.end_all_but(self._workspace.history.version)
         ended = requests.take_ended()
-        for request in ended:
-            await page.tell(protocol.Ended(request.job), to=request.command)
+        for request, stopped in ended:
+            await page.tell(protocol.Ended(request.job, stopped), to=request.command)
         return bool(ended)
 
     async def _go_on(self, slot: Slot, page: Connection, *, moving: bool) -> bool:

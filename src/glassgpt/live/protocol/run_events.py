@@ -121,6 +121,7 @@ class Ended(Answer, frozen=True, tag=True):
     """A job that was asked for ended before it was complete: stopped, or its run was changed."""
 
     job: JobName
+    stopped: bool  # by the reader, not by a change
 
 
 class Refused(Answer, frozen=True, tag=True):
