@@ -1,6 +1,6 @@
 """Arrays of float64: typed, shaped memoryviews, a container without arithmetic.
 
-The core runs where NumPy is not to be had, so a number's home is a plain buffer. NumPy reads an
+The core runs where NumPy is not installed, so numbers are kept in plain buffers. NumPy reads an
 `Array` without a copy (`numpy.asarray(a)`), ctypes takes its address, and `a[i, j]` reads one
 number. A 0-dimensional array holds one number, read as `a[()]`.
 """
@@ -23,14 +23,14 @@ def zeros(shape: Sequence[int]) -> Array:
 
 
 def array(of: Iterable[float], shape: Sequence[int]) -> Array:
-    """Return a writable array of `shape` that holds the numbers `of` in row-major order."""
+    """Return a writable array of `shape` filled with the numbers `of` in row-major order."""
     return view(_array.array("d", of), shape)
 
 
 def view(
     buffer: bytes | bytearray | memoryview | _array.array[float], shape: Sequence[int]
 ) -> Array:
-    """Return `buffer` seen as float64 of `shape`, without a copy."""
+    """Return `buffer` as float64 of `shape`, without a copy."""
     octets = memoryview(buffer).cast("B")
     assert len(octets) == ITEMSIZE * math.prod(shape), f"{len(octets)} bytes for shape {shape}"
     return octets.cast("d", shape=tuple(shape))

@@ -102,7 +102,7 @@ def test_an_ablated_part_is_zero_and_stays_so_where_it_is_held() -> None:
         (lambda run: run.ablate(head=(0, 1), hold=1), "hold is 1"),
         (lambda run: run.save(3), "a directory cannot be 3"),
         (lambda run: glassgpt.load_checkpoint(cast(Any, 3)), "a directory cannot be 3"),
-        (lambda run: glassgpt.save_checkpoint(run, "x"), "only a Snapshot can be kept"),
+        (lambda run: glassgpt.save_checkpoint(run, "x"), "only a Snapshot can be saved"),
         (lambda run: glassgpt.read_documents(cast(Any, 3)), "the name of a text file cannot be 3"),
         (lambda run: run.train(1), r"0 are left\nhint: fork\(steps=6\)"),
         (lambda run: run.train(-1), "-1 steps were asked for"),

@@ -178,7 +178,7 @@ def test_resuming_by_the_file_keeps_the_run_beside_it(words: Path, tmp_path: Pat
 
 def test_an_out_that_cannot_be_written_is_found_before_training(words: Path) -> None:
     out, err = glassgpt("train", words, *TINY, "--out", words, check=1)
-    assert "nothing can be kept in" in err
+    assert "no checkpoint can be saved in" in err
     assert out == ""
 
 
@@ -376,12 +376,15 @@ MISTAKES = {
     "not a number": (("train", "--n-embd", "wide"), "'wide' is not a valid integer"),
     "many nodes": (
         ("train", "--engine", "scalar", "--n-embd", "512"),
-        "the scalar engine stops at 2,000,000",
+        "the limit of the scalar engine is 2,000,000",
     ),
     "cold": (("train", "--temperature", "-1"), "temperature is -1.0, but must be between"),
     "NaN": (("train", "--temperature", "nan"), "temperature is nan, but must be between"),
     "prefix": (("train", "--prefix", "Émile"), "the character 'É' (U+00C9) of 'Émile'"),
-    "no room": (("train", "--prefix", "a" * 16), "the prefix has 16 characters, but before a draw"),
+    "no room": (
+        ("train", "--prefix", "a" * 16),
+        "the prefix has 16 characters, but the context leaves",
+    ),
     "unknown command": (("trian",), "No such command 'trian'"),
     "unknown option": (("train", "--layers", "2"), "No such option"),
     "no checkpoint": (("sample", "nowhere"), "there is no checkpoint at 'nowhere'"),

@@ -35,8 +35,8 @@ LONG = "x" * 300
 PATHS = {  # what is made first, the arguments, and what they are answered
     "log loop": ("loop", ("train", "--log", "loop"), "'loop' cannot be written: Too many levels"),
     "sweep loop": ("loop", ("sweep", "--out", "loop"), "'loop' cannot be written: Too many levels"),
-    "out loop": ("loop", ("train", "--out", "loop"), "in 'loop': it is a link that leads nowhere"),
-    "out link": ("link", ("train", "--out", "link"), "in 'link': it is a link that leads nowhere"),
+    "out loop": ("loop", ("train", "--out", "loop"), "in 'loop': it is a link to a missing file"),
+    "out link": ("link", ("train", "--out", "link"), "in 'link': it is a link to a missing file"),
     "out file": ("", ("train", "--out", "words.txt"), "'words.txt': it is a file, not a directory"),
     "out in file": ("", ("train", "--out", "words.txt/run"), "'words.txt/run': Not a directory"),
     "out long": ("", ("train", "--out", LONG), "File name too long hint: choose another --out"),

@@ -33,7 +33,7 @@ BAD = {  # what is dropped, and what the page then says
     "latin-1": ("año\n".encode("latin-1"), "is not UTF-8 text"),
     "utf-16": (b"\xff\xfeabc", "is not UTF-16-LE text"),
     "blank lines": (b"\n\n  \n\t\n", "has no documents"),
-    "too many characters": (MANY.encode(), "30,000 different characters, more than the 20,000"),
+    "too many characters": (MANY.encode(), "30,000 different characters; the limit is 20,000"),
     "more than a page takes": (b"abcdefg\n" * 2**20 + b"x", "more than the 8.4 MB a page takes"),
 }
 

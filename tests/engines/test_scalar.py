@@ -160,7 +160,9 @@ def test_memory_does_not_grow_with_steps() -> None:
 
 
 def test_an_absurdly_large_model_is_refused_with_its_size() -> None:
-    with pytest.raises(GlassError, match=r"graph of [\d,]+ nodes; the scalar engine stops at"):
+    with pytest.raises(
+        GlassError, match=r"graph of [\d,]+ nodes; the limit of the scalar engine is"
+    ):
         create("scalar", Config(n_embd=256, block_size=256), 27)
 
 

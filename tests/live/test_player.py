@@ -696,7 +696,7 @@ def test_the_slow_engine_is_shown_to_be_the_same_run() -> None:
         (protocol.Trace("q", 0, 1), b"", "vocabulary"),
         (protocol.Drop(1), b"", "is shown"),
         (protocol.Beside(7), b"", "no branch 7"),
-        (protocol.Start({}, "", do="1:wings"), b"", "no change"),
+        (protocol.Start({}, "", do="1:wings"), b"", "not a change"),
         (protocol.Sample({"temperature": -1.0}), b"", "between"),
         (protocol.Sample({"num_samples": 9999}), b"", "at most"),
         (protocol.Sample({"prefix": "q"}), b"", "vocabulary"),

@@ -31,9 +31,9 @@ def test_without_a_kind_it_is_the_value_and_spaces_do_no_harm() -> None:
 
 # fmt: off
 REFUSED = [
-    ("q 3 7",                "not an address",                      "layer0.attn.q[3,7]"),
-    ("wte[1,]",              "index in 'wte[1,]' is not made of", "commas between"),
-    ("weight:wte[1,2]",      "no kind 'weight'",                "value, grad, m, v"),
+    ("q 3 7",                "not a valid address",                 "layer0.attn.q[3,7]"),
+    ("wte[1,]",              "index in 'wte[1,]' is not a list of", "commas between"),
+    ("weight:wte[1,2]",      "'weight' is not a kind of number",  "value, grad, m, v"),
     ("layer0.atn.q[3,7]",    "no 'layer0.atn.q'",               "nearest: layer0.attn.q"),
     ("q[3,7]",               "no 'q'",                          "layer0.attn.q, layer1.attn.q"),
     ("xyzzy",                "no 'xyzzy'",                      "loss, logits, wte"),

@@ -37,7 +37,7 @@ def test_a_refusal_says_the_value_the_bounds_and_what_is_usual() -> None:
         Config(block_size=0)
     assert str(caught.value) == (
         "block_size is 0, but must be between 1 and 1,024\n"
-        "hint: context: how many positions the model can see; 16 is usual"
+        "hint: context length: positions that the model can see; 16 is usual"
     )
 
 

@@ -113,5 +113,5 @@ def test_a_model_that_needs_more_memory_is_refused_and_its_run_goes_on(server: S
         hear(line, "Frame")
         limit(process, 64 * 2**20)
         start(line, Config(block_size=1024, n_layer=3), TEXT)
-        assert "more than there is" in hear(line, "Refused")["what"]
+        assert "more than is free" in hear(line, "Refused")["what"]
         plays_on(line)

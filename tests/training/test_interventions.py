@@ -40,7 +40,7 @@ def test_what_is_written_is_read_again(recipe: Interventions) -> None:
     "1:num_steps=1.5",
 ])  # fmt: skip
 def test_what_is_no_change_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ConfigError, match="no change to a run"):
+    with pytest.raises(ConfigError, match="not a change to a run"):
         read(text)
 
 
@@ -51,7 +51,7 @@ def test_what_is_no_change_is_refused_with_an_example(text: str) -> None:
     ("1:~head0.1", "not held"), ("1:head0.1!;2:~head0.1;3:~head0.1", "not held"),
     ("61:position", "cannot follow"), ("5:position;4:position", "cannot follow"),
     ("9:num_steps=8", "already taken"), ("9:learning_rate=11", "between"),
-    (";".join(["1:position"] * (MAX_INTERVENTIONS + 1)), "the most a run can have"),
+    (";".join(["1:position"] * (MAX_INTERVENTIONS + 1)), "which is the limit"),
 ])  # fmt: skip
 def test_what_cannot_be_done_to_a_model_is_refused_with_a_sentence(text: str, words: str) -> None:
     with pytest.raises(ConfigError, match=words):

@@ -91,7 +91,7 @@ def test_an_unknown_engine_is_refused_with_those_there_are() -> None:
 
 
 def test_a_model_of_absurd_size_is_refused_before_it_is_made() -> None:
-    with pytest.raises(ConfigError, match=r"model of [\d,]+ parameters, more than"):
+    with pytest.raises(ConfigError, match=r"model of [\d,]+ parameters; the limit is"):
         Session(Config(n_embd=1024, n_layer=64), DOCUMENTS)
 
 
@@ -119,7 +119,7 @@ def test_samples_begin_with_the_prefix_and_fit_the_context(engine: str) -> None:
 
 def test_a_prefix_that_fills_the_context_is_refused() -> None:
     session = Session(replace(SMALL, block_size=3), DOCUMENTS)
-    with pytest.raises(ConfigError, match="the prefix has 3 characters, but before a draw"):
+    with pytest.raises(ConfigError, match="the prefix has 3 characters, but the context leaves"):
         list(session.sample(Sampling(prefix="abc")))
 
 

@@ -138,12 +138,12 @@ WORDS: list[int] = list(random.Random(1).getstate()[1])
 @pytest.mark.parametrize(
     ("facts", "sentence"),
     [
-        ({"format": "other-9"}, "no GlassGPT checkpoint of the format"),
-        ({"step": -1}, "at step -1 of 9"),
-        ({"step": 10}, "at step 10 of 9"),
-        ({"step": True}, "at step True of 9"),
-        ({"step": 3.0}, "at step 3.0 of 9"),
-        ({"step": "3"}, "at step '3' of 9"),
+        ({"format": "other-9"}, "not a GlassGPT checkpoint of the format"),
+        ({"step": -1}, "its step is -1, not 0 to 9"),
+        ({"step": 10}, "its step is 10, not 0 to 9"),
+        ({"step": True}, "its step is True, not 0 to 9"),
+        ({"step": 3.0}, "its step is 3.0, not 0 to 9"),
+        ({"step": "3"}, "its step is '3', not 0 to 9"),
         ({"step": 0}, r"adam\.m\.wte is not zero before the first step"),
         ({"config": {"n_embd": 4}}, "its settings are not n_layer, n_embd"),
         ({"config": {**CONFIG, "n_wings": 5}}, "its settings are not n_layer, n_embd"),
@@ -171,29 +171,29 @@ WORDS: list[int] = list(random.Random(1).getstate()[1])
         ({"random_state": [3, WORDS, 9.5]}, "random state"),
         ({"random_state": [3, WORDS, "0"]}, "random state"),
         ({"random_state": None}, "random state"),
-        ({"data": {"name": "", "sha256": "0" * 64}}, "its data are called ''"),
-        ({"data": {"name": 5, "sha256": "0" * 64}}, "its data are called 5"),
-        ({"data": {"name": "x", "sha256": "0" * 63}}, "no SHA-256"),
-        ({"data": {"name": "x", "sha256": "G" * 64}}, "no SHA-256"),
+        ({"data": {"name": "", "sha256": "0" * 64}}, "the name of its data is ''"),
+        ({"data": {"name": 5, "sha256": "0" * 64}}, "the name of its data is 5"),
+        ({"data": {"name": "x", "sha256": "0" * 63}}, "not a SHA-256"),
+        ({"data": {"name": "x", "sha256": "G" * 64}}, "not a SHA-256"),
         ({"data": {"name": "x"}}, "header is not as GlassGPT writes it"),
-        ({"engine": {"name": "slow", "instruction_set": "python"}}, "'slow' .* no engine"),
-        ({"engine": {"name": "fast", "instruction_set": "mmx"}}, "'mmx'.* no engine"),
-        ({"engine": {"name": "scalar", "instruction_set": "avx2"}}, "'avx2'.* no engine"),
-        ({"engine": {"name": ["fast"], "instruction_set": "avx2"}}, "no engine"),
+        ({"engine": {"name": "slow", "instruction_set": "python"}}, "'slow' .* not an engine"),
+        ({"engine": {"name": "fast", "instruction_set": "mmx"}}, "'mmx'.* not an engine"),
+        ({"engine": {"name": "scalar", "instruction_set": "avx2"}}, "'avx2'.* not an engine"),
+        ({"engine": {"name": ["fast"], "instruction_set": "avx2"}}, "not an engine"),
         ({"engine": {}}, "header is not as GlassGPT writes it"),
         ({"interventions": "1:wte[9,0]=1.0"}, r"no wte\[9,0\]"),
         ({"interventions": "1:head0.7"}, "no head 7"),
         ({"interventions": "1:~head0.0"}, "not held at zero"),
         ({"interventions": "2:head0.0;1:head0.1"}, "cannot follow"),
         ({"interventions": "1:learning_rate=99.0"}, "learning_rate is 99.0"),
-        ({"interventions": "5:wte[0,0]=1.0"}, "before its change at 5"),
+        ({"interventions": "5:wte[0,0]=1.0"}, "before its change at step 5"),
         ({"interventions": "1:head0.0!"}, r"attn_wo is not what its changes set it to"),
         ({"interventions": "3:wte[0,0]=1.0"}, "wte is not what its changes set it to"),
-        ({"interventions": "1:learning_rate=0.5"}, "do not lead to the settings"),
-        ({"base": {**CONFIG, "learning_rate": 0.5}}, "do not lead to the settings"),
+        ({"interventions": "1:learning_rate=0.5"}, "do not lead to its current settings"),
+        ({"base": {**CONFIG, "learning_rate": 0.5}}, "do not lead to its current settings"),
         ({"base": {}}, "its settings are not"),
         ({"data": {"name": "x", "sha256": "0" * 64, "cut": "halves"}}, "cut into 'halves'"),
-        ({"interventions": "nonsense"}, "no change to a run"),
+        ({"interventions": "nonsense"}, "not a change to a run"),
         ({"interventions": 5}, "header is not as GlassGPT writes it"),
         ({"more": 5}, "header is not as GlassGPT writes it"),
     ],
@@ -271,7 +271,7 @@ def test_tensors_out_of_their_place_are_refused(octets: bytes, change: Any) -> N
         (lambda whole: whole + b"0", "does not match its checksum"),
         (lambda whole: b"emma\nava\nolivia\nmia\n", "is not a GlassGPT checkpoint"),
         (lambda whole: bytes(1000), "is not a GlassGPT checkpoint"),
-        (lambda whole: rewritten(whole, b""), "wte does not lie at 0–160"),
+        (lambda whole: rewritten(whole, b""), "wte is not at bytes 0–160"),
     ],
 )
 def test_a_file_that_is_no_checkpoint_gets_a_sentence(
@@ -310,13 +310,13 @@ def test_a_checkpoint_that_does_not_hold_the_first_settings_says_so(
     assert from_bytes(octets).recipe.doubt == ""
     save_checkpoint(kept, tmp_path / "run")
     _, err = glassgpt("inspect", tmp_path / "run")
-    assert "note: this checkpoint is of an older format" in err
+    assert "note: this checkpoint has an older format" in err
 
 
 def test_a_safetensors_file_of_another_program_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
     safetensors.numpy.save_file({"wte": np.zeros((2, 2))}, path)
-    with pytest.raises(CheckpointError, match="no GlassGPT checkpoint of the format"):
+    with pytest.raises(CheckpointError, match="not a GlassGPT checkpoint of the format"):
         load_checkpoint(tmp_path)
 
 

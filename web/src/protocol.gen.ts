@@ -11,7 +11,7 @@ export const BUILTIN = "built-in names"; // what the built-in documents are call
 
 export type Scalar = number | string;
 
-/** Everything that, with the documents, decides a training run. Defaults are microgpt's. */
+/** The settings that, with the documents, determine a run. The defaults are microgpt's. */
 export interface Config {
   n_layer: number;
   n_embd: number;

@@ -1,1 +1,1 @@
-"""Texts: read, cut, compared. It knows no tokens."""
+"""Texts: reading, splitting and comparing them. Tokens are not used here."""

@@ -1,9 +1,9 @@
 """Documents: the stripped non-empty lines of a text, in the order of the file.
 
-It knows files and bytes, not tokens. Lines end as Python's file iteration ends them (\\n, \\r\\n
+Lines end as Python's file iteration ends them (\\n, \\r\\n
 or \\r, not the other separators of `str.splitlines`), which is what microgpt does. White space at
-both ends of a line is removed; every other character is learned, control characters too. A file is
-UTF-8, or UTF-16 or UTF-32 with a byte-order mark; what is no text is refused for what it is.
+both ends of a line is removed; every other character is kept, control characters too. A file must
+be UTF-8, or UTF-16 or UTF-32 with a byte-order mark; the error for any other file names its format.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")  # in UTF-8 or CESU-8, where it has
 BUILTIN = "built-in names"  # what checkpoints call the built-in documents
 MAX_BYTES = 256 * 2**20
 
-MARKS = {  # how a text in this encoding begins; UTF-32's mark begins with UTF-16's
+MARKS = {  # byte-order marks; that of UTF-32 begins with that of UTF-16, so it comes first
     b"\xff\xfe\0\0": "utf-32",
     b"\0\0\xfe\xff": "utf-32",
     b"\xff\xfe": "utf-16",
@@ -34,7 +34,7 @@ _PICTURE = "give a text file, one document a line"
 _PACKED = "unpack it first, then give the text file that was in it"
 _PROCESSED = "open it in its own program and save it as plain text in UTF-8"
 _NUMBERS = "give the text that it was made from, one document a line"
-SIGNATURES = {  # how a file that is no text begins: what it is, and what to do
+SIGNATURES = {  # the first bytes of files that are not text: the format, and what to do
     b"\x89PNG\r\n\x1a\n": ("a PNG picture", _PICTURE),
     b"\xff\xd8\xff": ("a JPEG picture", _PICTURE),
     b"GIF87a": ("a GIF picture", _PICTURE),
@@ -64,16 +64,16 @@ def builtin_names() -> list[str]:
 def read_documents(source: str | Path) -> list[str]:
     """Return the documents of a file, or of standard input where `source` is `-`.
 
-    Raises `DataError` where there is no file, it is no text, or it has no documents.
+    Raises `DataError` where the file is missing, is not text, or has no documents.
     """
     return split_documents(*read_octets(source))
 
 
 def read_octets(source: str | Path) -> tuple[bytes, str]:
-    """Return the bytes of a file, or of standard input, and what errors call it."""
+    """Return the bytes of a file, or of standard input, and its name in errors."""
     if str(source) == "-":
         if sys.stdin is None:  # a shell may close it: <&-
-            raise DataError("standard input is closed", "name a file, or send it a text")
+            raise DataError("standard input is closed", "name a file, or pipe a text into it")
         return sys.stdin.buffer.read(MAX_BYTES + 1), "standard input"
     if not str(source):
         raise DataError(
@@ -99,7 +99,7 @@ def read_octets(source: str | Path) -> tuple[bytes, str]:
 
 
 def split_documents(octets: bytes, name: str) -> list[str]:
-    """Return the documents in the text `octets`; `name` is what errors call them."""
+    """Return the documents in the text `octets`; `name` is used in errors."""
     text = decoded(octets, name)
     documents = [line.strip() for line in io.StringIO(text, newline=None) if line.strip()]
     if not documents:
@@ -110,11 +110,11 @@ def split_documents(octets: bytes, name: str) -> list[str]:
 
 
 def decoded(octets: bytes, name: str) -> str:
-    """Return the text in `octets`, without a byte-order mark; raise `DataError` if it is none."""
+    """Return the text in `octets`, without a byte-order mark; raise `DataError` if not text."""
     if len(octets) > MAX_BYTES:
         raise DataError(
             f"{name} is larger than {MAX_BYTES // 2**20} MiB",
-            "train on a part of it; a run sees one line a step",
+            "train on a part of it; a run uses one line a step",
         )
     kind, hint = signature(octets)
     if kind:
@@ -129,12 +129,12 @@ def decoded(octets: bytes, name: str) -> str:
 
 
 def encoding_of(octets: bytes) -> str:
-    """Return the encoding that the first bytes of a text name; without a mark it is UTF-8."""
+    """Return the encoding that the byte-order mark names; without a mark, UTF-8."""
     return next((e for mark, e in MARKS.items() if octets.startswith(mark)), "utf-8")
 
 
 def signature(octets: bytes) -> tuple[str, str]:
-    """Return what a file that is no text is by its first bytes, and what to do; or nothing."""
+    """Return the format of a file that is not text and what to do, by its first bytes; or ""."""
     for begin, known in SIGNATURES.items():
         if octets.startswith(begin):
             return known
@@ -144,11 +144,11 @@ def signature(octets: bytes) -> tuple[str, str]:
 
 
 def _binary(octets: bytes, name: str) -> DataError:
-    """Return the error for a file with zero bytes, which are part of no text in UTF-8."""
+    """Return the error for a file with zero bytes, which text in UTF-8 does not have."""
     order = _unmarked(octets)
     if order:
         return DataError(
-            f"{name} seems to be UTF-16 text without the byte-order mark that says so",
+            f"{name} seems to be UTF-16 text without a byte-order mark",
             f"save it as UTF-8, for instance: iconv -f {order} -t utf-8 OLD > NEW",
         )
     offset = octets.index(0)
@@ -158,7 +158,7 @@ def _binary(octets: bytes, name: str) -> DataError:
 
 
 def _unmarked(octets: bytes) -> str:
-    """Return which UTF-16 the octets are where they read as text in one, or nothing."""
+    """Return the UTF-16 byte order in which the octets are readable text, or ""."""
     head = octets[:2000]
     found = []
     for order in ("utf-16le", "utf-16be"):
@@ -169,7 +169,7 @@ def _unmarked(octets: bytes) -> str:
 
 
 def _is_common(c: str) -> bool:
-    """Return whether texts hold this character: assigned, and no control but white space."""
+    """Return whether text may have this character: assigned, not a control except white space."""
     return c in "\t\n\v\f\r" or (
         unicodedata.category(c) not in ("Cc", "Cn", "Co", "Cs") and c != "\ufffd"
     )
@@ -183,35 +183,38 @@ def _undecodable(octets: bytes, name: str, error: UnicodeDecodeError) -> DataErr
         f"{error.start:,} (line {line:,}): {error.reason}"
     )
     if not error.encoding.startswith("utf-8"):
-        return DataError(what, f"its first bytes are the mark of {encoding}; save it as UTF-8")
+        return DataError(
+            what, f"its first bytes are the byte-order mark of {encoding}; save it as UTF-8"
+        )
     if 0 in octets:
         return _binary(octets, name)
     if error.end == len(octets) and error.reason == "unexpected end of data":
         return DataError(what, "the file is cut in the middle of a character; copy it again")
     if any(octet < 32 and octet not in b"\t\n\v\f\r\x1b" for octet in set(octets)):
-        return DataError(f"{what}; its control characters say that it is no text", _PICTURE)
+        return DataError(f"{what}; its control characters show that it is not text", _PICTURE)
     if _SURROGATE.match(octets, error.start):
         return DataError(
-            f"{what}, here half of a character that UTF-16 writes as two (a surrogate)",
-            "write the file again without them, in Python: open(NEW, 'w', encoding='utf-8', "
+            f"{what}, half of a UTF-16 surrogate pair",
+            "write the file again without surrogates, in Python: open(NEW, 'w', encoding='utf-8', "
             "errors='replace')",
         )
     if _is_mostly_utf8(octets):
         return DataError(
             f"{what}; the rest of it is UTF-8",
-            "mend that byte in an editor, or drop all such: iconv -c -f utf-8 -t utf-8 OLD > NEW",
+            "correct that byte in an editor, or drop all invalid bytes: "
+            "iconv -c -f utf-8 -t utf-8 OLD > NEW",
         )
     return DataError(what, f"save it as UTF-8, for instance: iconv -f {_guessed(octets)}")
 
 
 def _is_mostly_utf8(octets: bytes) -> bool:
-    """Return whether more characters beyond ASCII are right UTF-8 than bytes are wrong."""
+    """Return whether it has more valid non-ASCII characters of UTF-8 than invalid bytes."""
     foreign = re.sub(r"[\0-\x7f]+", "", octets.decode("utf-8", "replace"))
     return foreign.count("\ufffd") * 2 < len(foreign)
 
 
 def _guessed(octets: bytes) -> str:
-    """Return iconv's arguments: a Western encoding where most letters are ASCII, else a blank."""
+    """Return iconv's arguments: a Western encoding if most letters are ASCII, else ENCODING."""
     foreign = [octet for octet in octets if octet >= 128]
     letters = sum(map(str.isalpha, octets.decode("ascii", "ignore")))
     if len(foreign) < letters:
@@ -221,5 +224,5 @@ def _guessed(octets: bytes) -> str:
 
 
 def fingerprint(documents: Sequence[str]) -> str:
-    """Return the SHA-256 of the documents in file order, by which a checkpoint knows its data."""
+    """Return the SHA-256 of the documents in file order, which identifies them in checkpoints."""
     return hashlib.sha256("\n".join(documents).encode("utf-8", "surrogatepass")).hexdigest()

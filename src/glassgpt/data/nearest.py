@@ -1,7 +1,7 @@
-"""The document that a text is nearest to: the least number of letters to insert, delete or change.
+"""Nearest neighbour of a text among documents, by Levenshtein distance.
 
-Most documents are ruled out by counting their letters, which gives a bound below their distance;
-the others are measured from the lowest bound on, until no bound left is below the best found.
+Letter counts give a lower bound of the distance. Documents are measured in order of that bound,
+until no bound is below the best distance found.
 """
 
 from __future__ import annotations
@@ -9,24 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-LONGEST = 32  # characters; of longer texts no neighbour is looked for
+LONGEST = 32  # characters; longer texts get no neighbour
 MOST = 50_000  # documents to look through for one text
 SLICE = 1000  # documents to index at a time, a few milliseconds
-COUNTED = 3  # how often one character is counted
+COUNTED = 3  # the largest count of one character
 
 
 class Nearest:
-    """Finds neighbours among `documents`, which it indexes in slices, or when first asked."""
+    """Finds neighbours among `documents`, indexed in slices, or on the first query."""
 
     def __init__(self, documents: Iterable[str]) -> None:
         self._known: set[str] = set()
-        self._places: dict[str, int] = {}  # of each character, its first bit is 3 times that
-        self._counted: dict[int, tuple[list[int], list[str]]] = {}  # by how many letters count
+        self._places: dict[str, int] = {}  # by character; its first bit is 3 times this
+        self._counted: dict[int, tuple[list[int], list[str]]] = {}  # by the number of bits
         self._rest = self._index(documents)
 
     def index(self) -> Iterator[None]:
-        """Yield after each slice of the index; a question makes what is still missing."""
-        for _ in self._rest:  # `yield from` would end it where its reader stops early
+        """Yield after each slice of the index; a query indexes the rest."""
+        for _ in self._rest:  # `yield from` would close it when the caller stops early
             yield
 
     def _finish(self) -> None:
@@ -58,9 +58,9 @@ class Nearest:
         return text in self._known
 
     def of(self, text: str) -> tuple[str, int]:
-        """Return a nearest document, always the same one, and how far it is.
+        """Return a nearest document, always the same one, and its distance.
 
-        Returns an empty text and 0 where none is looked for: too long, or too many documents.
+        Returns an empty text and 0 if the text is too long or there are too many documents.
         """
         self._finish()
         if not self._counted or len(text) > LONGEST:
@@ -71,10 +71,10 @@ class Nearest:
         foreign = sum(c not in self._places for c in text)
         size = count.bit_count() + foreign
         found, best = "", LONGEST + len(text)
-        # by what their distance is at least
+        # documents by the lower bound of their distance
         levels: list[list[str]] = [[] for _ in range(LONGEST + len(text) + 1)]
         bound = 0
-        while bound < best:  # whose sizes differ by more cannot be nearer
+        while bound < best:  # a difference in size is a lower bound too
             for other in {size - bound, size + bound} & self._counted.keys():
                 counts, texts = self._counted[other]
                 differing = [(count ^ one).bit_count() for one in counts]
@@ -85,7 +85,7 @@ class Nearest:
         return found, best
 
     def _count(self, text: str) -> int:
-        """Return the letters of `text` as bits: as many of each letter's as it occurs, at most."""
+        """Return the letter counts of `text` as bits: one bit for each occurrence, at most 3."""
         bits = 0
         for c in text:
             if c in self._places:
@@ -100,7 +100,7 @@ class Nearest:
 def distance(a: str, b: str) -> int:
     """Return the Levenshtein distance of two texts.
 
-    A column of the table at a time, as the bits of two integers: H. Hyyrö, "A bit-vector algorithm
+    Each column of the table is held as the bits of two integers: H. Hyyrö, "A bit-vector algorithm
     for computing Levenshtein and Damerau edit distances" (2003), figure 3.
     """
     if not a or not b:
@@ -109,7 +109,7 @@ def distance(a: str, b: str) -> int:
     for i, c in enumerate(a):
         where[c] = where.get(c, 0) | 1 << i
     mask, last = (1 << len(a)) - 1, 1 << len(a) - 1
-    up, down, gap = mask, 0, len(a)  # where the column rises by 1, where it falls, its last number
+    up, down, gap = mask, 0, len(a)  # bits: rises by 1, falls by 1; last number
     for c in b:
         match = where.get(c, 0)
         diagonal = (((match & up) + up) ^ up) | match | down

@@ -1,7 +1,7 @@
-"""Long plain text cut into documents: paragraphs, sentences or words.
+"""Segmentation: splits long plain text into paragraphs, sentences or words.
 
-A model learns from one document a step and sees its beginning only, so a novel in three lines
-teaches it three beginnings. Nothing but white space (and, in words, punctuation) is left out.
+A step trains on the beginning of one document only, so a novel in three lines would give three
+short examples. Only white space is left out, and punctuation where the text is cut into words.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from glassgpt.errors import DataError
 
 WAYS = ("paragraphs", "sentences", "words")
-LONG = 60  # characters: from here on a line is rather prose than a document
+LONG = 60  # characters: a median line of this length is taken for prose
 
 _BLANK = re.compile(r"\n[^\S\n]*\n")
 _END = re.compile(r"(?<=[.!?…])(?:[\"'”’»)\]]*)\s+|(?<=[。！？])")
@@ -21,7 +21,7 @@ _WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 
 
 def is_prose(documents: Sequence[str]) -> bool:
-    """Return whether these lines look like a text that was never meant as one document a line."""
+    """Return whether these lines look like running text, not one document a line."""
     return statistics.median(map(len, documents)) >= LONG
 
 
@@ -43,7 +43,7 @@ def cut(text: str, way: str) -> list[str]:
 
 
 def _paragraphs(text: str) -> list[str]:
-    """Return what blank lines part, or else the lines."""
+    """Return the parts between blank lines; the lines where there is no blank line."""
     parts = _BLANK.split(text.strip())
     if len(parts) == 1:
         parts = text.split("\n")
@@ -51,7 +51,7 @@ def _paragraphs(text: str) -> list[str]:
 
 
 def _sentences(paragraph: str) -> list[str]:
-    """Return the sentences; closing quotation marks stay with theirs."""
+    """Return the sentences, each with its closing quotation marks."""
     found, start = [], 0
     for end in _END.finditer(paragraph):
         found.append(paragraph[start : end.end()].strip())

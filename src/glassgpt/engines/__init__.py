@@ -1,4 +1,4 @@
-"""Engines: different ways to compute the same numbers. README.md beside this file is their law."""
+"""Engines: different ways to compute the same numbers. README.md states the rules."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ class Gradients:
 
 
 class Engine(Protocol):
-    """The seam: named arrays in, named arrays out, by phase.
+    """The interface of an engine: named arrays in, named arrays out, by phase.
 
-    `tokens` is BOS + ids + BOS clipped to `block_size` + 1: the model sees tokens[:-1] and is asked
-    for tokens[1:]. A step that would leave the finite numbers raises `DivergenceError` and leaves
-    the state as it was.
+    `tokens` is BOS + ids + BOS clipped to `block_size` + 1: the input is tokens[:-1], the target
+    tokens[1:]. A step that would give a number that is not finite raises `DivergenceError` and
+    does not change the state.
     """
 
     name: str
     instruction_set: str
 
     def load(self, state: State) -> None:
-        """Take over parameters and moments (copied)."""
+        """Copy parameters and moments from `state`."""
 
     def state(self) -> State:
         """Return a copy of parameters and moments."""
 
     def weight(self, name: str, index: tuple[int, ...]) -> float:
-        """Return one number of a parameter: what `state` holds there, without the copy."""
+        """Return one number of a parameter, without copying the state."""
 
     def fill(self, block: Block, value: float) -> None:
-        """Set these cells of a parameter; moments stay, and a backward needs another forward."""
+        """Set cells of a parameter; moments stay. Call `forward` again before `backward`."""
 
     def forward(self, tokens: Sequence[int]) -> Mapping[str, Array]:
         """Compute every site for one document and return them by name."""
@@ -62,33 +62,33 @@ class Engine(Protocol):
         """
 
     def update(self, hyper: Hyper) -> None:
-        """Take one Adam step with the gradients added up, which then start from zero again."""
+        """Take one Adam step with the accumulated gradients, then reset these to zero."""
 
     def run(self, documents: TokenLists, config: Config, start: int, steps: int) -> list[float]:
-        """Take so many steps after `start` updates; return their losses.
+        """Take `steps` steps after `start` updates; return their losses.
 
-        Step s learns from document s modulo their number, with the settings `hyper(config, s)`: the
-        same bits as the single phases.
+        Step s trains on document s modulo their number, with the settings `hyper(config, s)`, and
+        gives the same bits as the single phases.
 
-        Whatever ends it early, a `DivergenceError` or Ctrl-C, leaves whole steps behind and carries
-        in its attribute `losses` those of the steps that were completed.
+        An exception, such as `DivergenceError` or Ctrl-C, ends it between two steps; its attribute
+        `losses` has the losses of the completed steps.
         """
 
     def logits(self, tokens: Sequence[int]) -> Array:
-        """Return the logits (V,) of what follows `tokens`, at most `block_size` of them."""
+        """Return the logits (V,) of the token after `tokens`, which are at most `block_size`."""
 
     def evaluate(self, documents: TokenLists) -> list[float]:
-        """Return the loss of each document, learning nothing."""
+        """Return the loss of each document, without training."""
 
 
 def default_engine(wanted: str = ENGINES[0]) -> tuple[str, str]:
-    """Return the engine `wanted`, or "scalar" and why the one wanted is not available."""
+    """Return the engine `wanted`, or "scalar" and the reason why `wanted` is not available."""
     why_not = unavailable(wanted)
     return ("scalar", why_not) if why_not else (wanted, "")
 
 
 def unavailable(name: str) -> str:
-    """Return why an engine cannot serve on this machine, nothing if it can."""
+    """Return why an engine is not available on this machine, "" if it is."""
     if name == "fast":
         from glassgpt.engines.kernel_binding import library
 
@@ -100,7 +100,7 @@ def unavailable(name: str) -> str:
 
 
 def create(name: str, config: Config, vocab_size: int) -> Engine:
-    """Return a new engine by name, not yet loaded; raise `EngineError` where it cannot serve."""
+    """Return a new engine by name, without a state; raise `EngineError` if it is not available."""
     if name == "fast":
         from glassgpt.engines.fast import FastEngine
 

@@ -1,4 +1,4 @@
-"""Where the numbers stopped being finite: the sentence of a `DivergenceError`, for every engine."""
+"""Finds the first number that is not finite, for the `DivergenceError` of every engine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ZERO_PROBABILITY = (
 
 
 def first_not_finite(sites: Iterable[Site], values: Mapping[str, Array]) -> DivergenceError:
-    """Name the first number of a document, in the order of computation, that is not finite."""
+    """Return the error for the first number, in the order of computation, that is not finite."""
     for site in sites:
         lengths = shape(values[site.name])
         for offset, number in enumerate(numbers(values[site.name])):
@@ -31,7 +31,7 @@ def first_not_finite(sites: Iterable[Site], values: Mapping[str, Array]) -> Dive
 
 
 def worst_gradient(gradients: Mapping[str, Array]) -> DivergenceError:
-    """Name the weight whose gradient an update could not bear: one not finite, or the largest."""
+    """Return the error for the weight whose gradient is not finite, or else is the largest."""
 
     def size(number: float) -> float:
         return math.inf if math.isnan(number) else abs(number)

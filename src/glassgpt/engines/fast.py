@@ -1,8 +1,8 @@
 """The fast engine: the kernel in C (folder kernel/), through ctypes, natively and in Pyodide alike.
 
-The kernel owns no memory. Each engine has one workspace that the kernel's own table divides into
-named arrays; what Python reads and writes goes by that table. Every size and token is checked here,
-because the kernel checks nothing.
+The kernel allocates no memory. Each engine has one workspace, which the kernel's table divides into
+named arrays; Python reads and writes by that table. Every size and token is checked here, because
+the kernel checks nothing.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _DONE, _LOSS_NOT_FINITE, _WEIGHT_NOT_FINITE = range(3)
 
 
 class FastEngine(Guarded):
-    """The seam of `Engine` over the kernel. One engine serves one thread at a time."""
+    """An `Engine` over the kernel, for one thread at a time."""
 
     name = "fast"
 
@@ -89,8 +89,8 @@ class FastEngine(Guarded):
             self._buffer = bytearray(size + ALIGNMENT)
         except MemoryError:
             raise EngineError(
-                f"a model of these sizes needs {size / 2**30:.1f} GiB, more than there is "
-                f"or than the {most / 2**30:.0f} that the fast engine takes",
+                f"a model of these sizes needs {size / 2**30:.1f} GiB, more than is free "
+                f"or than the fast engine's limit of {most / 2**30:.0f}",
                 "choose a smaller --block-size, --n-layer or --n-embd",
             ) from None
         address = ctypes.addressof(c_char.from_buffer(self._buffer))
@@ -118,13 +118,13 @@ class FastEngine(Guarded):
 
     @exclusive
     def load(self, state: State) -> None:
-        """Take over parameters and moments (copied)."""
+        """Copy parameters and moments from `state`."""
         check_state(state, self._shapes)
         groups = {"params": state.params, "m": state.m, "v": state.v}
         for kind, arrays in groups.items():
             for name in self._shapes:
                 self._write(kind, name, arrays[name])
-        self._numbers[0] = 1.0  # gradients start anew
+        self._numbers[0] = 1.0  # gradients start from zero
         self._tokens = array("i")
 
     @exclusive
@@ -180,7 +180,7 @@ class FastEngine(Guarded):
 
     @exclusive
     def update(self, hyper: Hyper) -> None:
-        """Take one Adam step with the gradients added up, which then start from zero again."""
+        """Take one Adam step with the accumulated gradients, then reset these to zero."""
         check_hyper(hyper)
         settings = AdamSettings(
             hyper.learning_rate, hyper.beta1, hyper.beta2, hyper.eps, hyper.step
@@ -193,10 +193,10 @@ class FastEngine(Guarded):
 
     @exclusive
     def run(self, documents: TokenLists, config: Config, start: int, steps: int) -> list[float]:
-        """Take so many steps after `start` updates, one document each; return their losses."""
+        """Take `steps` steps after `start` updates, one document each; return their losses."""
         check_documents(documents, self._vocab_size, self._config.block_size)
         check_run(documents, config, start, steps)
-        self._tokens = array("i")  # what the last forward left is overwritten
+        self._tokens = array("i")  # the activations of the last forward are overwritten
         losses = array("d", bytes(ITEMSIZE * steps))
         done = c_int64(0)  # counted by the kernel, so right wherever Ctrl-C strikes
         try:
@@ -228,7 +228,7 @@ class FastEngine(Guarded):
         return max(1, int(CHUNK_FLOPS / (6 * weights * self._config.block_size)))
 
     def _explain(self, tokens: Sequence[int]) -> None:
-        """Take the failing step by phases, which raise and say where."""
+        """Raise the error of the failing step, by taking it phase by phase."""
         self.forward(tokens)
         raise worst_gradient(self.backward().params)
 
@@ -243,7 +243,7 @@ class FastEngine(Guarded):
 
     @exclusive
     def evaluate(self, documents: TokenLists) -> list[float]:
-        """Return the loss of each document, learning nothing."""
+        """Return the loss of each document, without training."""
         check_documents(documents, self._vocab_size, self._config.block_size)
         self._tokens = array("i")
         losses = array("d", bytes(ITEMSIZE * len(documents)))

@@ -1,8 +1,8 @@
 """Pausing Python's cyclic garbage collector while a graph of many nodes is built.
 
-The collector walks every live node again and again in search of cycles, and a graph has none: on
-CPython 3.11 that is 84 % of a step of microgpt.py. The pause belongs to the process, so pauses are
-counted across threads and the last one to end restores what was there before the first.
+The collector searches every live node for cycles again and again, and the graph has none: on
+CPython 3.11 that is 84 % of a step of microgpt.py. The pause holds for the whole process, so pauses
+are counted across threads, and the end of the last one restores the setting before the first.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The scalar engine's graph from outside: children of a number, its place, how many there are."""
+"""Functions on the scalar engine's graph: children of a node, node of an activation, size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from glassgpt.model.config import Config
 
 
 def children(node: Value) -> tuple[Value, ...]:
-    """Return the numbers that a number was made of, left before right."""
+    """Return the operands of a node, left before right."""
     return tuple(child for child in (node.left, node.right) if child is not None)
 
 
@@ -21,7 +21,7 @@ def local_grads(node: Value) -> tuple[float, ...]:
 
 
 def pick(rows: list[Any], site: Site, index: Sequence[int]) -> Value:
-    """Return the node at `index` among those of a site, which a `Trace` holds by position."""
+    """Return the node of a site at `index`; `rows` are its nodes by position, as in a `Trace`."""
     if site.axes == ("H", "T", "S"):
         h, t, s = index
         assert s <= t, f"{site.name}: position {t} does not see position {s}"
@@ -34,9 +34,9 @@ def pick(rows: list[Any], site: Site, index: Sequence[int]) -> Value:
 
 
 def graph_size(config: Config, vocab_size: int, positions: int, distinct: int) -> int:
-    """Return how many nodes the graph of a document's loss has.
+    """Return the number of nodes in the graph of a document's loss.
 
-    `positions` are those of the document, `distinct` how many different tokens stand at them.
+    `positions` is the number of positions, `distinct` that of different tokens among them.
     """
     C, D, F = config.n_embd, config.head_dim, config.n_hidden
     H, T, V = config.n_head, positions, vocab_size

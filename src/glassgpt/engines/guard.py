@@ -1,7 +1,7 @@
-"""What an engine takes: one caller at a time, and arguments that fit its model.
+"""Checks before an engine computes: one caller at a time, and valid arguments.
 
-A kernel checks nothing, and a number that is only odd would end far from here, or never. Whatever
-does not fit raises an `EngineError` before anything is changed.
+The kernel itself checks nothing: a wrong argument would cause a crash, or wrong numbers later. A
+function here raises `EngineError` before anything is changed.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from glassgpt.model.parameters import Block
 from glassgpt.model.state import State
 from glassgpt.model.tokenizer import MAX_VOCABULARY, TokenLists
 
-MAX_STEP = 2**53  # a step number that a float64 still counts
-MAX_STEPS = 10_000_000  # in one call, as many as a run may have
+MAX_STEP = 2**53  # the largest step number; a float64 holds it exactly
+MAX_STEPS = 10_000_000  # in one call; also the limit of a run
 
 
 Engine = TypeVar("Engine", bound="Guarded")
@@ -28,25 +28,25 @@ Result = TypeVar("Result")
 
 
 class Guarded:
-    """An engine that one thread at a time may call."""
+    """Base class of engines: one thread at a time may call it."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # its own methods call one another
+        self._lock = threading.RLock()  # reentrant: its methods call each other
 
 
 def exclusive(
     method: Callable[Concatenate[Engine, Arguments], Result],
 ) -> Callable[Concatenate[Engine, Arguments], Result]:
-    """Let one thread at a time call the method; another one gets an `EngineError`.
+    """Let one thread at a time call the method; a second thread gets an `EngineError`.
 
-    It does not wait its turn: what two threads do to one engine in turns has no meaning either.
+    The second thread does not wait: two threads that take turns at one engine are a mistake too.
     """
 
     @functools.wraps(method)
     def guarded(self: Engine, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         if not self._lock.acquire(blocking=False):
             raise EngineError(
-                "this engine is at work in another thread", "give each thread an engine of its own"
+                "this engine is in use by another thread", "create an engine for each thread"
             )
         try:
             return method(self, *args, **kwargs)
@@ -57,7 +57,7 @@ def exclusive(
 
 
 def check_model(config: object, vocab_size: object) -> None:
-    """Raise unless an engine can be made of these."""
+    """Raise `EngineError` unless the settings and the vocabulary size are valid."""
     if not isinstance(config, Config):
         _refuse(f"the settings are {config!r}", "give a Config")
     if not _is_whole(vocab_size, 2, MAX_VOCABULARY + 1):
@@ -68,7 +68,7 @@ def check_model(config: object, vocab_size: object) -> None:
 
 
 def check_state(state: object, shapes: Mapping[str, tuple[int, int]]) -> None:
-    """Raise unless `state` holds every parameter and moment as float64 of its shape."""
+    """Raise unless `state` has every parameter and moment as float64 of the right shape."""
     if not isinstance(state, State):
         _refuse(f"the state is {state!r}", "give a State")
     for kind in ("params", "m", "v"):
@@ -78,11 +78,14 @@ def check_state(state: object, shapes: Mapping[str, tuple[int, int]]) -> None:
             if not isinstance(a, memoryview):
                 _refuse(f"{kind} {name} is {a!r}, not an array", "take it from another state")
             if a.shape != wanted or a.format != "d" or not a.c_contiguous:
-                _refuse(f"{kind} {name} is {a.shape}, not {wanted}", "it is a state of other sizes")
+                _refuse(
+                    f"{kind} {name} is {a.shape}, not {wanted}",
+                    "the state belongs to a model of other sizes",
+                )
 
 
 def check_tokens(tokens: Any, least: int, most: int, vocab_size: int) -> None:
-    """Raise unless these are so many tokens of the vocabulary."""
+    """Raise unless these are `least` to `most` tokens of the vocabulary."""
     if not isinstance(tokens, Sequence) or isinstance(tokens, str | bytes):
         _refuse(f"the tokens are {tokens!r}", "give a list of ids")
     if not least <= len(tokens) <= most:
@@ -95,7 +98,7 @@ def check_tokens(tokens: Any, least: int, most: int, vocab_size: int) -> None:
 
 
 def check_documents(documents: object, vocab_size: int, block_size: int) -> None:
-    """Raise unless these are packed documents that the model can learn from."""
+    """Raise unless these are packed documents that the model can train on."""
     if not isinstance(documents, TokenLists):
         _refuse(f"the documents are {documents!r}", "give TokenLists: encode_documents makes them")
     try:
@@ -105,20 +108,20 @@ def check_documents(documents: object, vocab_size: int, block_size: int) -> None
 
 
 def check_run(documents: TokenLists, config: object, start: object, steps: object) -> None:
-    """Raise unless so many steps can be taken from there."""
+    """Raise unless `steps` steps can be taken from step `start`."""
     if not isinstance(config, Config):
         _refuse(f"the settings are {config!r}", "give a Config")
     if not _is_whole(start, 0, MAX_STEP) or not _is_whole(steps, 0, MAX_STEPS):
         _refuse(
             f"{steps!r} steps from step {start!r}",
-            f"take 0 to {MAX_STEPS:,} steps, from a step that is not negative",
+            f"take 0 to {MAX_STEPS:,} steps, from step 0 or later",
         )
     if steps and not len(documents):
-        _refuse("there are no documents to learn from", "give at least one")
+        _refuse("there are no documents to train on", "give at least one")
 
 
 def check_hyper(hyper: object) -> None:
-    """Raise unless these are the settings of one update."""
+    """Raise unless these are valid settings of one update."""
     if not isinstance(hyper, Hyper):
         _refuse(f"the settings of an update are {hyper!r}", "give a Hyper")
     if not _is_whole(hyper.step, 1, MAX_STEP):
@@ -137,7 +140,7 @@ def check_hyper(hyper: object) -> None:
 
 
 def check_block(block: object, value: object, shapes: Mapping[str, tuple[int, int]]) -> None:
-    """Raise unless these cells are there and can hold the value."""
+    """Raise unless these cells exist and the value is finite."""
     if not isinstance(block, Block) or block.param not in shapes:
         _refuse(f"there are no cells {block!r}", f"there are {', '.join(shapes)}")
     rows, columns = shapes[block.param]
@@ -154,7 +157,7 @@ def check_block(block: object, value: object, shapes: Mapping[str, tuple[int, in
 
 
 def check_index(name: object, index: Any, shapes: Mapping[str, tuple[int, int]]) -> None:
-    """Raise unless the parameter has a number there."""
+    """Raise unless the parameter has a number at `index`."""
     if not isinstance(name, str) or name not in shapes:
         _refuse(f"there is no parameter {name!r}", f"there are {', '.join(shapes)}")
     size = shapes[name]
@@ -170,7 +173,7 @@ def check_number(what: str, value: object) -> None:
 
 
 def is_finite(value: Any) -> bool:
-    """Return whether `value` is a number that a float64 can hold."""
+    """Return whether `value` is finite as a float64."""
     try:
         return type(value) in (int, float) and math.isfinite(value)
     except OverflowError:  # a whole number of more than 308 digits

@@ -1,4 +1,4 @@
-"""The kernel's library as ctypes sees it: its structures, its functions, its instruction sets."""
+"""The ctypes binding of the kernel: its structures, functions and instruction sets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Dims(Structure):
 
 
 class AdamSettings(Structure):
-    """What one step of Adam needs."""
+    """The settings of one Adam step."""
 
     _fields_ = [
         *((name, c_double) for name in ("learning_rate", "beta1", "beta2", "eps")),
@@ -41,7 +41,7 @@ class AdamSettings(Structure):
 
 
 class Schedule(Structure):
-    """What many steps of Adam need."""
+    """The settings of several Adam steps."""
 
     _fields_ = [
         *((name, c_double) for name in ("learning_rate", "beta1", "beta2", "eps")),
@@ -50,7 +50,7 @@ class Schedule(Structure):
 
 
 class ArrayInfo(Structure):
-    """Where a named array lies in the workspace."""
+    """The place of a named array in the workspace."""
 
     _fields_ = [
         ("name", c_char * 40),
@@ -62,7 +62,7 @@ class ArrayInfo(Structure):
     ]
 
 
-# what each function returns and takes; pointers to numbers travel as addresses
+# result and argument types of each function; pointers to numbers are passed as addresses
 _ONCE: dict[str, tuple[Any, list[Any]]] = {
     "probe": (c_int32, []),
     "workspace_size": (c_int64, [POINTER(Dims)]),
@@ -86,7 +86,7 @@ _FOR_EACH: dict[str, tuple[Any, list[Any]]] = {
 
 @cache
 def library() -> ctypes.CDLL:
-    """Load the kernel's library; raise `EngineError` where there is none that loads."""
+    """Load the kernel's library; raise `EngineError` if it cannot be loaded."""
     path = FOLDER / LIBRARIES.get(sys.platform, "libglass.so")
     try:
         loaded = ctypes.CDLL(str(path))
@@ -95,32 +95,32 @@ def library() -> ctypes.CDLL:
         raise EngineError(
             f"the fast engine's kernel cannot be loaded: {reason}",
             "install a C compiler or the PyPI package ziglang, then reinstall glassgpt from "
-            "source; until then --engine scalar computes the same",
+            "source; until then use --engine scalar, which computes the same",
         ) from None
     _declare(loaded, _ONCE, "")
     return loaded
 
 
 def instruction_sets() -> list[str]:
-    """Return the instruction sets that the kernel and this processor share, widest first."""
+    """Return the instruction sets that both kernel and processor have, widest first."""
     found = library().glass_probe()
     return [name for name in INSTRUCTION_SETS if found & PROBE_BITS[name]]
 
 
 def chosen(forced: str) -> str:
-    """Return the instruction set to use: the one asked for, or the widest."""
+    """Return the instruction set to use: `forced`, that of the environment, or the widest."""
     available = instruction_sets()
     wanted = forced or os.environ.get(FORCE, "") or available[0]
     if wanted not in available:
         raise EngineError(
-            f"this machine does not have the instruction set {wanted!r}",
-            f"this processor and the kernel share: {', '.join(available)} ({FORCE} forces one)",
+            f"instruction set {wanted!r} is not available on this machine",
+            f"choose one of: {', '.join(available)} ({FORCE} sets it)",
         )
     return wanted
 
 
 def declare(instruction_set: str) -> None:
-    """Tell ctypes of the functions for one instruction set."""
+    """Declare the functions of one instruction set to ctypes."""
     _declare(library(), _FOR_EACH, f"_{instruction_set}")
 
 
@@ -131,7 +131,7 @@ def _declare(where: ctypes.CDLL, table: dict[str, tuple[Any, list[Any]]], suffix
 
 
 def is_dense(info: ArrayInfo, shape: tuple[int, ...]) -> bool:
-    """Return whether no padding lies between the rows of an array."""
+    """Return whether an array has no padding between its rows."""
     return bool(info.strides[0] == math.prod(shape[1:]))
 
 
@@ -149,7 +149,7 @@ def rows(info: ArrayInfo, shape: tuple[int, ...]) -> Iterator[int]:
 
 
 def core_peak(instruction_set: str, rounds: int) -> float:
-    """Multiply and add as fast as one core can; return the floating-point operations done."""
+    """Multiply and add as fast as one core can; return the number of operations."""
     known = chosen(instruction_set)
     declare(known)
     operations: float = getattr(library(), f"glass_peak_{known}")(rounds, byref(c_double()))

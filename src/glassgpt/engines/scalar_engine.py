@@ -1,6 +1,6 @@
-"""The scalar engine: the graph of `scalar.py` offered as named arrays, by the seam of `Engine`.
+"""The scalar engine: the interface of `Engine` over the graph of `scalar.py`.
 
-It knows where each named number lives in the graph, and keeps that graph open after a step.
+It finds the node of each named number, and keeps the graph after a step for inspection.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from glassgpt.model.parameters import Block, shapes
 from glassgpt.model.state import State
 from glassgpt.model.tokenizer import TokenLists
 
-MAX_NODES = 2_000_000  # about 400 MB of graph, and a second or two for each step
+MAX_NODES = 2_000_000  # about 400 MB, and a second or two for each step
 
 
 class ScalarEngine(Guarded):
-    """The seam of `Engine` over the graph of scalar.py, which stays open after each step.
+    """An `Engine` over the graph of scalar.py, which it keeps after each step.
 
-    `trace` holds the named numbers of the last document, `weights` the matrices it was computed
-    with until the next `forward` takes the new ones.
+    `trace` holds the named numbers of the last document, `weights` the matrices that they were
+    computed with, until the next `forward` uses the new ones.
     """
 
     name = "scalar"
@@ -54,7 +54,7 @@ class ScalarEngine(Guarded):
         if size > MAX_NODES:
             raise EngineError(
                 f"a full context of this model would be a graph of {size:,} nodes; "
-                f"the scalar engine stops at {MAX_NODES:,}",
+                f"the limit of the scalar engine is {MAX_NODES:,}",
                 "choose a smaller --n-embd, --n-layer or --block-size, or --engine fast",
             )
         self._config = config
@@ -76,7 +76,7 @@ class ScalarEngine(Guarded):
 
     @exclusive
     def load(self, state: State) -> None:
-        """Take over parameters and moments (copied)."""
+        """Copy parameters and moments from `state`."""
         check_state(state, self._shapes)
         self._take(state)
         self._forget()
@@ -99,7 +99,7 @@ class ScalarEngine(Guarded):
 
     @exclusive
     def fill(self, block: Block, value: float) -> None:
-        """Set these cells of a parameter; moments stay. An open graph keeps its own leaves."""
+        """Set cells of a parameter; moments stay. A graph that is kept keeps its own leaves."""
         check_block(block, value, self._shapes)
         matrix = [list(row) for row in self._next[block.param]]
         for row in matrix[block.top : block.bottom]:
@@ -135,7 +135,7 @@ class ScalarEngine(Guarded):
 
     @exclusive
     def update(self, hyper: Hyper) -> None:
-        """Take one Adam step with the gradients added up, which then start from zero again."""
+        """Take one Adam step with the accumulated gradients, then reset these to zero."""
         check_hyper(hyper)
         settings = (hyper.step, hyper.learning_rate, hyper.beta1, hyper.beta2, hyper.eps)
         weights, first, second = {}, {}, {}
@@ -162,7 +162,7 @@ class ScalarEngine(Guarded):
 
     @exclusive
     def run(self, documents: TokenLists, config: Config, start: int, steps: int) -> list[float]:
-        """Take so many steps after `start` updates, one document each; return their losses."""
+        """Take `steps` steps after `start` updates, one document each; return their losses."""
         check_documents(documents, self._vocab_size, self._config.block_size)
         check_run(documents, config, start, steps)
         losses: list[float] = []
@@ -195,7 +195,7 @@ class ScalarEngine(Guarded):
 
     @exclusive
     def evaluate(self, documents: TokenLists) -> list[float]:
-        """Return the loss of each document, learning nothing."""
+        """Return the loss of each document, without training."""
         check_documents(documents, self._vocab_size, self._config.block_size)
         losses = []
         with gc_paused():
@@ -208,7 +208,7 @@ class ScalarEngine(Guarded):
     # -- the graph, opened
 
     def node(self, name: str, index: Sequence[int]) -> Value:
-        """Return the graph's own node of a site or parameter at `index`."""
+        """Return the node of a site or parameter at `index`."""
         if name in self._sites:
             return pick(self.trace[name], self._sites[name], index)
         row, column = index

@@ -54,8 +54,8 @@ def check_sampling(sampling: Sampling, session: Session) -> Sampling:
     room = session.config.block_size - 1
     if len(sampling.prefix) > room:
         raise ConfigError(
-            f"the prefix has {counted(len(sampling.prefix), 'character')}, but before a draw "
-            f"the context has room for {room}",
+            f"the prefix has {counted(len(sampling.prefix), 'character')}, but the context "
+            f"leaves room for {room}",
             "shorten it, or begin a run with a larger block_size",
         )
     return sampling

@@ -1,1 +1,1 @@
-"""What a model is: its settings, parts, tokens and addresses, as values. No engine, no file."""
+"""The model as values: settings, activations, tokens, addresses. No engine, no files."""

@@ -1,6 +1,6 @@
-"""The anatomy of the model: every named array inside it, in the order in which it is made.
+"""Activations: every named array inside the model, in the order of computation.
 
-A named array is a *site*. A site knows its axes, the operation that makes it, what goes in, and
+A named array is a *site*. A site has its axes, the operation that computes it, the inputs, and
 one sentence. Engines fill sites; the contract tests, explanations, the page's layout and the docs
 read this table. It holds no numbers.
 
@@ -30,10 +30,10 @@ class Site:
     op: Op
     inputs: tuple[str, ...]
     sentence: str
-    weight: str = ""  # the parameter that takes part, if one does
+    weight: str = ""  # the parameter that the operation uses, if any
 
     def shape(self, config: Config, vocab_size: int, positions: int) -> tuple[int, ...]:
-        """Return the length of each axis when the document has so many `positions`."""
+        """Return the length of each axis for a document of this many `positions`."""
         C, F = config.n_embd, config.n_hidden
         size = {"T": positions, "S": positions, "C": C, "H": config.n_head, "F": F, "V": vocab_size}
         return tuple(size[axis] for axis in self.axes)
@@ -44,7 +44,7 @@ HTS: tuple[Axis, ...] = ("H", "T", "S")
 
 
 def sites(config: Config) -> tuple[Site, ...]:
-    """Return every site of a model, in the order in which its numbers are made."""
+    """Return every site of a model, in the order of computation."""
     table = list(_embedding())
     stream = "norm"
     for i in range(config.n_layer):
@@ -56,9 +56,9 @@ def sites(config: Config) -> tuple[Site, ...]:
 # fmt: off
 def _embedding() -> tuple[Site, ...]:
     return (
-        Site("tok", TC, "row", (), "the row of wte that stands for the token", "wte"),
-        Site("pos", TC, "row", (), "the row of wpe that stands for the position", "wpe"),
-        Site("embd", TC, "sum", ("tok", "pos"), "what and where, added"),
+        Site("tok", TC, "row", (), "token embedding: the row of wte of the token", "wte"),
+        Site("pos", TC, "row", (), "position embedding: the row of wpe of the position", "wpe"),
+        Site("embd", TC, "sum", ("tok", "pos"), "token and position embedding, added"),
         *_norm("norm", "embd"),
     )
 
@@ -67,7 +67,8 @@ def _norm(name: str, stream: str) -> tuple[Site, ...]:
     return (
         Site(f"{name}.scale", ("T",), "norm_scale", (stream,),
              "one over the root mean square of the channels: (mean of squares + 1e-5) ** -0.5"),
-        Site(name, TC, "product", (stream, f"{name}.scale"), "the channels, at a common size"),
+        Site(name, TC, "product", (stream, f"{name}.scale"),
+             "the channels, normalized to a root mean square of 1"),
     )
 
 
@@ -80,26 +81,26 @@ def _layer(layer: str, stream: str) -> tuple[Site, ...]:
         Site(f"{attn}.k", TC, "linear", (f"{attn}.norm",),
              "keys: what a position offers", f"{layer}.attn_wk"),
         Site(f"{attn}.v", TC, "linear", (f"{attn}.norm",),
-             "values: what a position hands over", f"{layer}.attn_wv"),
+             "values: what a position passes on", f"{layer}.attn_wv"),
         Site(f"{attn}.scores", HTS, "scores", (f"{attn}.q", f"{attn}.k"),
-             "query · key / √D: how well S answers T; the future is masked (−∞)"),
+             "query · key / √D: how well S fits what T looks for; the future is masked (−∞)"),
         Site(f"{attn}.weights", HTS, "softmax", (f"{attn}.scores",),
-             "the scores as shares that add up to 1; the future has none"),
+             "the scores as shares that add up to 1; those of the future are 0"),
         Site(f"{attn}.heads", TC, "mix", (f"{attn}.weights", f"{attn}.v"),
              "the values, mixed in these shares; head after head along the channels"),
         Site(f"{attn}.out", TC, "linear", (f"{attn}.heads",),
-             "what the heads found, told to every channel", f"{layer}.attn_wo"),
+             "the output of the heads, projected to the channels", f"{layer}.attn_wo"),
         Site(f"{attn}.resid", TC, "sum", (f"{attn}.out", stream),
-             "added to the stream that runs straight through"),
+             "added to the residual stream"),
         *_norm(f"{mlp}.norm", f"{attn}.resid"),
         Site(f"{mlp}.fc1", ("T", "F"), "linear", (f"{mlp}.norm",),
-             "hidden units: four for each channel", f"{layer}.mlp_fc1"),
+             "hidden units of the MLP, four for each channel", f"{layer}.mlp_fc1"),
         Site(f"{mlp}.relu", ("T", "F"), "relu", (f"{mlp}.fc1",),
-             "those below zero are silent"),
+             "hidden units, with 0 in place of negative numbers"),
         Site(f"{mlp}.fc2", TC, "linear", (f"{mlp}.relu",),
-             "what the loud ones say to the channels", f"{layer}.mlp_fc2"),
+             "the hidden units, projected to the channels", f"{layer}.mlp_fc2"),
         Site(f"{mlp}.resid", TC, "sum", (f"{mlp}.fc2", f"{attn}.resid"),
-             "added to the stream"),
+             "added to the residual stream"),
     )
 
 
@@ -110,7 +111,7 @@ def _head(stream: str) -> tuple[Site, ...]:
         Site("probs", ("T", "V"), "softmax", ("logits",),
              "the scores as probabilities that add up to 1"),
         Site("losses", ("T",), "surprise", ("probs",),
-             "−log of the probability of the token that did come, in nats"),
-        Site("loss", (), "mean", ("losses",), "the mean surprise: what training makes small"),
+             "−log of the probability of the actual next token, in nats"),
+        Site("loss", (), "mean", ("losses",), "the mean of the losses, which training minimizes"),
     )
 # fmt: on

@@ -1,4 +1,4 @@
-"""The address of a number: what of it, where, at which index, as in `grad:layer0.attn.q[3,7]`."""
+"""The address of a number: kind, name and index, as in `grad:layer0.attn.q[3,7]`."""
 
 from __future__ import annotations
 
@@ -42,32 +42,32 @@ def spell(kind: str, name: str, index: Sequence[int]) -> str:
 
 
 def parse_address(text: str) -> Address:
-    """Return the address in `text`, of a value where no kind is named; raise `AddressError`."""
+    """Return the address in `text`; without a kind it is a value. Raise `AddressError`."""
     match = _FORM.fullmatch(text.strip()) if isinstance(text, str) else None
     if not match:
-        raise AddressError(f"{text!r} is not an address", "write it like layer0.attn.q[3,7]")
+        raise AddressError(f"{text!r} is not a valid address", "write it like layer0.attn.q[3,7]")
     kind, name, inside = match.groups()
     if kind is not None and kind not in get_args(Kind):
-        raise AddressError(f"there is no kind {kind!r} of number", "choose: value, grad, m, v")
+        raise AddressError(f"{kind!r} is not a kind of number", "choose: value, grad, m, v")
     try:
         index = tuple(int(i) for i in inside.split(",")) if inside else ()
     except ValueError:
         raise AddressError(
-            f"the index in {text!r} is not made of numbers",
-            "write numbers with commas between, like [3,7]",
+            f"the index in {text!r} is not a list of integers",
+            "write integers with commas between, like [3,7]",
         ) from None
     return Address(cast(Kind, kind or "value"), name, index)
 
 
 def checked(address: Address, config: Config, vocab_size: int, positions: int) -> Address:
-    """Return `address`, or raise `AddressError` where a model and document have no such number."""
+    """Return `address`; raise `AddressError` if the model has no such number for the document."""
     found = extents(config, vocab_size, positions)
     if address.name not in found:
         raise AddressError(f"the model has no {address.name!r}", nearest(address.name, found))
     axes = found[address.name]
     if address.kind in ("m", "v") and address.name not in shapes(config, vocab_size):
         raise AddressError(
-            f"{address.name} has no moment {address.kind}: Adam keeps moments of parameters only",
+            f"{address.name} has no moment {address.kind}: only parameters have Adam's moments",
             f"ask for value:{address.name} or grad:{address.name}",
         )
     fits = len(address.index) == len(axes)
@@ -82,7 +82,7 @@ def checked(address: Address, config: Config, vocab_size: int, positions: int) -
 def extents(
     config: Config, vocab_size: int, positions: int
 ) -> dict[str, tuple[tuple[str, int], ...]]:
-    """Return for every site and parameter what each of its axes counts, and its length."""
+    """Return the axes of every site and parameter: what each axis counts, and its length."""
     found: dict[str, tuple[tuple[str, int], ...]] = {}
     for site in sites(config):
         sizes = site.shape(config, vocab_size, positions)
@@ -93,7 +93,7 @@ def extents(
 
 
 def nearest(name: str, known: Mapping[str, object]) -> str:
-    """Return a hint at the names that are most like `name`."""
+    """Return a hint with the known names nearest to `name`."""
     near = get_close_matches(name, known, 3, 0.5) or [n for n in known if n.endswith(f".{name}")]
     usual = [n for n in ("loss", "logits", "wte") if n in known]
     return f"nearest: {', '.join(near)}" if near else f"for instance: {', '.join(usual)}"

@@ -1,7 +1,7 @@
-"""The settings of a run: their defaults, bounds, help and whether they may change while it runs.
+"""The settings of a run: their defaults, bounds, help and whether they may change during the run.
 
-This is their only home. The command line, the page, the link and the reference page derive from
-these fields, and all of them refuse a value outside its bounds with the sentence made here.
+They are defined here only. The command line, the page, the link and the reference page derive from
+these fields, and all of them refuse a value outside its bounds with the error raised here.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Setting:
     """One field of a settings class, described.
 
     `low` and `high` are inclusive bounds of a number, or of a text's length. A `live` setting may
-    change while a run goes on; any other needs a new model. `option` is its name on the command
-    line where that is not the field's name.
+    change during a run; any other needs a new model. `option` is its name on the command line
+    where that is not the field's name.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Setting:
     option: str
 
     def check(self, value: Any) -> Scalar:
-        """Return `value` as this setting's own type, or raise `ConfigError` with what is wrong."""
+        """Return `value` as this setting's own type; raise `ConfigError` if it is not valid."""
         kind = type(self.default)
         fits = isinstance(value, _FITTING[kind])
         if not fits or isinstance(value, bool):
@@ -48,7 +48,7 @@ class Setting:
             if not self.low <= len(value) <= self.high:
                 raise self._refused(value, f"text of at most {self.high:g} characters")
             return value
-        if not self.low <= value <= self.high:  # NaN fails here too: it compares with nothing
+        if not self.low <= value <= self.high:  # NaN fails here too
             raise self._refused(value, f"between {_plain(self.low)} and {_plain(self.high)}")
         return kind(value)
 
@@ -94,23 +94,24 @@ def _check_all(owner: Config | Sampling) -> None:
 @read_only("dataclasses.replace(config, n_embd=32) makes another")
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Everything that, with the documents, decides a training run. Defaults are microgpt's."""
+    """The settings that, with the documents, determine a run. The defaults are microgpt's."""
 
     n_layer: int = _setting(1, "number of layers, each an attention and an MLP", 1, 64)
-    n_embd: int = _setting(16, "channels: how many numbers stand for a position", 1, 1024)
+    n_embd: int = _setting(16, "embedding size: channels (numbers) of a position", 1, 1024)
     n_head: int = _setting(4, "attention heads in a layer; must divide n_embd", 1, 64)
-    block_size: int = _setting(16, "context: how many positions the model can see", 1, 1024)
+    block_size: int = _setting(16, "context length: positions that the model can see", 1, 1024)
     num_steps: int = _setting(1000, "training steps, one document each", 1, 10_000_000,
                               option="steps")
-    learning_rate: float = _setting(0.01, "Adam's step size at first; it decays linearly to 0",
+    learning_rate: float = _setting(0.01, "Adam's initial step size; it decays linearly to 0",
                                     0, 10, live=True)
-    beta1: float = _setting(0.85, "how much of the mean gradient Adam keeps each step",
+    beta1: float = _setting(0.85, "decay rate of Adam's mean of the gradient",
                             0, 0.9999, live=True)
-    beta2: float = _setting(0.99, "how much of the mean squared gradient Adam keeps each step",
+    beta2: float = _setting(0.99, "decay rate of Adam's mean of the squared gradient",
                             0, 0.999999, live=True)
-    eps: float = _setting(1e-8, "keeps Adam's division away from zero", 1e-15, 1, live=True)
-    init_std: float = _setting(0.08, "standard deviation of the weights at first", 0, 10)
-    seed: int = _setting(42, "starts the random stream: shuffle, first weights, draws",
+    eps: float = _setting(1e-8, "added to Adam's divisor, so that it is not zero", 1e-15, 1,
+                          live=True)
+    init_std: float = _setting(0.08, "standard deviation of the initial weights", 0, 10)
+    seed: int = _setting(42, "seed of the random stream: shuffle, initial weights, samples",
                          0, 2**32 - 1)
 
     def __post_init__(self) -> None:
@@ -119,7 +120,7 @@ class Config:
             fitting = self.n_head * max(1, self.n_embd // self.n_head)
             raise ConfigError(
                 f"n_embd is {self.n_embd} and n_head is {self.n_head}, "
-                "but the heads share the channels evenly",
+                "but the heads divide the channels evenly",
                 f"make n_embd a multiple of n_head, for instance {fitting}",
             )
 
@@ -140,7 +141,7 @@ class Sampling:
     """How text is drawn from a trained model."""
 
     temperature: float = _setting(0.5, "below 1 likely tokens become likelier, above 1 less so; "
-                                  "0 always takes the likeliest (of equals, the lowest id)",
+                                  "0 always takes the most likely (of equals, the lowest id)",
                                   0, 100, live=True)
     num_samples: int = _setting(20, "how many texts to draw", 0, 100_000, live=True,
                                 option="samples")
@@ -153,7 +154,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Hyper:
-    """What one Adam update needs to know: this step's rate, and `step` counted from 1."""
+    """The settings of one Adam update: the rate of this step, and `step` counted from 1."""
 
     step: int
     learning_rate: float

@@ -1,6 +1,6 @@
-"""The parameters: their names, shapes, order, and where they start.
+"""The parameters: their names, shapes, order and initial values.
 
-The order is the order of the random draws and of every flat list of weights.
+The order is that of the random draws and of every flat list of weights.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from glassgpt.arrays import Array, array
 from glassgpt.errors import ConfigError
 from glassgpt.model.config import Config
 
-MAX_PARAMETERS = 50_000_000  # with gradients and both moments 1.6 GB
+MAX_PARAMETERS = 50_000_000  # 1.6 GB with gradients and both moments
 
 
 class Block(NamedTuple):
-    """A rectangle of cells of a parameter: rows `top` to `bottom` − 1, and columns likewise."""
+    """A rectangle of a parameter: rows `top` to `bottom` − 1, columns `left` to `right` − 1."""
 
     param: str
     top: int
@@ -47,11 +47,11 @@ def shapes(config: Config, vocab_size: int) -> dict[str, tuple[int, int]]:
 
 
 def count(config: Config, vocab_size: int) -> int:
-    """Return the number of parameters; raise `ConfigError` where that is absurd."""
+    """Return the number of parameters; raise `ConfigError` above `MAX_PARAMETERS`."""
     n = sum(math.prod(shape) for shape in shapes(config, vocab_size).values())
     if n > MAX_PARAMETERS:
         raise ConfigError(
-            f"these sizes make a model of {n:,} parameters, more than {MAX_PARAMETERS:,}",
+            f"these sizes make a model of {n:,} parameters; the limit is {MAX_PARAMETERS:,}",
             "choose a smaller n_embd or n_layer",
         )
     return n

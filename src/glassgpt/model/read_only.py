@@ -1,4 +1,4 @@
-"""Public attributes that can be read and not set."""
+"""A class decorator that makes public attributes read-only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def read_only(rule: str) -> Callable[[type[T]], type[T]]:
-    """Let a class refuse that its public attributes are set; `rule` says what to do instead."""
+    """Make public attributes of a class read-only; `rule` is the hint what to do instead."""
 
     def guarded(owner: type[T]) -> type[T]:
         put, delete = owner.__setattr__, owner.__delattr__

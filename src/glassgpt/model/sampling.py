@@ -1,10 +1,10 @@
-"""Choosing tokens from logits: temperature, softmax, a draw, until BOS or a full context.
+"""Sampling tokens from logits: temperature, softmax, a draw, until BOS or a full context.
 
-Temperature 0 is the limit of small ones: the token with the largest logit has probability 1, and
-of several such tokens the one with the lowest id.
+Temperature 0 is greedy: the token with the largest logit has probability 1; of several such tokens,
+the one with the lowest id.
 
-Pure functions of numbers and a random generator; they know no engine. The arithmetic keeps
-microgpt's order, so its samples come out letter for letter.
+Pure functions of numbers and a random generator, independent of engines. The arithmetic keeps
+microgpt's order, so its samples are reproduced letter for letter.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from numbers import Integral
 
 from glassgpt.errors import ConfigError, DivergenceError, counted
 
-MAX_DRAW_SEED = 2**53 - 1  # a page's numbers, and so its links, are exact up to here
-_UNSEEDED = "leave it empty for the run's own stream"
+MAX_DRAW_SEED = 2**53 - 1  # JavaScript's integers, and so the page's links, are exact up to here
+_UNSEEDED = "leave it empty for the run's own random stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def probabilities(logits: Sequence[float], temperature: float) -> list[float]:
         tempered = [logit * temperature**-1 for logit in logits]
         largest = max(tempered)
         exps = [math.exp(number - largest) for number in tempered]
-    else:  # where a quotient may overflow, the differences do not
+    else:  # a quotient may overflow here; the differences do not
         exps = [math.exp((logit - largest) / temperature) for logit in logits]
     total = 0.0
     for e in exps:
@@ -50,17 +50,17 @@ def probabilities(logits: Sequence[float], temperature: float) -> list[float]:
 
 
 def check_room(prefix: Sequence[int], block_size: int) -> None:
-    """Raise `ConfigError` where a prefix leaves no room for a draw in the context."""
+    """Raise `ConfigError` if a prefix fills the whole context."""
     if len(prefix) >= block_size:
         raise ConfigError(
-            f"the prefix has {counted(len(prefix), 'character')}, but before a draw the context "
-            f"has room for {block_size - 1}",
+            f"the prefix has {counted(len(prefix), 'character')}, but the context leaves room "
+            f"for {block_size - 1}",
             "shorten the prefix, or train with a larger block_size",
         )
 
 
 def check_draw_seed(seed: int | None) -> int | None:
-    """Return the seed of a draw, None for the run's own; raise `ConfigError` out of its bounds."""
+    """Return the seed, None for the run's own stream; raise `ConfigError` if it is not valid."""
     if seed is None:
         return None
     if not isinstance(seed, Integral) or isinstance(seed, bool):
@@ -80,7 +80,7 @@ def generate(
     rng: random.Random,
     prefix: Sequence[int] = (),
 ) -> Iterator[Draw]:
-    """Yield the draws of one text that begins with `prefix`; the last is BOS if it ends itself.
+    """Yield the draws of one text that begins with `prefix`; the last is BOS unless it is cut off.
 
     `next_logits` takes the tokens so far, BOS first, and returns the logits (V,) of the next one.
     """

@@ -1,4 +1,4 @@
-"""What training changes, as one value."""
+"""The state that training changes, as one value."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from glassgpt.arrays import Array, frozen
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What training changes: the parameters and Adam's first and second moments, by name."""
+    """The parameters and Adam's first and second moments, by name."""
 
     params: Mapping[str, Array]
     m: Mapping[str, Array]
     v: Mapping[str, Array]
 
     def groups(self) -> Iterator[tuple[str, Mapping[str, Array]]]:
-        """Yield the three mappings with the prefix that their names carry in a file."""
+        """Yield the three mappings, each with the prefix of its names in a file."""
         yield from (("", self.params), ("adam.m.", self.m), ("adam.v.", self.v))
 
     def frozen(self) -> State:

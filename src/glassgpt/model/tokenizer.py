@@ -1,4 +1,4 @@
-"""Characters to ids and back: the sorted unique characters are 0 … n−1, and BOS is n.
+"""Character tokenizer: the sorted unique characters have the ids 0 … n−1, and BOS is n.
 
 A document becomes BOS + ids + BOS: the same token opens and closes it, so the model learns both
 where to begin and when to stop. A character is a Unicode code point.
@@ -34,14 +34,13 @@ class Tokenizer:
         half = next((c for c in self.characters if "\ud800" <= c <= "\udfff"), None)
         if half is not None:
             raise DataError(
-                f"the documents hold U+{ord(half):04X}, half of a character that UTF-16 writes as "
-                "two (a lone surrogate)",
-                "read the text as UTF-8; in text from JSON, the other half of the escape is lost",
+                f"the documents contain U+{ord(half):04X}, half of a UTF-16 surrogate pair",
+                "read the text as UTF-8; in text from JSON, half of an escape is missing",
             )
         if len(self.characters) > MAX_VOCABULARY:
             raise DataError(
-                f"the documents have {len(self.characters):,} different characters, "
-                f"more than the {MAX_VOCABULARY:,} that a character tokenizer is good for",
+                f"the documents have {len(self.characters):,} different characters; "
+                f"the limit is {MAX_VOCABULARY:,}",
                 "train on text in an alphabet or a smaller script",
             )
 
@@ -57,7 +56,7 @@ class Tokenizer:
 
     @property
     def vocab_size(self) -> int:
-        """How many ids there are, BOS among them."""
+        """The number of ids, including BOS."""
         return len(self.characters) + 1
 
     def encode(self, text: str) -> list[int]:
@@ -79,7 +78,8 @@ class Tokenizer:
     def encode_documents(self, texts: Sequence[str], block_size: int) -> TokenLists:
         """Return every text as BOS + ids + BOS, clipped to the block_size + 1 that a context needs.
 
-        All at once: a translated string is its ids, as long as these stay below the surrogates.
+        `str.translate` does this quickly: in the translated string each code point is an id. It
+        works because all ids are below the surrogates.
         """
         bos = chr(self.bos)
         names = _Names({ord(c): chr(i) for i, c in enumerate(self.characters)})
@@ -90,11 +90,11 @@ class Tokenizer:
         return TokenLists(tokens, array("q", accumulate(map(len, lists), initial=0)))
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Return the text of `ids`, none of which is BOS."""
+        """Return the text of `ids`, which must not contain BOS."""
         return "".join(self.characters[i] for i in ids)
 
     def name(self, token: int) -> str:
-        """Return what to call one `token` on paper: its character, or BOS."""
+        """Return the printed name of one `token`: its character, or BOS."""
         return "BOS" if token == self.bos else self.characters[token]
 
 
@@ -131,10 +131,10 @@ class TokenLists(Sequence[list[int]]):
         )
         lengths = [after - before for before, after in pairwise(self._offsets)]
         if not inside or not all(2 <= length <= block_size + 1 for length in lengths):
-            raise ValueError(f"a document that is not of 2 to {block_size + 1} tokens")
+            raise ValueError(f"a document does not have 2 to {block_size + 1} tokens")
         tokens = self._tokens[self._offsets[0] : self._offsets[-1]]
         if tokens and not 0 <= min(tokens) <= max(tokens) < vocab_size:
-            raise ValueError(f"a token outside the vocabulary of {vocab_size}")
+            raise ValueError(f"a token is outside the vocabulary of {vocab_size}")
         self._checked_for = (vocab_size, block_size)
 
     def part(self, start: int, stop: int) -> TokenLists:
@@ -154,7 +154,7 @@ class TokenLists(Sequence[list[int]]):
         return memoryview(self._offsets).toreadonly()
 
     def addresses(self) -> tuple[int, int]:
-        """Return where the tokens and the offsets lie in memory, for as long as this lives."""
+        """Return the memory addresses of tokens and offsets, valid while this object exists."""
         return self._tokens.buffer_info()[0], self._offsets.buffer_info()[0]
 
     @overload

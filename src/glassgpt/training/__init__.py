@@ -1,1 +1,1 @@
-"""One run and its history: no clock, no thread."""
+"""A training run and its history: no clock, no thread."""

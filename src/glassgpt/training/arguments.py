@@ -1,4 +1,4 @@
-"""What a session may be made of."""
+"""Checks of the arguments that a session is made of."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from glassgpt.model.config import Config
 
 
 def check_types(config: object, documents: object, data_name: object) -> None:
-    """Raise `ConfigError` or `DataError` where a run is not made of a Config and texts."""
+    """Raise `ConfigError` or `DataError` unless these are a Config and a list of texts."""
     if isinstance(documents, str) or not isinstance(documents, Sequence) or not documents:
         raise DataError(
             f"documents are {documents!r}, but must be a list of texts",

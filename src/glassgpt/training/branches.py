@@ -1,8 +1,8 @@
-"""Branches: a tree of runs that share what they have in common, one of which is current.
+"""Branches: a tree of runs, one of which is current.
 
-A change at some step forks the run that is current: the new branch has the same past, and both
-futures are kept. Where nothing was trained since the fork, another change joins the fork instead.
-It knows no clock: a fork happens at the position where the current branch stands.
+A change at some step forks the current run: the new branch shares its past, and both are kept. If
+nothing was trained since the fork, another change is added to the same fork. A fork starts at the
+position of the current branch.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ MAX_PARAMETERS = 4_000_000  # of all branches together: each has an engine, and 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One run of the tree: `changes`, made to the branch `parent`, led to it.
+    """One run of the tree: the branch `parent` with `changes`.
 
-    `before` is the state that was changed, where all changes stand at its step. A `parent` of None
-    is a run that began by itself; `run` is the number of the one that this branch comes from.
+    `before` is the state at the fork, if all changes are at its step. A `parent` of None marks the
+    root of a tree; `run` is the number of that root.
     """
 
     number: int
@@ -45,18 +45,18 @@ class Branch:
 
     @property
     def fork(self) -> int:
-        """The position from which on it differs from its parent."""
+        """The position where it begins to differ from its parent."""
         return self.changes[0].step if self.changes else self.history.begin
 
     @property
     def fresh(self) -> bool:
-        """Whether it stands where it was forked, and nothing was trained since."""
+        """Whether nothing was trained since the fork."""
         at = self.history.session.step
         return self.before is not None and at == self.history.reached == self.changes[-1].step
 
 
 class Branches:
-    """The tree. Whatever raises `ConfigError` leaves it as it was."""
+    """The tree. A method that raises `ConfigError` does not change it."""
 
     def __init__(self, history: History, budget: int = BUDGET) -> None:
         self._budget = budget
@@ -79,13 +79,13 @@ class Branches:
     # -- growing
 
     def begin(self, history: History) -> Branch:
-        """Add a run of its own, which becomes the current one."""
+        """Add the root of a new tree, which becomes the current branch."""
         self._make_room(history)
         number = self._made + 1
         return self._show(Branch(number, None, number, (), None, history))
 
     def follow(self, changes: Interventions) -> Branch:
-        """Fork the current branch by changes that stand at its position or later, as in a link."""
+        """Fork the current branch by changes at its position or later, as in a link."""
         here = self.current
         self._make_room(here.history)
         before = here.history.session.snapshot()
@@ -94,7 +94,7 @@ class Branches:
         return self._show(Branch(self._made + 1, here.number, here.run, changes, start, history))
 
     def intervene(self, change: Change) -> Branch:
-        """Change the current branch at its position: fork it, or change a fork that is fresh."""
+        """Change the current branch at its position: fork it, or add to a fresh fork."""
         here = self.current
         step = here.history.session.step
         if here.fresh and here.before is not None:
@@ -106,7 +106,7 @@ class Branches:
         parent = self._all.get(branch.parent or 0, branch)
         return replace(branch, changes=changes, history=parent.history.forked(before, changes))
 
-    # -- going about
+    # -- choosing
 
     def choose(self, number: int) -> Branch:
         """Make another branch the current one."""
@@ -118,7 +118,7 @@ class Branches:
         """Forget a branch; those forked from it are then forks of its parent."""
         gone = self[number]
         if gone is self.current:
-            raise ConfigError(f"branch {number} is the one that is shown", "choose another first")
+            raise ConfigError(f"branch {number} is shown", "choose another branch first")
         del self._all[number]
         self._undone.clear()
         for child in [b for b in self if b.parent == number]:
@@ -127,7 +127,7 @@ class Branches:
         self._share()
 
     def undo(self) -> Branch:
-        """Take back the last change: return to what it changed. What was trained since is kept."""
+        """Undo the last change: return to the branch before it. Training since then is kept."""
         here = self.current
         if here.parent is None:
             raise ConfigError("this run has not been changed", "there is nothing to undo")
@@ -145,9 +145,9 @@ class Branches:
         return self.current
 
     def redo(self) -> Branch:
-        """Make the change again that was taken back last."""
+        """Make the last undone change again."""
         if not self._undone:
-            raise ConfigError("nothing has been undone", "there is nothing to make again")
+            raise ConfigError("nothing has been undone", "there is nothing to redo")
         self.current = self._undone.pop()
         self._all[self.current.number] = self.current
         self._share()
@@ -155,11 +155,11 @@ class Branches:
 
     @property
     def can_redo(self) -> bool:
-        """Whether something was undone, and nothing done since."""
+        """Whether a change was undone, and none was made since."""
         return bool(self._undone)
 
     def common(self, a: Branch, b: Branch) -> int:
-        """Return up to which position two branches are the same run."""
+        """Return the last position up to which two branches are the same run."""
         above, step = dict(self._line(a)), math.inf
         for number, until in self._line(b):
             if number in above:
@@ -168,7 +168,7 @@ class Branches:
         return 0
 
     def _line(self, branch: Branch) -> Iterator[tuple[int, float]]:
-        """Yield the branch and those it comes from, each with up to where that is the same run."""
+        """Yield the branch and its ancestors, each with the position up to which they agree."""
         step = math.inf
         yield branch.number, step
         while branch.parent is not None:
@@ -188,14 +188,14 @@ class Branches:
     def _make_room(self, history: History) -> None:
         if len(self._all) >= MAX_BRANCHES:
             raise ConfigError(
-                f"there are {MAX_BRANCHES} branches, which is as many as are kept",
+                f"there are {MAX_BRANCHES} branches, which is the limit",
                 f"drop one first: {self._names(but=self.current.number)}",
             )
         total = sum(map(_size, (history, *(branch.history for branch in self))))
         if self._all and total > MAX_PARAMETERS:
             raise ConfigError(
                 f"all branches together would have {total:,} parameters; "
-                f"{MAX_PARAMETERS:,} are kept",
+                f"the limit is {MAX_PARAMETERS:,}",
                 f"begin a smaller model, or drop one first: {self._names(self.current.number)}",
             )
 
@@ -213,7 +213,7 @@ def _size(history: History) -> int:
 
 
 def _joined(changes: Interventions, more: Intervention) -> Interventions:
-    """Return the changes of a fork and one more, which replaces the last if it is of the same."""
+    """Return the changes and one more, which replaces the last if both have the same target."""
     last = changes[-1].change
     if _target(last) != _target(more.change):
         return (*changes, more)
@@ -236,7 +236,7 @@ def _target(change: Change) -> object:
 
 
 def _adopted(child: Branch, gone: Branch) -> Branch:
-    """Return `child` as a fork of the parent of `gone`, whose changes are now its own too."""
+    """Return `child` as a fork of the parent of `gone`, with the changes of `gone` added."""
     if gone.parent is None:
         return replace(child, parent=None)
     passed = tuple(done for done in gone.changes if done.step <= child.fork)

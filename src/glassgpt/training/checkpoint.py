@@ -1,8 +1,8 @@
-"""A snapshot on disk: one file in a directory, whole at every moment.
+"""Checkpoints: a snapshot as one file in a directory, written atomically.
 
-A write goes to a neighbour file, is synced, and takes the old one's place in one rename, so that
-`kill -9` or a full disk at any moment leaves the last whole checkpoint. A writer holds a lock on
-its neighbour file, which ends with its process; what nobody holds is left over, and removed.
+A write goes to a temporary file, which is synced and then renamed over the old checkpoint, so
+`kill -9` or a full disk at any moment leaves the last complete one. The writer locks its temporary
+file until its process ends; a temporary file without a lock is a left-over, and is removed.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ MAX_BYTES = 2 * 2**30  # more than the largest model takes
 def save_checkpoint(snapshot: Snapshot, directory: str | Path) -> Path:
     """Write `snapshot` into `directory`, replacing one that is there; return the file's path.
 
-    Raises `CheckpointError` where the directory takes no file.
+    Raises `CheckpointError` if the directory is not writable.
     """
     if not isinstance(snapshot, Snapshot):
         raise CheckpointError(
-            f"only a Snapshot can be kept, not {snapshot!r}", "session.snapshot() returns one"
+            f"only a Snapshot can be saved, not {snapshot!r}", "session.snapshot() returns one"
         )
     path = _path(directory) / FILENAME
     prepare_directory(directory)
@@ -40,13 +40,13 @@ def save_checkpoint(snapshot: Snapshot, directory: str | Path) -> Path:
     except OSError as error:
         hint = "free some space or choose another --out"
         if path.exists():
-            hint = f"the checkpoint before it is whole; {hint}"
+            hint = f"the previous checkpoint is intact; {hint}"
         raise CheckpointError(f"{str(path)!r} cannot be written: {error.strerror}", hint) from None
     return path
 
 
 def prepare_directory(directory: str | Path) -> None:
-    """Make `directory` where it is missing; raise `CheckpointError` where it takes no file."""
+    """Make `directory` if it is missing; raise `CheckpointError` if it is not writable."""
     path = Path(directory) / FILENAME
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def prepare_directory(directory: str | Path) -> None:
             pass
     except OSError as error:
         raise CheckpointError(
-            f"nothing can be kept in {str(directory)!r}: {_why_not(path.parent, error)}",
+            f"no checkpoint can be saved in {str(directory)!r}: {_why_not(path.parent, error)}",
             "choose another --out",
         ) from None
     if path.is_dir():
@@ -66,17 +66,17 @@ def prepare_directory(directory: str | Path) -> None:
 
 
 def _why_not(directory: Path, error: OSError) -> str:
-    """Return why a path is no directory, where the system says only that it exists."""
+    """Return why a path is not a directory, where the system's error is only "File exists"."""
     if not isinstance(error, FileExistsError):
         return str(error.strerror)
     link = directory.is_symlink() and not directory.exists()
-    return "it is a link that leads nowhere" if link else "it is a file, not a directory"
+    return "it is a link to a missing file" if link else "it is a file, not a directory"
 
 
 def load_checkpoint(directory: str | Path) -> Snapshot:
     """Return the snapshot in `directory`, or in the checkpoint file itself.
 
-    Raises `CheckpointError` where there is none, or it is damaged.
+    Raises `CheckpointError` if it is missing or damaged.
     """
     path = _path(directory)
     try:
@@ -99,41 +99,41 @@ def _path(directory: str | Path) -> Path:
 
 
 def load_checkpoint_bytes(octets: bytes, name: str = "checkpoint") -> Snapshot:
-    """Return the snapshot that a checkpoint file's bytes hold; `name` is the file's, for errors.
+    """Return the snapshot in the bytes of a checkpoint file; `name` is used in errors.
 
-    Raises `CheckpointError` where they are damaged, forged or no checkpoint.
+    Raises `CheckpointError` if they are damaged, inconsistent or not a checkpoint.
     """
     return from_bytes(octets, name)
 
 
 def write_atomically(path: Path, octets: bytes) -> None:
-    """Put `octets` at `path` so that readers see the old file or the new one, synced to disk."""
+    """Write `octets` to `path`, synced; a reader sees either the old file or the new one."""
     remove_left_overs(path)
     with _partial(path) as file:
         file.write(octets)
         file.flush()
         os.fsync(file.fileno())
-        if sys.platform == "win32":  # which renames no open file
+        if sys.platform == "win32":  # Windows cannot rename an open file
             file.close()
         Path(file.name).replace(path)
     _sync_directory(path.parent)
 
 
 def remove_left_overs(path: Path) -> None:
-    """Remove what writers of `path` that were killed left beside it."""
+    """Remove temporary files of writers of `path` that were killed."""
     for left_over in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
         with suppress(OSError), left_over.open("rb") as file:
-            _lock(file, wait=False)  # raises where its writer lives
+            _lock(file, wait=False)  # raises if its writer is running
             left_over.unlink()
 
 
 @contextmanager
 def _partial(path: Path) -> Iterator[BinaryIO]:
-    """Open a new neighbour of `path`, locked; in the end it is gone, unless it was renamed."""
+    """Open a new temporary file for `path`, locked; it is removed unless it was renamed."""
     while True:
         with path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial").open("xb") as file:
-            with suppress(OSError):  # a file system without locks, where nothing is cleared up
-                _lock(file, wait=True)  # for whoever took it for a left-over before this line
+            with suppress(OSError):  # a file system without locks: no left-over is removed
+                _lock(file, wait=True)  # another process may be removing it
             if os.fstat(file.fileno()).st_nlink:
                 try:
                     yield file
@@ -143,7 +143,7 @@ def _partial(path: Path) -> Iterator[BinaryIO]:
 
 
 def _lock(file: BinaryIO, *, wait: bool) -> None:
-    """Hold `file` until it is closed or the process ends; raise `OSError` where that cannot be."""
+    """Lock `file` until it is closed or the process ends; raise `OSError` if that fails."""
     try:
         import fcntl
     except ImportError:  # Windows, where an open file cannot be removed; a browser

@@ -1,8 +1,8 @@
-"""The past of a run: every loss it took, and snapshots to go back to.
+"""The history of a run: the loss of every step, and snapshots to go back to.
 
-Going to a step is restoring the nearest snapshot before it and taking the steps between again,
-which gives the same bits. A long run thins its snapshots to a fixed amount of memory. It knows no
-clock: whoever drives it says how many steps at a time.
+To go to a step, the nearest snapshot before it is restored and the steps between are taken again,
+which gives the same bits. A long run thins its snapshots to a fixed amount of memory. The caller
+decides how many steps are taken at a time.
 """
 
 from __future__ import annotations
@@ -22,18 +22,17 @@ from glassgpt.training.records import StepRecords
 from glassgpt.training.session import Session
 from glassgpt.training.snapshot import Snapshot
 
-BUDGET = 64 * 2**20  # bytes of snapshots that a run may keep
+BUDGET = 64 * 2**20  # limit of all snapshots of a run, in bytes
 _VERSIONS = itertools.count()
-STRIDE = 10  # steps between two snapshots, until memory runs short
+STRIDE = 10  # steps between two snapshots, until the limit is reached
 
 
 class History:
-    """A session, what it has done, and the way back.
+    """A session with its losses and snapshots.
 
-    `before` holds the parameters as they were one update ago, where they are known; what a step
-    changed is then its update, and the interventions at its end with it. `recipe` holds all
-    interventions of the run, those to come as well: a position is after those of its step.
-    `version` is another number for each history that was ever made here.
+    `before`: the parameters before the last update and the interventions after it, if known.
+    `recipe`: all interventions of the run, future ones included; those of step s are applied on
+    arrival at s. `version`: a number that identifies this history in this process.
     """
 
     def __init__(self, session: Session, budget: int = BUDGET) -> None:
@@ -52,13 +51,13 @@ class History:
         self._keep()
 
     def forked(self, before: Snapshot, changes: Interventions) -> History:
-        """Return a history with this one's past up to `before`, where it makes `changes` instead.
+        """Return a history with this one's past up to `before` and then `changes`.
 
-        The changes stand at the step of `before` or later. Raises `ConfigError` for one that
-        cannot be made. What is kept of the past is shared: it does not change.
+        The changes are at the step of `before` or later. Raises `ConfigError` if one is not
+        valid. The snapshots of the past are shared, since they do not change.
         """
         step, recipe = before.step, before.recipe.with_more(*changes)
-        if any(done.step > step for done in changes):  # the session checks those of this step
+        if any(done.step > step for done in changes):  # the session checks changes at this step
             recipe.check(self.session.tokenizer.vocab_size)
         other = copy.copy(self)
         other.version = next(_VERSIONS)
@@ -70,33 +69,33 @@ class History:
         other.session.follow(recipe)
         if any(isinstance(done.change, Edit | Silence) for done in changes):
             other._keep()
-        else:  # no weight was set: the snapshot is that of the branch, but for its recipe
+        else:  # no weight was set: the snapshot differs from `before` in its recipe only
             other._snapshots[step] = replace(before, recipe=other.session.recipe)
             other._thin()
         return other
 
     def limit(self, budget: int) -> None:
-        """Keep no more than so many bytes of snapshots from now on."""
+        """Set the limit of snapshots to `budget` bytes."""
         self._most = max(2, budget // self._size)
         self._thin()
 
     @property
     def first(self) -> Snapshot:
-        """The state at the first position there is."""
+        """The state at the first position."""
         return self._snapshots[self.begin]
 
     @property
     def config(self) -> Config:
-        """The settings when all of the recipe has been done."""
+        """The settings after all interventions of the recipe."""
         return self.recipe.config_at()
 
     @property
     def reached(self) -> int:
-        """The furthest step that was taken."""
+        """The last position reached so far."""
         return len(self.losses)
 
     def advance(self, steps: int) -> None:
-        """Take so many steps, and what the recipe says; `DivergenceError` keeps those before it."""
+        """Take `steps` steps with their interventions; on `DivergenceError` earlier steps stay."""
         end = self.session.step + steps
         while self.session.step < end:
             boundary = self.session.step + self.stride - self.session.step % self.stride
@@ -110,7 +109,7 @@ class History:
                 self._keep()
 
     def at(self, step: int) -> Snapshot:
-        """Return the state at a position that was reached, and stay at this one."""
+        """Return the state at a position reached before, without moving the session."""
         if not isinstance(step, int) or not self.begin <= step <= self.reached:
             raise ConfigError(
                 f"the run has no step {step!r}", f"it has {self.begin} to {self.reached}"
@@ -123,9 +122,10 @@ class History:
         return other.snapshot()
 
     def approach(self, step: int) -> None:
-        """Go back, where needed, to the nearest kept position from which `step` can be reached.
+        """Go back, if needed, to the nearest snapshot from which `step` can be reached.
 
-        Between the two lies at least one update, so that the last update of `step` is known too.
+        It is at least one update before `step`, so that the parameters before the last update
+        will be known.
         """
         wanted = max(self.begin, step - 1)
         here = self.session.step
@@ -138,7 +138,7 @@ class History:
         self.before = None
 
     def kept(self, name: str, index: tuple[int, ...]) -> tuple[list[int], list[float]]:
-        """Return the positions that are kept, and what the weight was at each of them."""
+        """Return the positions of the snapshots, and the weight at each of them."""
         kept = sorted(self._snapshots)
         return kept, [self._snapshots[step].state.params[name][index] for step in kept]
 

@@ -1,7 +1,7 @@
-"""Interventions: what may be done to a run between two of its steps, as values.
+"""Interventions: changes to a run between two of its steps, as values.
 
-A part that is silenced is the weight edit that it is: `block` names the cells of the parameter. An
-edit changes weights and nothing else: Adam's moments stay as they are, and go on as they would.
+Ablating a part (`Silence`) means setting its weights to zero: `block` names these cells. An edit
+changes weights only; Adam's moments stay as they are and continue to decay as usual.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from glassgpt.errors import ConfigError
 from glassgpt.model.config import Config, Scalar, settings
 from glassgpt.model.parameters import Block, shapes
 
-MAX_INTERVENTIONS = 64  # in one run
-MAX_WEIGHT = 1e6  # in magnitude, of a weight that is set
+MAX_INTERVENTIONS = 64  # of one run
+MAX_WEIGHT = 1e6  # largest magnitude of a weight that is set
 TUNED = tuple(s.name for s in settings(Config) if s.live or s.name == "num_steps")
 
 Part: TypeAlias = Literal["head", "neuron", "position"]
@@ -25,17 +25,15 @@ PARTS: tuple[Part, ...] = get_args(Part)
 
 @dataclass(frozen=True, slots=True)
 class Tune:
-    """Change settings: the live ones, and num_steps, over which the rate then decays."""
+    """Change live settings, or num_steps, over which the learning rate then decays."""
 
     changes: tuple[tuple[str, Scalar], ...]
 
     def config(self, config: Config, step: int) -> Config:
-        """Return the settings after it; raise `ConfigError` where they cannot be."""
+        """Return the settings after the change; raise `ConfigError` if they are not valid."""
         for name, _ in self.changes:
             if name not in TUNED:
-                raise ConfigError(
-                    f"{name} cannot change while a run goes on", "begin a new run for it"
-                )
+                raise ConfigError(f"{name} cannot change during a run", "begin a new run for it")
         return extended(config, step, **dict(self.changes))
 
     def words(self) -> str:
@@ -71,7 +69,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Set the weights of a part to zero; with `hold` again after every update."""
+    """Ablate a part: set its weights to zero, with `hold` again after every update."""
 
     part: Part
     layer: int = 0
@@ -80,11 +78,11 @@ class Silence:
 
     @property
     def name(self) -> str:
-        """What the part is called in a link."""
+        """The name of the part in a link."""
         return self.part if self.part == "position" else f"{self.part}{self.layer}.{self.number}"
 
     def block(self, config: Config) -> Block:
-        """Return the cells: columns that read a head or a neuron, or the whole of wpe."""
+        """Return the cells: the columns that take a head or a neuron as input, or all of wpe."""
         C, D = config.n_embd, config.head_dim
         match self.part:
             case "head":
@@ -107,7 +105,7 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Hold a silenced part no longer: its weights are zero, and free to be learned again."""
+    """Stop holding a part at zero: its weights stay zero until training changes them."""
 
     part: Part
     layer: int = 0
@@ -131,7 +129,7 @@ Change: TypeAlias = Tune | Edit | Silence | Release
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """A change, made when the run has taken `step` updates."""
+    """A change, made after `step` updates."""
 
     step: int
     change: Change
@@ -141,7 +139,7 @@ Interventions: TypeAlias = tuple[Intervention, ...]  # in order of their steps
 
 
 def same_run(old: Config, new: Config) -> Config:
-    """Return `new`, or raise `ConfigError` where it would need another model or another start."""
+    """Return `new`; raise `ConfigError` if it would need another model or initial state."""
     for name in ("n_layer", "n_embd", "n_head", "block_size", "init_std", "seed"):
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
@@ -156,8 +154,8 @@ def extended(config: Config, step: int, **changes: Scalar) -> Config:
     """Return `config` with live settings changed and perhaps more (or fewer) steps, from `step` on.
 
     The rate follows the same linear decay over the new total, learning_rate · (1 − s / num_steps),
-    so more steps lift the rate of those to come; the steps taken stay as they were. Raises
-    `ConfigError` where fewer steps are asked for than were taken.
+    so more steps raise the rate of later steps; earlier steps do not change. Raises `ConfigError`
+    if the new total is below `step`.
     """
     new = same_run(config, replace(config, **changes))  # type: ignore[arg-type]
     if new.num_steps < step:
@@ -171,7 +169,7 @@ def extended(config: Config, step: int, **changes: Scalar) -> Config:
 def config_at(
     config: Config, interventions: Iterable[Intervention], step: float = math.inf
 ) -> Config:
-    """Return the settings that hold at `step` (at the end, if not named) of a run of `config`."""
+    """Return the settings at `step` (by default at the end) of a run of `config`."""
     for done in interventions:
         if isinstance(done.change, Tune) and done.step <= step:
             config = done.change.config(config, done.step)
@@ -179,7 +177,7 @@ def config_at(
 
 
 def held(interventions: Iterable[Intervention]) -> tuple[Silence, ...]:
-    """Return the parts that are held at zero after these interventions."""
+    """Return the parts that these interventions leave held at zero."""
     holding: dict[str, Silence] = {}
     for done in interventions:
         match done.change:
@@ -192,11 +190,11 @@ def held(interventions: Iterable[Intervention]) -> tuple[Silence, ...]:
     return tuple(holding.values())
 
 
-# -- what cannot be
+# -- checks
 
 
 def check(interventions: Interventions, config: Config, vocab_size: int) -> None:
-    """Raise `ConfigError` unless all this can be done to a run that begins with `config`."""
+    """Raise `ConfigError` unless all interventions are valid for a run of `config`."""
     for i, done in enumerate(interventions):
         config = check_next(done, interventions[:i], config, vocab_size)
 
@@ -204,13 +202,13 @@ def check(interventions: Interventions, config: Config, vocab_size: int) -> None
 def check_next(
     done: Intervention, before: Interventions, config: Config, vocab_size: int
 ) -> Config:
-    """Return the settings after a change to a run of now `config`, after those `before`.
+    """Return the settings after one change, given the current `config` and the changes `before`.
 
-    Raises `ConfigError` unless it can be made.
+    Raises `ConfigError` if the change is not valid.
     """
     if len(before) >= MAX_INTERVENTIONS:
         raise ConfigError(
-            f"{len(before)} changes were made to this run, which is the most a run can have",
+            f"this run has {len(before)} changes, which is the limit",
             "undo some, or begin a new run",
         )
     first = before[-1].step if before else 0
@@ -218,7 +216,7 @@ def check_next(
         raise ConfigError(
             f"a change at step {done.step} cannot follow one at step {first} in a run of "
             f"{config.num_steps} steps",
-            "changes stand in the order of their steps",
+            "list changes in the order of their steps",
         )
     match done.change:
         case Tune() as tune:
@@ -233,7 +231,7 @@ def check_next(
                 raise ConfigError(f"{name} is not held at zero", "there is nothing to release")
         case other:
             raise ConfigError(
-                f"{other!r} is no change to a run", "give a Tune, Edit, Silence or Release"
+                f"{other!r} is not a change to a run", "give a Tune, Edit, Silence or Release"
             )
     return config
 

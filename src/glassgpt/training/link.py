@@ -1,8 +1,8 @@
-"""An experiment as text that fits into an address: `seed=42&n_embd=32&step=250`.
+"""Links: an experiment as text for a URL, such as `seed=42&n_embd=32&step=250`.
 
-The seed and what differs from the defaults are written. Own data travels inside the link while it
-is small, and else as its fingerprint: the reader then has to bring the file. Keys that only a page
-knows (what is selected, which switch is on) are left to it.
+A link has the seed and every value that differs from its default. Small data of one's own is part
+of the link; of larger data it has the fingerprint, and the reader must supply the file. Keys for
+the state of the page (selection, switches) are read by the page.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ MAX_DATA = 2**20  # bytes that data inside a link may unpack to
 MAX_STEP = 10**10 - 1
 Value = TypeVar("Value")
 
-_ROOM = 4000  # characters that data may take in a link
-_MOST_CARRIED = 5000  # documents: more would not fit, however well they are packed
+_ROOM = 4000  # limit of data in a link, in characters
+_MOST_CARRIED = 5000  # documents: more do not fit, even compressed
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """What a link says: which run, and what the page shows of it.
+    """The content of a link: the run, and what the page shows of it.
 
-    `documents` is the text of own data; the recipe's fingerprint names data that is not given.
+    `documents` is the text of data in the link; for other data there is the recipe's fingerprint.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
@@ -49,7 +49,7 @@ class Experiment:
 
 
 def carried(documents: Sequence[str]) -> str:
-    """Return the text of documents that may fit into a link, or none."""
+    """Return the text of the documents if it may fit into a link, else None."""
     return "\n".join(documents) if len(documents) < _MOST_CARRIED else ""
 
 
@@ -85,7 +85,7 @@ def write_link(experiment: Experiment) -> str:
 def read_link(text: str) -> Experiment:
     """Return the experiment in a link's text or a whole address.
 
-    Raises `ConfigError` where a value cannot be.
+    Raises `ConfigError` if a value is not valid.
     """
     experiment, faults = read_leniently(text)
     if faults:
@@ -94,10 +94,10 @@ def read_link(text: str) -> Experiment:
 
 
 def read_leniently(text: str) -> tuple[Experiment, list[ConfigError]]:
-    """Return what can be read in a link's text, and of each value that is left out why."""
+    """Return the valid part of a link's text, and an error for each value that is left out."""
     text = (text.partition("#")[2] or text).lstrip("#?")
     if len(text) > MAX_LINK:
-        fault = ConfigError(f"the link has {len(text):,} characters, more than {MAX_LINK:,}")
+        fault = ConfigError(f"the link has {len(text):,} characters; the limit is {MAX_LINK:,}")
         return Experiment(), [fault]
     found = _Found(dict(parse_qsl(text, keep_blank_values=True)))
     recipe = Recipe(
@@ -121,13 +121,13 @@ def read_leniently(text: str) -> tuple[Experiment, list[ConfigError]]:
 
 @dataclass(slots=True)
 class _Found:
-    """The pairs of a link that were not read yet, and what was wrong with those that were."""
+    """The unread pairs of a link, and the errors of those that were read."""
 
     pairs: dict[str, str]
     faults: list[ConfigError] = field(default_factory=list)
 
     def take(self, name: str, read: Callable[[str], Value], missing: Value) -> Value:
-        """Read the value of a key; return `missing` where there is none that can be read."""
+        """Read the value of a key; return `missing` if there is none or it is not valid."""
         if name not in self.pairs:
             return missing
         try:
@@ -137,7 +137,7 @@ class _Found:
             return missing
 
     def settings(self, owner: type[Config] | type[Sampling]) -> dict[str, Scalar]:
-        """Read the settings of `owner` that are named, each within its own bounds."""
+        """Read the settings of `owner`, each within its own bounds."""
         read = {
             setting.name: self.take(setting.name, partial(_setting, setting), setting.default)
             for setting in settings(owner)
@@ -147,7 +147,7 @@ class _Found:
 
 
 def _config(found: _Found) -> Config:
-    """Return the settings; sizes that do not fit together are left out together."""
+    """Return the settings, without the sizes if these do not fit together."""
     values = found.settings(Config)
     try:
         return Config(**values)  # type: ignore[arg-type]
@@ -165,7 +165,7 @@ def _scalar(name: str, text: str, kind: type) -> Scalar:
         value: Scalar = kind(text)
     except ValueError:
         raise ConfigError(
-            f"the link says {name}={text!r}, which is no number", "mend or remove it"
+            f"the link says {name}={text!r}, which is not a number", "mend or remove it"
         ) from None
     return value
 
@@ -174,14 +174,14 @@ def _whole(name: str, text: str, most: int) -> int:
     digits = text.isascii() and text.isdigit() and len(text) <= len(str(most))
     if not digits or int(text) > most:
         raise ConfigError(
-            f"the link says {name}={text[:40]!r}, which is no whole number up to {most:,}",
+            f"the link says {name}={text[:40]!r}, which is not a whole number up to {most:,}",
             "mend or remove it",
         )
     return int(text)
 
 
 def _pack(text: str) -> str:
-    if not text:  # not given: an empty text would say that the run learned from nothing
+    if not text:  # None, because an empty text would be a run without documents
         return ""
     octets = zlib.compress(text.encode(), 9)
     return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
@@ -195,7 +195,7 @@ def _unpack(packed: str) -> str:
         unpacker = zlib.decompressobj()
         text = unpacker.decompress(octets, MAX_DATA)
         if unpacker.unconsumed_tail:
-            raise ConfigError("the data in the link is too large", "send the file beside the link")
+            raise ConfigError("the data in the link is too large", "send the file with the link")
         return text.decode()
     except (binascii.Error, zlib.error, ValueError):
         raise ConfigError("the text in the link is damaged", "copy the whole link again") from None

@@ -1,7 +1,7 @@
-"""The recipe of a run: one value that decides every number of it.
+"""The recipe of a run: one value that determines every number of it.
 
-Checkpoint, link and saved script write this value, and whoever reads it takes the same run again.
-The run at a step follows from the recipe: its state is only kept to save the time.
+A checkpoint, a link and a saved script contain this value, so each reproduces the same run. The
+state at a step follows from the recipe; it is stored only to save time.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from glassgpt.training.interventions import Intervention, Interventions, check, 
 class Recipe:
     """`config` at step 0, the documents by name and fingerprint, each change with its step.
 
-    `data_sha256` is empty where the documents are the built-in names or come along. `cut` says how
-    they were cut out of a text: by its lines if empty, or one of `segmentation.WAYS`. `assumed`
-    marks a recipe that an older checkpoint does not hold whole: `doubt` says what is missing.
+    `data_sha256` is empty if the documents are the built-in names or are included. `cut` is the
+    segmentation of the text: by lines if empty, or one of `segmentation.WAYS`. `assumed` marks the
+    incomplete recipe of an older checkpoint; `doubt` states what is missing.
     """
 
     config: Config = field(default_factory=Config)
@@ -34,20 +34,20 @@ class Recipe:
 
     @property
     def doubt(self) -> str:
-        """What is not known of the run, or nothing."""
+        """What the recipe does not contain, as a sentence; "" if it is complete."""
         if not self.assumed:
             return ""
         return (
-            "this checkpoint is of an older format, which does not hold the settings at step 0: "
-            "its earlier steps and its link assume that the settings were never changed"
+            "this checkpoint has an older format without the settings at step 0; its earlier "
+            "steps and its link assume that the settings were never changed"
         )
 
     def config_at(self, step: float = math.inf) -> Config:
-        """Return the settings that hold at `step`, or at the end of the run."""
+        """Return the settings at `step`, or at the end of the run."""
         return config_at(self.config, self.interventions, step)
 
     def next_after(self, step: int) -> float:
-        """Return the first step after `step` at which something changes, infinity if none does."""
+        """Return the step of the first change after `step`, infinity if there is none."""
         return min((done.step for done in self.interventions if done.step > step), default=math.inf)
 
     def with_more(self, *more: Intervention) -> Recipe:
@@ -55,5 +55,5 @@ class Recipe:
         return replace(self, interventions=(*self.interventions, *more))
 
     def check(self, vocab_size: int) -> None:
-        """Raise `ConfigError` unless a run with so many tokens can follow it."""
+        """Raise `ConfigError` unless it is valid for a vocabulary of this size."""
         check(self.interventions, self.config, vocab_size)

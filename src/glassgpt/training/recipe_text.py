@@ -1,4 +1,4 @@
-"""Interventions as text, as a link and a checkpoint name them.
+"""Interventions as text, for links and checkpoints.
 
 250:learning_rate=0.02   live settings (and num_steps) from step 250 on
 300:wte[3,5]=1.5         one weight, set once
@@ -29,7 +29,7 @@ from glassgpt.training.interventions import (
 
 
 def write(interventions: Iterable[Intervention]) -> str:
-    """Return the interventions as a link says them."""
+    """Return the interventions as text."""
     return ";".join(f"{done.step}:{done.change.text()}" for done in interventions)
 
 
@@ -37,7 +37,7 @@ def read(text: str) -> Interventions:
     """Return the interventions that `write` wrote; raise `ConfigError` for anything else."""
     if not text:
         return ()
-    pieces = text.split(";", MAX_INTERVENTIONS)  # one more is refused by `check`
+    pieces = text.split(";", MAX_INTERVENTIONS)  # `check` refuses one above the limit
     return tuple(_read_one(piece) for piece in pieces)
 
 
@@ -83,6 +83,6 @@ def _number(kind: type[int] | type[float], text: str, whole: str) -> float:
 
 def _unreadable(text: str) -> ConfigError:
     return ConfigError(
-        f"the link says do=…{text[:60]!r}…, which is no change to a run",
+        f"the link says do=…{text[:60]!r}…, which is not a change to a run",
         "for instance do=250:learning_rate=0.02;300:wte[3,5]=1.5;400:head0.2!",
     )

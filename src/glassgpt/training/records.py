@@ -1,4 +1,4 @@
-"""What the steps of a run were: number, document, loss and learning rate of each."""
+"""Step records: number, document, loss and learning rate of each step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class StepRecord:
 
 
 class StepRecords(Sequence[StepRecord]):
-    """The records of consecutive steps, made when asked for: a long run keeps only its losses."""
+    """The records of consecutive steps, made on access: only the losses are stored."""
 
     def __init__(
         self, documents: Sequence[str], config: Config, start: int, losses: Sequence[float]

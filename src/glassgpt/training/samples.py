@@ -28,5 +28,5 @@ def draw_samples(
 
 
 def text_of(draws: Sequence[Draw], tokenizer: Tokenizer, prefix: str = "") -> str:
-    """Return the text that the draws spell after `prefix`."""
+    """Return `prefix` and the text of the draws."""
     return prefix + tokenizer.decode([draw.token for draw in draws if draw.token != tokenizer.bos])

@@ -1,7 +1,7 @@
 """A training run: step, rewind, sample. No clock, no thread, no input or output.
 
-One random stream serves a run, in this order: the shuffle of the documents, the first weights, the
-draws of its samples. Training draws nothing.
+A run has one random stream, used in this order: the shuffle of the documents, the initial weights,
+the samples. Training itself uses no random numbers.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from glassgpt.training.snapshot import Snapshot
 
 @read_only("run takes steps, apply(Tune(...)) changes settings, restore goes to another state")
 class Session:
-    """A run of `config` on `documents`; `engine` computes it (the fastest to be had, if not named).
+    """A run of `config` on `documents`, computed by `engine` (default: the fastest available).
 
-    `recipe` says which run it is, with the changes that were made so far (see `apply`); `config`
-    are the settings that hold now. `data_name` and `cut` (how the documents were cut out of a text,
-    one of `segmentation.WAYS`) go into the recipe.
-    Raises `ConfigError`, `DataError` or `EngineError` where they do not make a model.
+    `recipe` identifies the run, with the changes made so far (see `apply`); `config` are the
+    current settings. `data_name` and `cut` (the segmentation of the text, one of
+    `segmentation.WAYS`) become part of the recipe.
+    Raises `ConfigError`, `DataError` or `EngineError` if the arguments are not valid.
     """
 
     def __init__(
@@ -71,10 +71,10 @@ class Session:
 
     @classmethod
     def resumed(cls, snapshot: Snapshot, documents: Sequence[str], *, engine: str = "") -> Session:
-        """Return the run that `snapshot` was taken of, on the same `documents` in file order.
+        """Return the run of `snapshot` at its step, on the same `documents` in file order.
 
-        Raises `CheckpointError` where they are other documents. Another engine than the
-        snapshot's may go on with it, and agrees within rounding.
+        Raises `CheckpointError` if they are not the same documents. The engine may differ from the
+        snapshot's; the numbers then agree within rounding.
         """
         session = cls(
             snapshot.config,
@@ -87,8 +87,8 @@ class Session:
         return session
 
     def sibling(self, snapshot: Snapshot) -> Session:
-        """Return another run on the same documents at a snapshot, with an engine of its own."""
-        other = copy.copy(self)  # shares what does not change: documents, tokenizer, tokens
+        """Return a run at `snapshot` on the same documents, with its own engine."""
+        other = copy.copy(self)  # documents, tokenizer and tokens do not change, so they are shared
         other._engine = create(self.engine.name, self.config, self.tokenizer.vocab_size)
         other._rng = random.Random()
         other.restore(snapshot)
@@ -102,12 +102,12 @@ class Session:
 
     @property
     def recipe(self) -> Recipe:
-        """Which run it is, with the changes that were made so far."""
+        """The recipe of the run, with the changes made so far."""
         return self._recipe
 
     @property
     def config(self) -> Config:
-        """The settings that hold now; `apply` a `Tune` to change them."""
+        """The current settings; `apply` a `Tune` to change them."""
         return self._config
 
     @property
@@ -117,12 +117,12 @@ class Session:
 
     @property
     def engine(self) -> Engine:
-        """What computes it."""
+        """The engine that computes the run."""
         return self._engine
 
     @property
     def rng(self) -> random.Random:
-        """The random stream of its samples."""
+        """The random stream of the run's samples."""
         return self._rng
 
     @property
@@ -132,7 +132,7 @@ class Session:
 
     @property
     def step(self) -> int:
-        """How many updates have been taken."""
+        """The number of updates taken."""
         return self._step
 
     # -- training
@@ -143,18 +143,18 @@ class Session:
         return self.config.num_steps - self.step
 
     def document(self, step: int) -> str:
-        """Return the document that the update after `step` updates learns from."""
+        """Return the training document of the update after `step` updates."""
         return self.documents[step % len(self.documents)]
 
     def tokens(self, document: str) -> list[int]:
-        """Return BOS + ids + BOS, clipped to what the context holds."""
+        """Return BOS + ids + BOS, clipped to the context."""
         return self.tokenizer.encode_document(document)[: self.config.block_size + 1]
 
     def run(self, steps: int | None = None) -> StepRecords:
-        """Take so many steps, or all that are left; return their records.
+        """Take `steps` steps, or all that are left; return their records.
 
-        Raises `DivergenceError` before a step that would leave the finite numbers: the steps before
-        it are taken, and their losses are in the error.
+        Raises `DivergenceError` at a step that would give a number that is not finite. The steps
+        before it are taken, and their losses are in the error.
         """
         steps = self.steps_left if steps is None else steps
         if type(steps) is not int or not 0 <= steps <= self.steps_left:
@@ -165,7 +165,7 @@ class Session:
         start = self.step
         try:
             losses = self._losses(start, steps)
-        except BaseException as error:  # Ctrl-C in a notebook too: the run stays whole
+        except BaseException as error:  # Ctrl-C in a notebook too: the run stays consistent
             self._step += len(getattr(error, "losses", ()))
             self._hold()
             if isinstance(error, DivergenceError):
@@ -175,7 +175,7 @@ class Session:
         return self.records(start, losses)
 
     def _losses(self, start: int, steps: int) -> list[float]:
-        """Let the engine take the steps: one by one where parts are held at zero."""
+        """Take the steps with the engine, one by one if a part is held at zero."""
         lessons = self._lessons(start + steps)
         if not held(self.recipe.interventions):
             return self.engine.run(lessons, self.config, start, steps)
@@ -190,15 +190,15 @@ class Session:
         return losses
 
     def records(self, start: int, losses: Sequence[float]) -> StepRecords:
-        """Return the records of the steps after `start` updates, which had these `losses`."""
+        """Return the records of the steps after `start` updates, given their losses."""
         return StepRecords(self.documents, self.config, start, losses)
 
     def token_lists(self, documents: Sequence[str]) -> TokenLists:
-        """Return the tokens of the documents, clipped to what the context holds."""
+        """Return the tokens of the documents, clipped to the context."""
         return self.tokenizer.encode_documents(documents, self.config.block_size)
 
     def _lessons(self, steps: int) -> TokenLists:
-        """Return the tokens of at least the documents that the first `steps` steps learn from."""
+        """Return the tokens of at least the documents of the first `steps` steps."""
         wanted = min(steps, len(self.documents))
         if len(self._encoded) < wanted:
             known = max(wanted, 2 * len(self._encoded))
@@ -208,9 +208,9 @@ class Session:
     # -- interventions
 
     def apply(self, change: Change) -> None:
-        """Change the run from here on; raise `ConfigError` where that cannot be.
+        """Change the run from this step on; raise `ConfigError` if the change is not valid.
 
-        A weight is set and nothing else: Adam's moments stay. What is held at zero is set to zero
+        An edit sets weights only: Adam's moments stay. A part that is held at zero is set to zero
         after every update until it is released.
         """
         done = Intervention(self.step, change)
@@ -226,14 +226,14 @@ class Session:
         self._recipe = self.recipe.with_more(done)
 
     def follow(self, recipe: Recipe) -> None:
-        """Do what `recipe`, of which all before is done, says for this position."""
+        """Make the changes of `recipe` at this step; earlier ones must have been made."""
         for done in recipe.interventions[len(self.recipe.interventions) :]:
             if done.step > self.step:
                 return
             self.apply(done.change)
 
     def replay(self, steps: int, recipe: Recipe) -> list[float]:
-        """Take so many steps, doing what `recipe` says on the way; return their losses."""
+        """Take `steps` steps with the changes of `recipe`; return their losses."""
         losses: list[float] = []
         end = self.step + steps
         self.follow(recipe)
@@ -247,10 +247,10 @@ class Session:
         for silence in held(self.recipe.interventions):
             self.engine.fill(silence.block(self.config), 0.0)
 
-    # -- the whole state as a value
+    # -- snapshots
 
     def snapshot(self) -> Snapshot:
-        """Return the state of the run; later steps do not change it."""
+        """Return a copy of the state of the run."""
         return Snapshot(
             recipe=self.recipe,
             tokenizer=self.tokenizer,
@@ -262,20 +262,21 @@ class Session:
         )
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go to the state of `snapshot`, taken by this run or one of the same data and sizes."""
+        """Go to the state of `snapshot`, of this run or one with the same data and sizes."""
         if not isinstance(snapshot, Snapshot):
-            raise CheckpointError(f"{snapshot!r} is no Snapshot", "session.snapshot() returns one")
+            raise CheckpointError(
+                f"{snapshot!r} is not a Snapshot", "session.snapshot() returns one"
+            )
         ours, theirs = self.recipe, snapshot.recipe
         if theirs.data_sha256 != ours.data_sha256:
             raise CheckpointError(
                 f"the checkpoint was trained on other documents: {theirs.data_name!r}, SHA-256 "
                 f"{theirs.data_sha256[:12]}…, not {ours.data_name!r}, {ours.data_sha256[:12]}…",
-                f"give {theirs.data_name!r} as it was",
+                f"give {theirs.data_name!r} as it was then",
             )
         if snapshot.tokenizer != self.tokenizer:
             raise CheckpointError(
-                "the checkpoint's vocabulary is not that of its documents, so it was not written "
-                "by this run",
+                "the checkpoint's vocabulary is not that of its documents, so another run wrote it",
                 "use an older copy of it, or train again",
             )
         self._config = same_run(self.config, snapshot.config)
@@ -287,11 +288,11 @@ class Session:
     # -- samples
 
     def sample(self, sampling: Sampling = Sampling()) -> Iterator[str]:  # noqa: B008 - frozen
-        """Yield texts drawn from the run's own random stream, which goes on with each draw.
+        """Yield texts drawn from the run's own random stream, which advances with each draw.
 
-        Each is drawn from the weights of its moment; `Model(session.snapshot())` holds them still.
+        Each text uses the weights at the time it is drawn; `Model(session.snapshot())` fixes them.
         """
         if not isinstance(sampling, Sampling):
-            raise ConfigError(f"{sampling!r} is no Sampling", "give Sampling(num_samples=5)")
+            raise ConfigError(f"{sampling!r} is not a Sampling", "give Sampling(num_samples=5)")
         for draws in draw_samples(self.engine, self.tokenizer, self.config, sampling, self.rng):
             yield text_of(list(draws), self.tokenizer, sampling.prefix)

@@ -1,11 +1,11 @@
 """The whole state of a run as a value, and its bytes.
 
-`restore(snapshot)` then `step()` equals the uninterrupted run, bit for bit, so everything that the
-next step depends on is here: weights, both moments, settings, step, vocabulary, the random stream,
+`restore(snapshot)` then `step()` equals the uninterrupted run, bit for bit, so it holds everything
+that the next step depends on: weights, both moments, settings, step, vocabulary, the random stream,
 and the fingerprint of the data. The bytes are a safetensors file, which the official library reads:
 https://huggingface.co/docs/safetensors (a u64 header length, a JSON header, the tensors). Its
-checksum covers every byte, and a file is read only if it is, byte for byte, what would be written
-for the snapshot read from it.
+checksum covers every byte, and a file is accepted only if writing its snapshot again gives the
+same bytes.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ from glassgpt.training.validation import (
 )
 
 FORMAT = "glassgpt-2"
-FORMAT_1 = "glassgpt-1"  # read, no longer written: its checksum covers the tensors alone
+FORMAT_1 = "glassgpt-1"  # only read, not written; its checksum covers the tensors only
 _MAX_HEADER = 16 * 2**20  # bytes; the largest model allowed needs well under one
-_NO_CHECKSUM = "0" * 64  # stands in the place of the checksum while it is computed
+_NO_CHECKSUM = "0" * 64  # replaces the checksum while this is computed
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A run after `step` updates. `engine` and `instruction_set` name what computed it.
+    """A run after `step` updates, computed by `engine` with `instruction_set`.
 
-    The interventions of `recipe` are those made so far; what is held at zero follows from them.
+    The interventions of `recipe` are those made so far; they determine what is held at zero.
     """
 
     recipe: Recipe
@@ -63,20 +63,20 @@ class Snapshot:
 
     @property
     def config(self) -> Config:
-        """The settings that hold now."""
+        """The current settings."""
         return self.recipe.config_at()
 
     def __reduce__(self) -> tuple[Callable[[bytes], Snapshot], tuple[bytes]]:
-        """Let it be pickled, which its arrays cannot be: as the bytes of its file."""
+        """Pickle it as the bytes of its file, because memoryviews cannot be pickled."""
         return from_bytes, (to_bytes(self),)
 
     def __repr__(self) -> str:
-        """Return what it is of, without its thousands of numbers."""
+        """Return a short description without the arrays."""
         recipe = self.recipe
         return f"Snapshot(step {self.step:,} of {self.config.num_steps:,}, {recipe.data_name})"
 
     def rng(self) -> random.Random:
-        """Return a generator that goes on where the run's random stream stands."""
+        """Return a generator in the state of the run's random stream."""
         rng = random.Random()
         rng.setstate(self.random_state)
         return rng
@@ -89,20 +89,20 @@ def to_bytes(snapshot: Snapshot) -> bytes:
 
 
 def _tensors(snapshot: Snapshot) -> Iterator[tuple[str, Array]]:
-    """Yield the arrays in the order of the file, by the names that they have there."""
+    """Yield the arrays by name, in the order of the file."""
     table = shapes(snapshot.config, snapshot.tokenizer.vocab_size)
     for prefix, group in snapshot.state.groups():
         yield from ((prefix + name, group[name]) for name in table)
 
 
 def _head(snapshot: Snapshot, checksum: str) -> bytes:
-    """Return all that stands before the tensors: the header and its length."""
+    """Return the part of the file before the tensors: the header's length and the header."""
     header: dict[str, Any] = {}
     end = 0
     for name, a in _tensors(snapshot):
         span = [end, end := end + a.nbytes]
         header[name] = {"dtype": "F64", "shape": list(shape(a)), "data_offsets": span}
-    # safetensors allows text only in its metadata, so every fact is JSON of its own
+    # metadata of safetensors must be text, so each value is encoded as JSON
     facts = {"sha256": checksum, **_facts(snapshot)}
     header["__metadata__"] = {key: json.dumps(value) for key, value in facts.items()}
     text = json.dumps(header).encode()
@@ -137,11 +137,11 @@ def _checksum(head: bytes, body: bytes | memoryview) -> str:
     return digest.hexdigest()
 
 
-# -- and back
+# -- reading
 
 
 def from_bytes(octets: bytes, name: str = "checkpoint") -> Snapshot:
-    """Return the snapshot in `octets`; raise `CheckpointError` if they are damaged or foreign."""
+    """Return the snapshot in `octets`; raise `CheckpointError` if it is not a valid checkpoint."""
     try:
         head, body = _split(octets)
         header = _header(head)
@@ -155,7 +155,7 @@ def from_bytes(octets: bytes, name: str = "checkpoint") -> Snapshot:
     except (GlassError, ValueError) as error:
         reason = error.what if isinstance(error, GlassError) else str(error)
         raise _damaged(name, reason) from None
-    except (AttributeError, LookupError, TypeError, RecursionError):  # of a header made by hand
+    except (AttributeError, LookupError, TypeError, RecursionError):  # a forged header
         raise _damaged(name, "its header is not as GlassGPT writes it") from None
 
 
@@ -171,7 +171,7 @@ def _foreign(what: str) -> CheckpointError:
 
 
 def _split(octets: bytes) -> tuple[bytes, memoryview]:
-    """Return what stands before the tensors, and the tensors."""
+    """Return the part before the tensors, and the tensors."""
     if not octets:
         raise CheckpointError(
             "is empty", "use an older copy of it, or train again: glassgpt train --out DIR"
@@ -197,7 +197,7 @@ def _header(head: bytes) -> dict[str, Any]:
     written = facts.get("format") if isinstance(facts, dict) else None
     if written not in (json.dumps(FORMAT), json.dumps(FORMAT_1)):
         raise CheckpointError(
-            f"is no GlassGPT checkpoint of the format {FORMAT!r}",
+            f"is not a GlassGPT checkpoint of the format {FORMAT!r}",
             "it may come from another program or version",
         )
     assert isinstance(header, dict)
@@ -205,7 +205,7 @@ def _header(head: bytes) -> dict[str, Any]:
 
 
 def _checked_facts(header: dict[str, Any], head: bytes, body: memoryview) -> dict[str, Any]:
-    """Return the metadata, if the file is as it was written."""
+    """Return the metadata; raise `ValueError` if the checksum does not match."""
     facts = {key: json.loads(value) for key, value in header["__metadata__"].items()}
     if facts["format"] == FORMAT_1:
         whole = hashlib.sha256(body).hexdigest() == facts["body_sha256"]
@@ -220,14 +220,14 @@ def _checked_facts(header: dict[str, Any], head: bytes, body: memoryview) -> dic
 
 def _snapshot(facts: dict[str, Any], header: dict[str, Any], body: memoryview) -> Snapshot:
     config = valid_config(facts["config"])
-    base = valid_config(facts.get("base", facts["config"]))  # files of the first format had none
+    base = valid_config(facts.get("base", facts["config"]))  # missing in format 1
     tokenizer = Tokenizer(valid_vocabulary(facts["vocabulary"]))
     step = valid_step(facts["step"], config)
     state = _state(header, body, shapes(config, tokenizer.vocab_size))
     check_numbers(step, state.groups())
     data_name, data_sha256, cut = valid_data(**facts["data"])
     engine, instruction_set = valid_engine(**facts["engine"])
-    interventions = read(facts.get("interventions", ""))  # nor these
+    interventions = read(facts.get("interventions", ""))  # missing in format 1
     assumed = "base" not in facts or facts.get("assumed", False) is True
     recipe = Recipe(base, data_name, data_sha256, cut, interventions, assumed)
     check_recipe(recipe, step, config, state.params)
@@ -243,7 +243,7 @@ def _snapshot(facts: dict[str, Any], header: dict[str, Any], body: memoryview) -
 
 
 def _state(header: dict[str, Any], body: memoryview, table: dict[str, tuple[int, int]]) -> State:
-    """Return the tensors, which fill the file in their order without a gap."""
+    """Return the tensors, which must fill the file in order and without a gap."""
     end = 0
 
     def tensor(name: str, wanted: tuple[int, int]) -> Array:
@@ -253,7 +253,7 @@ def _state(header: dict[str, Any], body: memoryview, table: dict[str, tuple[int,
         if entry["dtype"] != "F64" or entry["shape"] != list(wanted):
             raise ValueError(f"{name} is {entry['dtype']} {entry['shape']}, not F64 {list(wanted)}")
         if entry["data_offsets"] != [begin, end] or end > len(body):
-            raise ValueError(f"{name} does not lie at {begin}–{end}")
+            raise ValueError(f"{name} is not at bytes {begin}–{end}")
         return view(body[begin:end], wanted)
 
     groups = (

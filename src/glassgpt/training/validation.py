@@ -1,7 +1,7 @@
-"""What a checkpoint's facts must be to be those of a run, whoever wrote the file.
+"""Validation of a checkpoint's metadata and numbers.
 
-A checksum tells damage; it tells nothing of a file that was made by hand and summed up again. Each
-function here returns a fact in its own type, or raises `ValueError` with a sentence.
+A checksum detects damage, but not a forged file with a new checksum. Each function here returns a
+value in its own type, or raises `ValueError` with a sentence.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from glassgpt.model.parameters import Block
 from glassgpt.training.interventions import Edit, Interventions, Silence, held
 from glassgpt.training.recipe import Recipe
 
-MAX_WEIGHT = 1e100  # in magnitude: far beyond any that training reaches before it diverges
+MAX_WEIGHT = 1e100  # largest magnitude: training diverges long before
 
 RandomState: TypeAlias = tuple[Any, ...]  # what random.Random.getstate() gives
-_WORDS = 624  # of the Mersenne Twister, each 32 bits, and after them how many have been used
+_WORDS = 624  # 32-bit words of the Mersenne Twister, followed by the number used
 _MAX_GAUSS = 9.0  # the largest normal deviate of a 53-bit uniform number is √(106 ln 2) ≈ 8.6
 
 
 def valid_config(facts: object) -> Config:
-    """Return the settings; none may be left out, and each has the type that it is written with."""
+    """Return the settings; all must be there, each with its own type."""
     known = {setting.name: setting for setting in settings(Config)}
     if not isinstance(facts, dict) or set(facts) != set(known):
         raise ValueError(f"its settings are not {', '.join(known)}")
@@ -43,7 +43,7 @@ def _valid_setting(setting: Setting, value: object) -> Any:
 def valid_step(value: object, config: Config) -> int:
     """Return the number of updates taken."""
     if not _is_whole(value, config.num_steps):
-        raise ValueError(f"it stands at step {value!r} of {config.num_steps}")
+        raise ValueError(f"its step is {value!r}, not 0 to {config.num_steps}")
     return value  # type: ignore[return-value]
 
 
@@ -52,37 +52,39 @@ def valid_vocabulary(value: object) -> str:
     if not isinstance(value, str) or list(value) != sorted(set(value)):
         raise ValueError("its vocabulary is not a text of distinct characters in order")
     if _has_surrogates(value):
-        raise ValueError("its vocabulary holds half of a surrogate pair, which is no character")
+        raise ValueError("its vocabulary holds half of a surrogate pair, not a character")
     return value
 
 
 def valid_data(name: object, sha256: object, cut: object = "") -> tuple[str, str, str]:
-    """Return what the documents are called, their fingerprint, and how they were cut."""
+    """Return the name of the documents, their fingerprint, and their segmentation."""
     if not isinstance(name, str) or not name or _has_surrogates(name):
-        raise ValueError(f"its data are called {name!r}")
+        raise ValueError(f"the name of its data is {name!r}")
     if not isinstance(sha256, str) or not re.fullmatch(r"[0-9a-f]{64}", sha256):
-        raise ValueError(f"the fingerprint of its data is {sha256!r}, which is no SHA-256")
+        raise ValueError(f"the fingerprint of its data is {sha256!r}, which is not a SHA-256")
     if not isinstance(cut, str) or cut not in ("", *WAYS):
         raise ValueError(f"its data were cut into {cut!r}")
     return name, sha256, cut
 
 
 def valid_engine(name: object, instruction_set: object) -> tuple[str, str]:
-    """Return what computed it: an engine and one of its instruction sets."""
+    """Return the engine that computed the run, and its instruction set."""
     if not isinstance(name, str) or instruction_set not in INSTRUCTION_SETS_OF.get(name, ()):
-        raise ValueError(f"it was computed by {name!r} ({instruction_set!r}), which is no engine")
+        raise ValueError(
+            f"it was computed by {name!r} ({instruction_set!r}), which is not an engine"
+        )
     return name, str(instruction_set)
 
 
 def valid_random_state(value: Any) -> RandomState:
-    """Return a state that `random.Random.setstate` takes and that a generator can be in."""
+    """Return a state that is valid for `random.Random.setstate`."""
     match value:
         case [3, [*words], (None | float()) as gauss] if _is_twister(words) and (
             gauss is None or abs(gauss) <= _MAX_GAUSS
         ):
             return 3, tuple(words), gauss
         case _:
-            raise ValueError("its random state is none that Python's generator can be in")
+            raise ValueError("its random state is not valid for Python's generator")
 
 
 def _is_twister(words: list[Any]) -> bool:
@@ -91,13 +93,13 @@ def _is_twister(words: list[Any]) -> bool:
 
 
 def check_recipe(recipe: Recipe, step: int, config: Config, params: Mapping[str, Array]) -> None:
-    """Raise unless a run of the recipe has the settings `config` and these weights at `step`."""
+    """Raise unless the recipe leads to the settings `config` and these weights at `step`."""
     recipe.check(len(params["wte"]))
     done = recipe.interventions
     if done and done[-1].step > step:
-        raise ValueError(f"it stands at step {step}, before its change at {done[-1].step}")
+        raise ValueError(f"its step is {step}, before its change at step {done[-1].step}")
     if recipe.config_at() != config:
-        raise ValueError("its changes do not lead to the settings that it has now")
+        raise ValueError("its changes do not lead to its current settings")
     for block, value in _set_last(done, step, config).items():
         a = params[block.param]
         rows, columns = range(block.top, block.bottom), range(block.left, block.right)
@@ -106,9 +108,9 @@ def check_recipe(recipe: Recipe, step: int, config: Config, params: Mapping[str,
 
 
 def _set_last(interventions: Interventions, step: int, config: Config) -> dict[Block, float]:
-    """Return the cells that no update has moved since: held at zero, or set at this very step.
+    """Return the cells whose value is known: held at zero, or set at this very step.
 
-    Of changes that meet in a cell only the last is known, so earlier ones are left out.
+    Where changes overlap, the value after the last is known only, so earlier ones are left out.
     """
     found = {silence.block(config): 0.0 for silence in held(interventions)}
     for done in interventions:
@@ -128,7 +130,7 @@ def _meet(a: Block, b: Block) -> bool:
 
 
 def check_numbers(step: int, groups: Iterator[tuple[str, Mapping[str, Array]]]) -> None:
-    """Raise `ValueError` for weights and moments that no run has after `step` updates."""
+    """Raise `ValueError` for weights and moments that are impossible after `step` updates."""
     for prefix, group in groups:
         for name, a in group.items():
             cells = numbers(a)
@@ -144,7 +146,7 @@ def check_numbers(step: int, groups: Iterator[tuple[str, Mapping[str, Array]]]) 
 
 
 def _has_surrogates(text: str) -> bool:
-    """Return whether UTF-8 cannot write it."""
+    """Return whether UTF-8 cannot encode it."""
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
