@@ -294,7 +294,7 @@ def test_a_nudge_across_the_kink_of_a_relu_says_so_and_allows_for_it() -> None:
 
 def test_only_a_parameter_can_be_nudged() -> None:
     p = passed("fast", Config(block_size=8), ["emma"])
-    with pytest.raises(AddressError, match="computed, so it cannot be pushed"):
+    with pytest.raises(AddressError, match="computed, so it cannot be changed"):
         nudge(create("fast", p.config, p.tokenizer.vocab_size), p, p.address("embd[0,0]"))
 
 

@@ -57,7 +57,7 @@ def test_data_and_gradient_of_every_named_node_are_the_engines_own(
         name, index = parse_address(text).name, parse_address(text).index
         try:
             node = opened.graph.node(opened.graph.find(text))
-        except AddressError:  # the loss is not made of it
+        except AddressError:  # the loss does not depend on it
             grads = {**opened.grads.sites, **opened.grads.params}
             assert grads[name][index] == 0
             continue
@@ -170,7 +170,7 @@ def test_a_neighbourhood_is_what_so_many_steps_reach_nearest_first() -> None:
 )
 def test_what_the_loss_is_not_made_of_is_said_to_be_so(text: str) -> None:
     opened = Opened(Config(n_embd=4, n_head=2, block_size=8), ["ab", "c"])
-    with pytest.raises(AddressError, match="is not made of"):
+    with pytest.raises(AddressError, match="does not depend on"):
         opened.graph.find(text)
 
 

@@ -138,9 +138,9 @@ def test_a_session_takes_no_change_that_is_none(change: Any) -> None:
 
 def test_a_session_draws_and_returns_only_to_what_it_can() -> None:
     session: Any = Session(CONFIG, builtin_names())
-    with pytest.raises(ConfigError, match="3 is no Sampling"):
+    with pytest.raises(ConfigError, match="3 is not a Sampling"):
         list(session.sample(3))
-    with pytest.raises(GlassError, match="3 is no Snapshot"):
+    with pytest.raises(GlassError, match="3 is not a Snapshot"):
         session.restore(3)
 
 

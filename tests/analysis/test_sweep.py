@@ -128,9 +128,9 @@ def test_numbers_that_may_be_one_with_a_decimal_comma_are_refused() -> None:
 
 
 def test_seeds_are_listed_or_counted_and_end_at_the_largest() -> None:
-    with pytest.raises(ConfigError, match="so --seeds 5 has no meaning beside it"):
+    with pytest.raises(ConfigError, match="so --seeds 5 cannot be given too"):
         grid(SMALL, {"seed": [7, 9]}, seeds=5)
-    with pytest.raises(ConfigError, match="3 seeds from 4294967295 on go beyond") as refused:
+    with pytest.raises(ConfigError, match="3 seeds from 4294967295 on exceed") as refused:
         grid(replace(SMALL, seed=2**32 - 1), {}, seeds=3)
     assert "--seed 4294967293" in refused.value.hint
     assert len(grid(replace(SMALL, seed=2**32 - 3), {}, seeds=3)) == 3

@@ -93,7 +93,7 @@ def test_the_command_prints_a_row_for_each_quantity_and_holds_a_kept_run(tmp_pat
     assert "samples, fast and scalar" in out
     assert "DIFFERENT" not in out
     _, told = glassgpt("verify", tmp_path / "run", "--seed", "3", check=1)
-    assert "a kept run has its own settings, so --seed cannot be given" in told
+    assert "a saved run has its own settings, so --seed cannot be given" in told
 
 
 def test_a_kept_run_whose_settings_were_changed_is_followed(tmp_path: Path) -> None:

@@ -238,7 +238,7 @@ def test_ctrl_c_keeps_the_run_and_resuming_ends_with_the_same_bits(
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert f"go on with: glassgpt train {words} --resume {run}" in err
+    assert f"continue with: glassgpt train {words} --resume {run}" in err
     step = load_checkpoint(run).step
     assert f"stopped after step {step} of 300" in err
     assert 0 < step < 300
@@ -288,7 +288,7 @@ def test_resuming_takes_live_settings_anew_and_refuses_others(words: Path, tmp_p
     run = tmp_path / "run"
     glassgpt("train", words, *TINY, "--out", run)
     _, err = glassgpt("train", words, "--resume", run, "--n-embd", "8", check=1)
-    assert "n_embd cannot change while a run goes on" in err
+    assert "n_embd cannot change during a run" in err
     glassgpt("train", words, "--resume", run, "--steps", "25", "--learning-rate", "0.5")
     config = load_checkpoint(run).config
     assert (config.num_steps, config.learning_rate) == (25, 0.5)

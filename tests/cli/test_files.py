@@ -127,14 +127,14 @@ def test_a_command_to_copy_is_quoted(tmp_path: Path, prepared: Prepared) -> None
     words.write_text(WORDS)
     said(prepared.run(["train", words, *TINY, "--out", run]))
     err = said(prepared.run(["train", words, *TINY, "--out", run]), 1)
-    command = err.partition("go on with it (")[2].partition("), name another")[0]
+    command = err.partition("continue it (")[2].partition("), name another")[0]
     assert shlex.split(command) == ["glassgpt", "train", str(words), "--resume", str(run)]
 
 
 MISTAKES = {
     "scalar with itself": (
         ["verify", "--engine", "scalar"],
-        "--engine scalar would be compared with itself",
+        "--engine scalar cannot be compared with itself",
     ),
     "address": (
         ["train", "https://example.org/a.txt"],

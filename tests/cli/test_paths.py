@@ -134,13 +134,16 @@ def test_what_goes_to_a_closed_standard_error_reaches_no_other_stream(
 OPTIONS = {
     "grid and option": (
         ("sweep", "--grid", "n_embd=16", "--n-embd", "32"),
-        "the grid lists n_embd, so --n-embd 32 has no meaning beside it hint: leave out --n-embd",
+        "the grid lists n_embd, so --n-embd 32 cannot be given too hint: leave out --n-embd",
     ),
     "grid and --steps": (
         ("sweep", "--grid", "steps=5,6", "--steps", "9"),
-        "the grid lists num_steps, so --steps 9 has no meaning beside it",
+        "the grid lists num_steps, so --steps 9 cannot be given too",
     ),
-    "grid and --seed": (("sweep", "--grid", "seed=1", "--seed", "1"), "so --seed 1 has no meaning"),
+    "grid and --seed": (
+        ("sweep", "--grid", "seed=1", "--seed", "1"),
+        "so --seed 1 cannot be given",
+    ),
     "no seeds": (("sweep", "--seeds", "0"), "seeds is 0, but must be 1 or more hint: give --seeds"),
     "too many": (
         ("sweep", "--seeds", "2", "--max-runs", "1", "--jobs", "1", *TINY),

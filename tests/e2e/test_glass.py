@@ -147,7 +147,7 @@ def test_a_number_that_the_loss_is_not_made_of_is_told_beside_the_button(
     select(opened, f"value:wte[{unused},0]")
     opened.page.get_by_role("button", name="find it among the nodes of this loss").click()
     told = opened.page.get_by_role("region", name="Selected").get_by_role("alert")
-    told.get_by_text("the loss of this document is not made of").wait_for()
+    told.get_by_text("the loss of this document does not depend on").wait_for()
     assert opened.page.locator(".notices p").count() == 0
     select(opened, f"value:wte[{used[1]},0]")
     assert told.count() == 0  # it was said of another number

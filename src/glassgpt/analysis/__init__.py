@@ -1,1 +1,1 @@
-"""Questions about a run or a model; each returns values, long ones are iterators."""
+"""Analysis of a run or a model. Functions return values; long ones are iterators."""

@@ -1,4 +1,4 @@
-"""Where a probability was learned: how much each training step moved it, by taking them all again.
+"""Training-data attribution: how much each training step moved a probability, by taking all again.
 
 The change of log p at a step is measured, not estimated: log p before and after that very update,
 and before and after each intervention. The changes sum to log p now minus log p at the start.
@@ -21,7 +21,7 @@ TOP = 20  # moves that are named
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What moved log p by `change`: step number `step` (from 1) on `document`, or `words` said."""
+    """A change of log p: by step number `step` (from 1) on `document`, or the edit in `words`."""
 
     step: int
     document: str
@@ -53,7 +53,7 @@ class Origins:
         return self._session.step == self.end
 
     def go_on(self, seconds: float = math.inf) -> None:
-        """Take steps again for about so long."""
+        """Take steps again for about `seconds`."""
         until = time.perf_counter() + seconds
         while not self.done:
             self._step()

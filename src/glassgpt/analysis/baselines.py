@@ -1,8 +1,8 @@
-"""Yardsticks for a loss: what guessing by simple counts would score on the same documents.
+"""Baselines for a loss: the loss of uniform and n-gram models on the same documents.
 
-All are taken as the loss is: the mean over documents of the mean over their positions of −log p,
-BOS at both ends, in nats. The counts come from all documents, with no smoothing, so an n-gram's
-figure is what it scores on the very documents it has counted.
+All are computed like the loss: the mean over documents of the mean over their positions of −log p,
+BOS at both ends, in nats. The counts come from all documents, without smoothing, so an n-gram is
+evaluated on the same documents that it was counted on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NOTHING = -1  # stands where a document has not begun
 
 @dataclass(frozen=True, slots=True)
 class Yardsticks:
-    """Mean surprise in nats of guessing uniformly, or from the 0, 1 or 2 tokens before."""
+    """Losses in nats of the uniform distribution, unigrams, bigrams and trigrams."""
 
     uniform: float
     unigram: float
@@ -31,14 +31,14 @@ class Yardsticks:
 
 
 def yardsticks(documents: Iterable[Sequence[int]], vocab_size: int) -> Yardsticks:
-    """Return the yardsticks of `documents`, each BOS + ids + BOS and not clipped."""
+    """Return the baselines of `documents`, each BOS + ids + BOS and not clipped."""
     *_, found = counting(documents, vocab_size)
     assert found is not None
     return found
 
 
 def counting(documents: Iterable[Sequence[int]], vocab_size: int) -> Iterator[Yardsticks | None]:
-    """Yield None after each slice of the counting, and at last the yardsticks."""
+    """Yield None after each slice of the counting, and finally the baselines."""
     counts = _Counts()
     rest = iter(documents)
     while batch := list(islice(rest, SLICE)):
@@ -48,7 +48,7 @@ def counting(documents: Iterable[Sequence[int]], vocab_size: int) -> Iterator[Ya
 
 
 def ngram(documents: Sequence[Sequence[int]], n: int) -> float:
-    """Return the mean surprise of guessing each token from the n − 1 tokens before it, n ≤ 3."""
+    """Return the loss of the n-gram model, n ≤ 3."""
     counts = _Counts()
     counts.add(documents)
     return counts.mean_loss(n)
@@ -98,9 +98,9 @@ def held_out(documents: Sequence[str]) -> Sequence[str]:
 
 
 def seen_count(documents: Sequence[str], step: int) -> int:
-    """Return of how many held-out documents a run of so many steps has learned the text.
+    """Return the number of held-out documents whose text a run of `steps` steps has trained on.
 
-    Where a text stands in the data more than once, it may have been learned from another place.
+    A text that occurs in the data more than once may have been used at another place.
     """
     held = held_out(documents)
     learned = set(held).intersection(documents[:step])
@@ -110,7 +110,7 @@ def seen_count(documents: Sequence[str], step: int) -> int:
 def held_out_loss(
     engine: Engine, documents: TokenLists, progress: Callable[[int], None] = lambda _: None
 ) -> float:
-    """Return the mean loss of the documents, calling `progress` with how many more are done."""
+    """Return the mean loss of the documents; `progress` is called with each number evaluated."""
     losses: list[float] = []
     for start in range(0, len(documents), 8):
         losses += engine.evaluate(documents.part(start, start + 8))

@@ -1,4 +1,4 @@
-"""How fast the engines are here, and how their cost grows: measurements, no output.
+"""Benchmark: the speed of the engines on this machine, and how their cost grows.
 
 Arithmetic is counted as the kernel's work is: a multiplication and an addition are two operations;
 a training step does each product of the forward pass three times (for the value, for the gradient
@@ -103,7 +103,7 @@ def _affordable(session: Session, seconds: float = 0.2) -> int:
 
 
 def largest_difference(engine: str, config: Config, documents: Sequence[str], steps: int) -> float:
-    """Return how far the engine's losses stray from the scalar engine's over so many steps."""
+    """Return the largest difference of the engine's losses from the scalar engine's."""
     runs = (Session(config, documents, engine=name).run(steps) for name in (engine, "scalar"))
     ours, theirs = (run.losses for run in runs)
     return max(abs(a - b) for a, b in zip(ours, theirs, strict=True))

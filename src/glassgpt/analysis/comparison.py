@@ -1,4 +1,4 @@
-"""Where two runs part: by their losses, and on one document by the numbers inside the model."""
+"""Where two runs begin to differ: in their losses, and in the activations for one document."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from glassgpt.model.state import State
 
 @dataclass(frozen=True, slots=True)
 class Parting:
-    """Where two states part: the first site in the order of computing, and the first index there.
+    """The first site, in the order of computation, where two states differ, and the first index.
 
-    `largest` is the largest difference there is, in `largest_site`. All is empty where none is.
+    `largest` is the largest difference, in `largest_site`. All fields are empty if none is found.
     """
 
     site: str = ""
@@ -27,7 +27,7 @@ class Parting:
 
 
 def parting(engine: Engine, config: Config, a: State, b: State, tokens: Sequence[int]) -> Parting:
-    """Return where two states of a model of `config` part, as they compute one document."""
+    """Return where two states of a model of `config` differ when they compute one document."""
     engine.load(a)
     ours = engine.forward(tokens)
     engine.load(b)
@@ -46,9 +46,9 @@ def parting(engine: Engine, config: Config, a: State, b: State, tokens: Sequence
 
 
 def first_difference(a: Sequence[float], b: Sequence[float], start: int = 0) -> int | None:
-    """Return the first place from `start` on where two curves differ, or None for all they share.
+    """Return the first index from `start` on where two curves differ, None if there is none.
 
-    What is not known (NaN) differs from nothing.
+    NaN stands for an unknown loss and counts as equal.
     """
     for i in range(start, min(len(a), len(b))):
         if a[i] != b[i] and not (math.isnan(a[i]) or math.isnan(b[i])):

@@ -1,7 +1,7 @@
-"""The glass: engines that hold a copy of a run's state, so that looking at it disturbs nothing.
+"""The probe (the glass): engines with a copy of a run's state, so that reading changes nothing.
 
-Everything a page can watch comes from here as a named array: `value:`, `grad:` or `delta:` (what
-the last update changed) of a site or parameter, `m:` or `v:` (Adam's moments) of a parameter.
+Everything that a page can show comes from here as a named array: `value:`, `grad:` or `delta:`
+(the change by the last update) of a site or parameter, `m:` or `v:` of a parameter (moments).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LARGEST = 512  # cells along a side of a parameter that a screen has room for
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """One text, the probability that it was drawn with, and whether it ended itself."""
+    """One text, the probability that it was drawn with, and whether it ended with BOS."""
 
     text: str
     probability: float
@@ -49,7 +49,7 @@ class Spelled:
 
 
 class Glass:
-    """A model seen through: `engine` computes what `config` and `tokenizer` describe."""
+    """The probe of a model of `config` and `tokenizer`, computed by `engine`."""
 
     def __init__(self, engine: str, config: Config, tokenizer: Tokenizer) -> None:
         self._config = config
@@ -77,8 +77,8 @@ class Glass:
     ) -> dict[str, memoryview[Any]]:
         """Return the arrays of these `names` at `state`, when the document is `tokens`.
 
-        A `delta:` is left out where the state `before` the last update is not known. A parameter
-        larger than a screen comes reduced; `value:wte[3,5]` is one cell of it, exactly.
+        A `delta:` is left out if the parameters `before` the last update are not known. A parameter
+        larger than a screen is reduced; `value:wte[3,5]` is one exact cell of it.
         """
         sources = self._sources(names, state, before, tokens)
         seen = {}
@@ -95,7 +95,7 @@ class Glass:
         return seen
 
     def part(self, ours: State, theirs: State, tokens: Sequence[int]) -> Parting:
-        """Return where two states part on the document `tokens`."""
+        """Return where two states differ on the document `tokens`."""
         return parting(self._mirror, self._config, ours, theirs, tokens)
 
     def _sources(
@@ -114,7 +114,7 @@ class Glass:
         }
         old: Mapping[str, Array] = {}
         if "delta" in wanted and before is not None and inside:
-            self._mirror.load(State(before, state.m, state.v))  # moments play no part forwards
+            self._mirror.load(State(before, state.m, state.v))  # forward does not use moments
             old = self._mirror.forward(tokens)
         if inside or "grad" in wanted:
             self._mirror.load(state)
@@ -133,10 +133,10 @@ class Glass:
     def explain(
         self, address: str, config: Config, step: int, state: State, tokens: Sequence[int]
     ) -> tuple[Explanation, Nudge | None]:
-        """Return why a number is what it is; of a weight the check of its gradient as well.
+        """Return the explanation of a number; of a weight also the check of its gradient.
 
-        `config` holds the live settings as they are now. Raises `AddressError` where the model has
-        no such number.
+        `config` has the current live settings. Raises `AddressError` if the model has no such
+        number.
         """
         passed = pass_through(self._mirror, config, self._tokenizer, step, state, tokens)
         explanation = explain(passed, address)

@@ -1,7 +1,7 @@
-"""The scalar engine's own graph of one document's loss, to be walked node by node.
+"""The autograd graph of one document's loss in the scalar engine, node by node.
 
-Nothing is copied: data, gradients and local derivatives are those of the engine's nodes. What is
-added is a number for each node, its parents, and the addresses of those that are named.
+Nothing is copied: data, gradients and local derivatives are those of the engine's nodes. Added are
+a number for each node, its parents, and the addresses of named nodes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOSS = 0  # the loss is node 0, and every child has a larger number than its par
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A step to a neighbour: `local` is how much the parent moves when the child does."""
+    """An edge to a neighbour: `local` is the derivative of the parent by the child."""
 
     node: int
     local: float
@@ -46,10 +46,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A way from the loss down to a node: `nodes` from the loss on.
+    """A path from the loss down to a node: `nodes` from the loss on.
 
-    `product` is that of the local derivatives along it, which is what this way adds to the gradient
-    `grad`; `ways` is how many ways there are.
+    `product` is that of the local derivatives along it, the contribution of this path to the
+    gradient `grad`; `ways` is the number of all paths.
     """
 
     nodes: tuple[int, ...]
@@ -79,24 +79,24 @@ class Graph:
 
     @property
     def node_count(self) -> int:
-        """How many nodes the loss is made of, itself among them."""
+        """The number of nodes, including the loss."""
         return len(self._nodes)
 
     @property
     def edge_count(self) -> int:
-        """How many steps from a parent to a child there are."""
+        """The number of edges from a parent to a child."""
         return len(self._parents)
 
     def find(self, text: str) -> int:
         """Return the number of the node at an address.
 
-        Raises `AddressError` where there is none, or the loss is not made of it.
+        Raises `AddressError` if there is none, or if the loss does not depend on it.
         """
         address = checked(parse_address(text), self._config, self._vocab_size, self._positions)
         number = self._number.get(id(self._node_at(address)))
         if number is None:
             raise AddressError(
-                f"the loss of this document is not made of {address}",
+                f"the loss of this document does not depend on {address}",
                 "its gradient is 0; choose a number that this document uses",
             )
         return number
@@ -116,7 +116,7 @@ class Graph:
         )
 
     def neighbourhood(self, number: int, steps: int = 1, most: int = 100) -> tuple[Node, ...]:
-        """Return a node and those that so many steps reach, nearest first, `most` at most."""
+        """Return a node and those within `steps` edges, nearest first, `most` at most."""
         seen = {number: None}
         edge = [number]
         for _ in range(steps):
@@ -126,11 +126,11 @@ class Graph:
         return tuple(self.node(i) for i in list(seen)[:most])
 
     def strongest_path(self, number: int) -> Path:
-        """Return the way from the loss to a node whose |product of local derivatives| is largest.
+        """Return the path from the loss to a node whose |product of local derivatives| is largest.
 
-        The gradient of the node is the sum of these products over all ways. Found in one walk in
-        topological order: the strongest way to a node goes on from the strongest to a parent.
-        Between equals the way through the earlier parent wins.
+        The gradient of the node is the sum of these products over all paths. One pass in
+        topological order finds it: the strongest path to a node extends the strongest path to one
+        of its parents. Of equal paths, that through the earlier parent is taken.
         """
         strength = {LOSS: 1.0}
         ways = {LOSS: 1}

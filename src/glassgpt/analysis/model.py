@@ -1,4 +1,4 @@
-"""A GPT with fixed weights: draw from it, measure it, look inside."""
+"""A GPT with fixed weights: samples, losses, activations and explanations."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 END = "BOS"  # the name of the token that ends a text; all others are single characters
 
 
-@read_only("a model stays as it is; fork or ablate its run for another")
+@read_only("a model cannot change; fork or ablate its run to get another")
 class Model:
-    """The model of a run after some steps; the run may go on, this stays as it is.
+    """The model of a run after some steps. It does not change when the run is trained further.
 
-    Samples without a seed come from the run's own random stream, which goes on from call to call.
+    Samples without a seed come from the run's own random stream, which advances with every call.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -94,9 +94,9 @@ class Model:
         temperature: float = TEMPERATURE,
         seed: int | None = None,
     ) -> Iterator[str]:
-        """Return what `sample` returns, each text drawn when it is asked for.
+        """Return an iterator over the texts of `sample`, each drawn on demand.
 
-        Raises `ConfigError` or `TokenizeError` at once where nothing can be drawn like that.
+        Raises `ConfigError` or `TokenizeError` at once if an argument is not valid.
         """
         sampling = Sampling(temperature, n, prefix)
         check_room(self.tokenizer.encode(prefix), self.config.block_size)
@@ -107,7 +107,7 @@ class Model:
         return (text_of(list(drawn), self.tokenizer, prefix) for drawn in draws)
 
     def next_probabilities(self, prefix: str = "", temperature: float = 1.0) -> dict[str, float]:
-        """Return the probability of each token that may follow `prefix`, the likeliest first.
+        """Return the probability of each next token after `prefix`, the most likely first.
 
         The key `"BOS"` is the end of the text. Raises `ConfigError` or `TokenizeError`.
         """
@@ -130,17 +130,17 @@ class Model:
         return float(self._forward(text)["loss"][()])
 
     def activations(self, text: str) -> Mapping[str, NamedArray]:
-        """Return every named array that the model computes for `text`, in the order of making.
+        """Return every named array that the model computes for `text`, in computation order.
 
         Raises what `loss` raises.
         """
         return activations(self.config, self._forward(text))
 
     def explain(self, address: str, text: str) -> Explanation:
-        """Return why a number is what it is when the model reads `text`.
+        """Return the explanation of one number of the model for `text`.
 
-        `address` is `layer0.attn.q[3,7]`, `grad:wte[4,3]`, `loss`; raises `AddressError` where the
-        model has no such number.
+        `address` is for instance `layer0.attn.q[3,7]`, `grad:wte[4,3]` or `loss`. Raises
+        `AddressError` if the model has no such number.
         """
         from glassgpt.analysis.explain import (  # a tenth of the package's import
             explain,

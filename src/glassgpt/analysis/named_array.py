@@ -1,4 +1,4 @@
-"""A named array, to be read: an activation or a parameter, with the letters of its axes."""
+"""A read-only named array: an activation or a parameter, with the letters of its axes."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ class NamedArray:
 
 
 class ByName(dict[str, NamedArray]):
-    """Named arrays by their names. A name that is missing is told with the nearest one."""
+    """Named arrays by name. The error for a missing name suggests the nearest one."""
 
     def __missing__(self, name: object) -> NamedArray:
         raise AddressError(f"there is no array {name!r} here", nearest(str(name), self))
 
 
 def activations(config: Config, values: Mapping[str, Array]) -> Mapping[str, NamedArray]:
-    """Return what an engine computed, in the order of making."""
+    """Return the activations of an engine, in the order of computation."""
     return MappingProxyType(
         ByName(
             (site.name, NamedArray(site.name, site.axes, values[site.name].toreadonly()))

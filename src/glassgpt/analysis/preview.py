@@ -1,7 +1,7 @@
-"""What if: complete runs that nobody looks into, a slice of time at a stretch.
+"""Preview runs: trained to the end without being displayed, in slices of time.
 
-An imagined run is the one that other settings would give from step 0 on the same documents. A seed
-band is the spread of the same settings over many seeds.
+A preview run has other settings from step 0 on the same documents. A seed band is the spread of
+the losses of the same settings over many seeds.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DECILE = 0.1  # the band lies between the lowest and the highest tenth
 
 
 class Imagined:
-    """One run, whose `losses` grow as it goes on; `stopped` says why, where it ends early."""
+    """One run with its `losses` so far; `stopped` is the reason if it ended early."""
 
     def __init__(self, recipe: Recipe, documents: Sequence[str]) -> None:
         self.session = Session(recipe.config, documents)
@@ -40,12 +40,12 @@ class Imagined:
 
     @property
     def done(self) -> bool:
-        """Whether it has come to its end."""
+        """Whether the run is complete."""
         return bool(self.stopped) or not self.session.steps_left
 
     @property
     def seconds(self) -> float:
-        """How long ago it began."""
+        """The seconds since it began."""
         return time.perf_counter() - self._began
 
     def go_on(self, seconds: float = math.inf) -> None:
@@ -74,13 +74,13 @@ class Imagined:
 
 
 class Band:
-    """The runs of `seeds` seeds after that of `recipe`, which else they follow, one by one."""
+    """Runs of `recipe` with the `seeds` seeds after its own, one after the other."""
 
     def __init__(self, recipe: Recipe, documents: Sequence[str], seeds: int) -> None:
         steps = recipe.config_at().num_steps
         if not 1 <= seeds <= MAX_SEEDS or seeds * steps > MAX_BAND:
             raise ConfigError(
-                f"{seeds} seeds of {steps:,} steps are more than a band takes",
+                f"{seeds} seeds of {steps:,} steps are above the limit of a band",
                 f"choose 1 to {min(MAX_SEEDS, MAX_BAND // steps)} seeds",
             )
         self._documents = documents
@@ -92,7 +92,7 @@ class Band:
 
     @property
     def done(self) -> bool:
-        """Whether all runs have come to their end."""
+        """Whether all runs are complete."""
         return self.finished == self.seeds
 
     def go_on(self, seconds: float = math.inf) -> None:
@@ -116,7 +116,7 @@ class Band:
 
 
 def _reseeded(recipe: Recipe, by: int) -> Recipe:
-    """Return the recipe with a seed that is larger by so much."""
+    """Return the recipe with a larger seed."""
     return replace(recipe, config=replace(recipe.config, seed=(recipe.config.seed + by) % 2**32))
 
 

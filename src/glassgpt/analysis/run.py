@@ -1,4 +1,4 @@
-"""A training run to hold in one's hands: train, look back, fork, take its model."""
+"""A training run for notebooks: train, read the losses, fork, ablate, take the model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SAMPLES_SHOWN = 5
 
 @read_only("fork and ablate return a changed run")
 class Run:
-    """A run on some documents, and all that it has done so far. `train` begins one."""
+    """A run on some documents, with its history. `train` begins one."""
 
     def __init__(self, history: History, documents: Sequence[str]) -> None:
         self._history = history
@@ -39,17 +39,17 @@ class Run:
 
     @property
     def recipe(self) -> Recipe:
-        """Everything that decides it: settings at step 0, documents, changes."""
+        """Everything that determines the run: settings at step 0, documents, changes."""
         return self._history.recipe
 
     @property
     def config(self) -> Config:
-        """The settings that hold now."""
+        """The current settings."""
         return self._history.session.config
 
     @property
     def step(self) -> int:
-        """How many updates have been taken."""
+        """The number of updates taken."""
         return self._history.session.step
 
     @property
@@ -59,7 +59,7 @@ class Run:
 
     @property
     def model(self) -> Model:
-        """Its model as it is now; later steps do not change it."""
+        """The current model of the run; later steps do not change it."""
         return Model(self._history.session.snapshot())
 
     def link(self) -> str:
@@ -70,10 +70,10 @@ class Run:
     # -- what it does
 
     def train(self, steps: int | None = None) -> Run:
-        """Take so many steps, or all that are left; return the run.
+        """Take `steps` steps, or all that are left; return the run.
 
-        Raises `DivergenceError` before a step that would leave the finite numbers: the steps before
-        it are taken.
+        Raises `DivergenceError` at a step that would give a number that is not finite; the steps
+        before it are taken.
         """
         left = self._history.session.steps_left
         steps = left if steps is None else _whole(steps, "steps")
@@ -88,9 +88,9 @@ class Run:
         return self
 
     def fork(self, step: int | None = None, **changes: Scalar) -> Run:
-        """Return another run, which stands at `step` (now, if not named) of this one.
+        """Return a new run that continues this one from `step` (default: the current step).
 
-        `changes` are settings that hold from there on: learning_rate, beta1, beta2, eps, num_steps.
+        `changes` are settings from there on: learning_rate, beta1, beta2, eps, num_steps.
         """
         tune = [Tune(tuple(_fields(changes).items()))]
         return self._changed(step, tune if changes else [])
@@ -104,10 +104,10 @@ class Run:
         step: int | None = None,
         hold: bool = True,
     ) -> Run:
-        """Return another run, in which a part is set to zero at `step` (now, if not named).
+        """Return a new run in which a part is ablated at `step` (default: the current step).
 
-        `head` and `neuron` are (layer, number); `position` is the whole position embedding. With
-        `hold` the part is zero again after every update, else training may repair it.
+        Its weights are set to zero. `head` and `neuron` are (layer, number); `position` is the
+        whole position embedding. With `hold` they are set to zero again after every update.
         """
         hold, position = _truth(hold, "hold"), _truth(position, "position")
         parts: list[Change] = []
@@ -122,7 +122,7 @@ class Run:
         return self._changed(step, parts)
 
     def save(self, directory: str | Path) -> Path:
-        """Keep it in `directory`, for `load`, `glassgpt train --resume` and `glassgpt open`."""
+        """Save it in `directory`, for `load`, `glassgpt train --resume` and `glassgpt open`."""
         return save_checkpoint(self._history.session.snapshot(), directory)
 
     def _changed(self, step: int | None, changes: Sequence[Change]) -> Run:

@@ -1,4 +1,4 @@
-"""Many runs: a plain function that any scheduler can call, a grid of settings, all cores at work.
+"""Sweeps: many runs over a grid of settings, on all cores.
 
 `train(config, documents)` is one run from its settings to its figures, in this process, without
 output. `run_all` calls it for many settings in processes of their own.
@@ -22,7 +22,7 @@ from glassgpt.errors import ConfigError, DivergenceError
 from glassgpt.model.config import Config, Scalar, Setting, settings
 from glassgpt.training.session import Session
 
-_WHOLE_NUMBERS = re.compile(r"(?<![^,])(\d+),(\d+)(?![^,])")  # beside each other: a decimal comma?
+_WHOLE_NUMBERS = re.compile(r"(?<![^,])(\d+),(\d+)(?![^,])")  # side by side: a decimal comma?
 LAST = 100  # steps that the training loss is the mean of
 
 
@@ -124,7 +124,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _check_seeds(first: int, seeds: int, *, listed: bool) -> None:
-    """Raise `ConfigError` unless so many seeds can begin with the `first`."""
+    """Raise `ConfigError` unless `seeds` seeds from `first` on are valid."""
     most = next(int(setting.high) for setting in settings(Config) if setting.name == "seed")
     if seeds < 1:
         raise ConfigError(
@@ -133,12 +133,12 @@ def _check_seeds(first: int, seeds: int, *, listed: bool) -> None:
         )
     if listed and seeds > 1:
         raise ConfigError(
-            f"the grid lists the seeds, so --seeds {seeds} has no meaning beside it",
+            f"the grid lists the seeds, so --seeds {seeds} cannot be given too",
             "leave out --seeds, or seed=… in --grid",
         )
     if first + seeds - 1 > most:
         raise ConfigError(
-            f"{seeds:,} seeds from {first} on go beyond the largest, {most}",
+            f"{seeds:,} seeds from {first} on exceed the largest seed, {most}",
             f"give --seed {max(0, most - seeds + 1)} or a smaller one",
         )
 

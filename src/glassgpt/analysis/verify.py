@@ -1,7 +1,7 @@
-"""Is it true? An engine and the scalar engine, trained side by side, and how far they ever strayed.
+"""Check against the reference engine: trains an engine and the scalar engine, and compares them.
 
-Where the settings and documents are those of the recorded run of microgpt.py, the scalar engine is
-held to that record as well: its losses and samples come with the package (`microgpt.json`).
+If the settings and documents are those of the recorded run of microgpt.py, the scalar engine is
+also compared with that record: its losses and samples are in the package (`microgpt.json`).
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ SAMPLES = Sampling()  # as microgpt.py draws: 20 at temperature 0.5
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """How far `one` is from `other` in a quantity: the largest difference of so many numbers.
+    """The largest difference between `one` and `other` in a quantity.
 
-    Of gradients it is a share of the largest in the same array; of texts, 1 is another text.
+    Of gradients it is a share of the largest in the same array; of texts it is 1 if they differ.
     """
 
     quantity: str
@@ -58,7 +58,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What microgpt.py itself gave, with its default settings, on data of this fingerprint."""
+    """The recorded output of microgpt.py with its default settings, on data of this fingerprint."""
 
     data_sha256: str
     losses: tuple[float, ...]
@@ -80,9 +80,8 @@ def is_recorded(config: Config, documents: Sequence[str]) -> bool:
 class Verification:
     """The run of `config` on `documents` by `engine` and by the scalar one, from the first step.
 
-    `recipe` is what is done to it on the way. `gaps` say how far they strayed until now. `steps` is
-    where it ends: after all, if not said.
-    `recorded` says whether it is the run that microgpt.py's record is of.
+    `recipe` has the changes of the run. `gaps` are the largest differences so far. `steps` is the
+    last step, by default that of the run. `recorded`: whether there is a record of microgpt.py.
     """
 
     def __init__(
@@ -116,7 +115,7 @@ class Verification:
         return all(gap.holds for gap in self.gaps)
 
     def advance(self, steps: int) -> None:
-        """Take so many more steps with both engines and compare; at the end, samples too."""
+        """Take more steps with both engines and compare; at the end, compare samples too."""
         start, steps = self.step, min(steps, self.steps - self.step)
         losses = [run.replay(steps, self._recipe) for run in self._runs]
         ours, theirs = losses[0], losses[-1]
@@ -131,7 +130,7 @@ class Verification:
             self._compare_samples()
 
     def compare_kept(self, state: State, name: str) -> None:
-        """Compare the weights that are kept under `name` with those reached here."""
+        """Compare the weights saved under `name` with those reached here."""
         reached = self._runs[-1].engine.state().params
         self._compare("weights", name, "scalar", _by_address(state.params, reached))
 

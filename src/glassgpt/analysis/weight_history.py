@@ -1,7 +1,7 @@
-"""The past of a weight: what it was at every position of a run, by taking all steps again.
+"""The history of a weight: its value at every position of a run, by taking all steps again.
 
-That is for runs of which a page need not wait long. Of the others, and with the scalar engine, it
-is what the weight was wherever the history keeps a snapshot.
+This is for runs that are short enough. For others, and with the scalar engine, it is the value at
+each snapshot of the history.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MOST_WORK = 10**8  # parameters times steps: a second or two of the fast engine
 class Past:
     """The values of the parameter `name` at `index` in all that a run has reached.
 
-    The run may go on meanwhile: what was taken again stays, and the new steps come to it.
+    The run may be trained further meanwhile: values computed so far stay, and new steps are added.
     """
 
     def __init__(self, history: History, name: str, index: tuple[int, ...]) -> None:
@@ -35,21 +35,21 @@ class Past:
             self._read()
 
     def is_of(self, history: History, name: str, index: tuple[int, ...]) -> bool:
-        """Whether it is the past of this very weight."""
+        """Whether it is the history of this weight."""
         return (self.history, self.name, self.index) == (history, name, index)
 
     @property
     def every(self) -> int:
-        """How many steps lie between two positions that are told."""
+        """The number of steps between two positions of the result."""
         return 1 if self._whole else self.history.stride
 
     @property
     def done(self) -> bool:
-        """Whether there is a value of every position that is to be told."""
+        """Whether every position of the result has its value."""
         return not self._whole or len(self._values) > self._steps
 
     def go_on(self, seconds: float = math.inf) -> None:
-        """Take steps again for about so long."""
+        """Take steps again for about `seconds`."""
         until = time.perf_counter() + seconds
         while not self.done:
             self._session.run(1)

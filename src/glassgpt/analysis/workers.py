@@ -1,7 +1,7 @@
-"""Calls in processes of their own: a process that dies costs its own call only.
+"""Calls in separate processes: if a process dies, only its own call is lost.
 
-Each worker has a pipe of its own, so one that is killed breaks nothing that others use. Workers end
-with the process that started them, even where that is killed.
+Each worker has its own pipe, so the death of one does not affect the others. Workers end with the
+process that started them, even if that is killed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Lost(Generic[Argument]):
-    """A call whose process died each time it was tried, and what the process died of."""
+    """A call whose process died at each attempt, with the reason."""
 
     argument: Argument
     reason: str

@@ -1,4 +1,4 @@
-"""The terminal: commands that read settings, drive a `Session` and print. README.md tells more."""
+"""The command line: commands that read settings, run a `Session` and print. See README.md."""
 
 from glassgpt.cli.main import main
 

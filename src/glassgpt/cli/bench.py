@@ -23,8 +23,8 @@ from glassgpt.model.config import Config
 def bench(data: str | None, as_json: bool) -> None:
     """Time the engines, and how the fast one's cost grows with the model.
 
-    The times are the smallest of several rounds in one process; a share is of what this core
-    can multiply and add at most, measured just before. Close other programs for steady figures.
+    Times are the smallest of several rounds in one process. Shares are relative to the peak of
+    this core, measured just before. Close other programs to get stable figures.
     """
     documents = read_data(data).documents
     fastest, why_not = default_engine()

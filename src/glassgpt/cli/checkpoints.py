@@ -1,4 +1,4 @@
-"""Reading a checkpoint, and saying what it does not hold."""
+"""Reads a checkpoint, with a note if it is incomplete."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from glassgpt.training.snapshot import Snapshot
 
 
 def read_checkpoint(directory: Path) -> Snapshot:
-    """Return what `load_checkpoint` does; print what is not known of its run."""
+    """Return the snapshot of `load_checkpoint`; print what its recipe does not contain."""
     snapshot = load_checkpoint(directory)
     if snapshot.recipe.doubt:
         say(f"note: {snapshot.recipe.doubt}", err=True)

@@ -1,4 +1,4 @@
-"""The documents that a command names: the built-in ones, a file's lines, or a text that is cut."""
+"""The documents of a command: the built-in names, the lines of a file, or a text split by --cut."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Documents in file order, the name of their file, and the way they were cut out of its text.
+    """Documents in file order, the name of their file, and the segmentation of its text.
 
-    `cut` is one of `segmentation.WAYS`, or empty: a document a line.
+    `cut` is one of `segmentation.WAYS`, or empty for one document a line.
     """
 
     documents: list[str]
@@ -39,12 +39,12 @@ class Data:
 
 
 def cut_option(command: Command) -> Command:
-    """Add the option that says how documents are cut out of a text."""
+    """Add the option --cut."""
     option = click.option(
         "--cut",
         "way",
         type=click.Choice(WAYS),
-        help="Cut the text into these documents.  [default: a document a line]",
+        help="Split the text into these documents.  [default: one document a line]",
     )
     return option(command)
 
@@ -60,9 +60,9 @@ def read_data(source: str | None, way: str | None = None) -> Data:
 
 
 def data_of(recipe: Recipe, source: str | None, way: str | None = None) -> Data:
-    """Return the documents that a run was trained on: the built-in ones, or `source`.
+    """Return the documents that a run was trained on: the built-in names, or `source`.
 
-    They are cut as they were then. Raises `CheckpointError` where they are others.
+    They are split as for that run. Raises `CheckpointError` if they are not the same.
     """
     if source is None:
         if recipe.data_name != BUILTIN:

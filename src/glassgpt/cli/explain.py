@@ -1,4 +1,4 @@
-"""`glassgpt explain`: any number of a kept model as a tree of the numbers that it is made of."""
+"""`glassgpt explain`: any number of a saved model as a tree of the numbers it is computed from."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from glassgpt.training.snapshot import Snapshot
 
 
 def _complete(context: click.Context, _: click.Parameter, typed: str) -> list[CompletionItem]:
-    """Return the addresses, up to their index, that begin with what was typed."""
+    """Return the addresses, without an index, that complete the typed text."""
     try:
         snapshot = load_checkpoint(Path(context.params["directory"]))
     except (GlassError, KeyError):
@@ -53,7 +53,7 @@ def _complete(context: click.Context, _: click.Parameter, typed: str) -> list[Co
 @click.option(
     "--step",
     type=click.IntRange(0),
-    help="Explain the run as it was after this many updates, by training it again up to there.",
+    help="Explain the run after this many updates, by training it again up to there.",
 )
 @click.option(
     "--grad", is_flag=True, help="Explain the gradient: the same as grad: before the address."
@@ -63,20 +63,20 @@ def _complete(context: click.Context, _: click.Parameter, typed: str) -> list[Co
     type=click.IntRange(1, 9),
     default=1,
     show_default=True,
-    help="How far to follow the numbers that a number is made of.",
+    help="Depth of the tree of inputs.",
 )
 @click.option(
     "--terms",
     type=click.IntRange(1),
     default=5,
     show_default=True,
-    help="How many terms to show of a sum, the largest first.",
+    help="Number of terms to show of a sum, the largest first.",
 )
 @click.option("--all", "every", is_flag=True, help="Show every term.")
 @click.option(
     "--graph",
     is_flag=True,
-    help="Show the number's node in the autograd graph, and the strongest way to it.",
+    help="Show the number's node in the autograd graph, and the strongest path to it.",
 )
 def explain_command(
     directory: Path,
@@ -90,11 +90,11 @@ def explain_command(
     every: bool,
     graph: bool,
 ) -> None:
-    """Explain one number of the model kept in DIRECTORY: what it is made of, and who uses it.
+    """Explain one number of the model in DIRECTORY: what it is computed from, and what uses it.
 
-    A number has an ADDRESS: the name of an array and the place in it, [position,channel] inside the
-    model and [output,input] in a weight matrix. Each number of the tree has one too, so go on
-    from there. Without an address it is the loss.
+    A number has an ADDRESS: the name of an array and an index, [position,channel] inside the model
+    and [output,input] in a weight matrix. Each number of the tree is shown with its address, to
+    explain next. Without an address the loss is explained.
 
     \b
     glassgpt explain run --doc emma                            the loss, position by position
@@ -136,14 +136,14 @@ def explain_command(
 
 
 def _document(snapshot: Snapshot, doc: str | None, data: str | None) -> tuple[str, list[int]]:
-    """Return the document that was named, or the next one of the run, and its tokens."""
+    """Return the document of --doc, or the next training document, and its tokens."""
     block_size = snapshot.config.block_size
     if doc is None:
         doc = _next_document(snapshot, data)[:block_size]
     if len(doc) > block_size:
         raise ConfigError(
             f"the document has {counted(len(doc), 'character')}, but the model sees {block_size}",
-            f"training cuts it there: {command_line('--doc', doc[:block_size])}",
+            f"shorten it as training does: {command_line('--doc', doc[:block_size])}",
         )
     return doc, snapshot.tokenizer.encode_document(doc)[: block_size + 1]
 
@@ -166,7 +166,7 @@ def _rewound(snapshot: Snapshot, step: int, data: str | None) -> Snapshot:
     """Return the run after `step` updates, by training it again, to its end as a check."""
     if step > snapshot.step:
         raise ConfigError(
-            f"the run has taken {counted(snapshot.step, 'step')}, not {step:,}",
+            f"--step is {step:,}, but the run has taken {counted(snapshot.step, 'step')}",
             f"give --step {snapshot.step} or less",
         )
     documents = _documents(snapshot, data, "--step trains again: name that file, --data")
@@ -178,14 +178,14 @@ def _rewound(snapshot: Snapshot, step: int, data: str | None) -> Snapshot:
     again.replay(snapshot.step - step, recipe)
     if not _alike(again.engine.state(), snapshot.state):
         raise CheckpointError(
-            "training this run again does not lead to the weights in the file",
+            "training this run again does not give the weights in the file",
             "omit --step",
         )
     return then
 
 
 def _alike(a: State, b: State) -> bool:
-    """Return whether two states are one but for the rounding of different processors."""
+    """Return whether two states are equal up to the rounding of different processors."""
     return all(
         isclose(x, y, rel_tol=1e-6, abs_tol=1e-6)
         for name in a.params

@@ -1,4 +1,4 @@
-"""An explanation as a tree of lines, as the terminal shows it."""
+"""An explanation as a tree of lines, for the terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UP, DOWN = "dark_orange", "dodger_blue1"  # above and below zero, safe for colou
 
 
 def explained(p: Pass, place: Address, about: str, depth: int, most: int | None) -> Branch:
-    """Return the tree of one number; `depth` follows its terms, `most` is how many are shown."""
+    """Return the tree of one number, `depth` levels deep, with at most `most` terms a sum."""
     told = explain(p, str(place))
     accounts = {"made of": told.value, "gradient": told.gradient}
     focus = "gradient" if place.kind == "grad" else "made of"
@@ -41,7 +41,7 @@ def explained(p: Pass, place: Address, about: str, depth: int, most: int | None)
 def _add_terms(
     branch: Branch, p: Pass, account: Account, depth: int, most: int | None, kind: str
 ) -> None:
-    """Hang the largest terms below, and below each the numbers that it is made of."""
+    """Add the largest terms as children, and below each term its factors."""
     if account.total_name:
         branch = branch.add(f"{account.total_name} = {account.total:.10g}")
     shown, left = account.terms[:most], account.terms[most:] if most else ()
@@ -70,7 +70,7 @@ def _told(term: Term) -> tuple[str, str, str, str]:
 
 
 def _walkable(address: str) -> str:
-    """Return what to type to go on from here."""
+    """Return the address to type in order to explain this number."""
     return address.removeprefix("value:")
 
 
@@ -80,7 +80,7 @@ def _add_lines(branch: Branch, lines: Sequence[Line]) -> None:
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines whose columns stand below each other."""
+    """Return rows as lines with aligned columns."""
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths)).rstrip()
@@ -89,7 +89,7 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _width(text: str) -> int:
-    """Return how many cells a text takes: the hat of m̂ takes none."""
+    """Return the width of a text in terminal cells: the hat of m̂ has width 0."""
     return sum(not combining(c) for c in text)
 
 
@@ -108,9 +108,9 @@ def _entry(entry: Entry) -> tuple[str, str, str, str]:
 
 
 def add_nudge(root: Branch, check: Nudge) -> None:
-    """Add the nudge check of a weight."""
+    """Add the finite-difference check of a weight's gradient."""
     branch = root.add(
-        f"nudged by {check.epsilon:g} both ways, the loss has the slope {check.slope!r}"
+        f"central difference with ε = {check.epsilon:g}: the slope of the loss is {check.slope!r}"
     )
     branch.add(f"{check.formula} = {check.numbers}")
     apart = abs(check.slope - check.grad)
@@ -119,7 +119,7 @@ def add_nudge(root: Branch, check: Nudge) -> None:
     )
     if check.switches:
         branch.add(
-            f"{counted(check.switches, 'ReLU')} on the way switched on or off: "
+            f"{counted(check.switches, 'ReLU')} switched on or off in between: "
             "the loss has a kink there"
         )
 
@@ -128,13 +128,15 @@ def add_nudge(root: Branch, check: Nudge) -> None:
 
 
 def add_graph(root: Branch, graph: Graph, place: Address) -> None:
-    """Add a number's node, its neighbours, and the strongest way from the loss to it."""
+    """Add a number's node, its neighbours, and the strongest path from the loss to it."""
     branch = root.add(
         f"the graph of this loss: {graph.node_count:,} nodes, {graph.edge_count:,} edges"
     )
     try:
         number = graph.find(str(place))
-    except AddressError as error:  # no mistake: this document's loss does without the number
+    except (
+        AddressError
+    ) as error:  # not an error: the loss of this document does not depend on the number
         branch.add(error.what)
         return
     node = graph.node(number)
@@ -152,9 +154,9 @@ def add_graph(root: Branch, graph: Graph, place: Address) -> None:
 def _add_path(branch: Branch, graph: Graph, number: int) -> None:
     path = graph.strongest_path(number)
     below = branch.add(
-        f"the strongest of {counted(path.ways, 'way')} from the loss, "
+        f"the strongest of {counted(path.ways, 'path')} from the loss, "
         f"{counted(len(path.nodes) - 1, 'step')}: "
-        f"it brings {figure(path.product)} of the gradient {figure(path.grad)}"
+        f"it contributes {figure(path.product)} to the gradient {figure(path.grad)}"
     )
     for i in path.nodes:
         if graph.node(i).names:

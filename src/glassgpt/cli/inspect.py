@@ -1,4 +1,4 @@
-"""`glassgpt inspect`: a kept model in tables, and how good its loss is."""
+"""`glassgpt inspect`: a saved model in tables, and how good its loss is."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from glassgpt.training.snapshot import Snapshot
     "--data", help="The text file that the model was trained on, if not the built-in names."
 )
 def inspect(directory: Path, data: str | None) -> None:
-    """Show the model kept in DIRECTORY: its settings, its matrices, and how good its loss is."""
+    """Show the model in DIRECTORY: its settings, its matrices, and how good its loss is."""
     snapshot = read_checkpoint(directory)
     documents, missing = _documents(snapshot, data)
     _show_settings(snapshot)
@@ -44,7 +44,7 @@ def inspect(directory: Path, data: str | None) -> None:
 
 
 def _documents(snapshot: Snapshot, data: str | None) -> tuple[list[str], str]:
-    """Return the documents that it was trained on, or none and why not."""
+    """Return the documents that it was trained on, or none and the reason."""
     try:
         return data_of(snapshot.recipe, data).documents, ""
     except GlassError as error:
@@ -54,7 +54,7 @@ def _documents(snapshot: Snapshot, data: str | None) -> tuple[list[str], str]:
 
 
 def _link(snapshot: Snapshot, documents: list[str]) -> str:
-    """Return the link that names this run, at the step at which it stands."""
+    """Return the link of this run at its step."""
     engine = "" if snapshot.engine == ENGINES[0] else snapshot.engine
     text = carried(documents)
     return write_link(

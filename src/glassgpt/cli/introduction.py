@@ -1,4 +1,4 @@
-"""What `train` says before its first step: the documents, the model, and what to know of them."""
+"""The introduction of `train`: the documents, the model, and notes on them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _origin(session: Session) -> str:
 
 
 def _on_length(session: Session) -> Iterator[str]:
-    """Yield what to know where documents are longer than the context."""
+    """Yield a note if documents are longer than the context."""
     context = session.config.block_size
     long = [document for document in session.documents if len(document) > context]
     if not long:
@@ -65,7 +65,7 @@ def _on_length(session: Session) -> Iterator[str]:
 
 
 def _on_tables(session: Session) -> Iterator[str]:
-    """Yield what to know of a table: it is read by lines, as any other text is."""
+    """Yield a note if the documents look like a table, which is read by lines."""
     if session.recipe.data_name.lower().endswith(TABLES) and not session.recipe.cut:
         yield (
             f"{session.recipe.data_name} is read as text: a document is a whole line with all its "

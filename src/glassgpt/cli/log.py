@@ -1,7 +1,7 @@
 """The training log: one JSON object a line, floats at full precision, steps from 1.
 
-A log that goes on after `--resume` keeps the lines up to the checkpoint's step and drops later
-ones, which the run takes again.
+After `--resume`, a log keeps the lines up to the checkpoint's step and drops later ones, because
+the run takes these steps again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Log:
 
 
 def facts(record: StepRecord) -> dict[str, object]:
-    """Return what the log says of one step."""
+    """Return the log entry of one step."""
     return {
         "step": record.step,
         "doc": record.document,
@@ -38,7 +38,7 @@ def facts(record: StepRecord) -> dict[str, object]:
 
 
 def _lines_up_to(step: int, octets: bytes, name: str) -> bytes:
-    """Return the lines of an older log up to `step`; raise `DataError` if it is no log."""
+    """Return the lines of an older log up to `step`; raise `DataError` if it is not a log."""
     kept = []
     for number, text in enumerate(octets.splitlines(keepends=True), 1):
         if not text.endswith(b"\n") and text.startswith(b'{"step"'[: len(text)]):

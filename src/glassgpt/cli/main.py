@@ -1,7 +1,7 @@
-"""The command `glassgpt`: its subcommands, and how an error becomes a sentence and an exit code.
+"""The command `glassgpt`: its subcommands, error messages and exit codes.
 
-Exit codes: 0 done, 1 a mistake (a sentence on stderr says which) or a closed pipe (which nobody
-would read a sentence about), 130 Ctrl-C.
+Exit codes: 0 success, 1 an error (with a message on stderr) or a closed pipe (without one), 130
+Ctrl-C.
 """
 
 from __future__ import annotations

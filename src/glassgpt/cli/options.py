@@ -1,4 +1,4 @@
-"""Options made from the settings of `config.py`, and the engine that is chosen."""
+"""Options generated from the settings of `config.py`, and the choice of the engine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Place(click.Path):
-    """The path of a file or a directory, which is not empty: "$DIR" is where DIR is not set."""
+    """The path of a file or directory; an empty one, as "$DIR" gives if unset, is an error."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
@@ -30,14 +30,14 @@ class Place(click.Path):
 
 
 class Number(click.ParamType):  # type: ignore[type-arg]  # not so in all releases
-    """A number of a setting, whose comma is told from its point."""
+    """A number of a setting; a decimal comma is an error of its own."""
 
     def __init__(self, kind: type[Scalar]) -> None:
         self._kind: Any = click.INT if kind is int else click.FLOAT
         self.name = self._kind.name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number; fail with what to write where it has a comma."""
+        """Return the number; if it has a comma, fail with the correct spelling."""
         if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(,\d+)+", value):
             plain = value.replace(",", "" if self._kind is click.INT else ".", 1)
             self.fail(f"{value!r} has a comma; write {plain}", param, ctx)
@@ -89,7 +89,7 @@ def given(context: click.Context, owner: type[Config] | type[Sampling]) -> dict[
 
 
 def chosen_engine(engine: str | None, wanted: str = ENGINES[0]) -> str:
-    """Return `engine` if it is named, else the one `wanted`; say so where that is not available."""
+    """Return `engine` if given, else `wanted`; print a note if `wanted` is not available."""
     if engine:
         return engine
     name, why_not = default_engine(wanted)

@@ -1,4 +1,4 @@
-"""`glassgpt` alone and `glassgpt open`: the page, with a fresh run or a kept one."""
+"""`glassgpt` without a command and `glassgpt open`: the page, with a new run or a saved one."""
 
 from __future__ import annotations
 
@@ -26,27 +26,29 @@ def page_options(command: Command) -> Command:
                 "--host",
                 default="127.0.0.1",
                 show_default=True,
-                help="Where to listen. Any but this machine's own address needs the printed link.",
+                help="Address to bind. Anything but loopback needs the token of the printed link.",
             ),
             click.option(
                 "--port",
                 type=click.IntRange(0, 65535),
                 default=0,
-                help="Which port; 0 takes a free one.  [default: 0]",
+                help="Port to bind; 0 takes a free one.  [default: 0]",
             ),
             click.option(
                 "--allow-origin",
                 metavar="ORIGIN",
                 multiple=True,
-                help="Where a proxy shows the page, as https://host:8443; again for another.",
+                help="Origin of the page behind a proxy, as https://host:8443; repeatable.",
             ),
             click.option(
                 "--allow-framing",
                 metavar="ORIGIN",
                 multiple=True,
-                help="A site whose pages may show this page in a frame; again for another.",
+                help="A site whose pages may show this page in a frame; repeatable.",
             ),
-            click.option("--no-open", is_flag=True, help="Print the address, open no browser."),
+            click.option(
+                "--no-open", is_flag=True, help="Print the address, do not open a browser."
+            ),
         )
     ):
         command = option(command)
@@ -78,5 +80,5 @@ def open_page(
 def open_directory(
     directory: Path, data: str | None, way: str | None, no_open: bool, **options: Any
 ) -> None:
-    """Open the page with the run kept in DIRECTORY."""
+    """Open the page with the run in DIRECTORY."""
     open_page(data, way, no_open, directory, **options)

@@ -1,4 +1,4 @@
-"""What `glassgpt train` is to do: a run, up to which step, the changes on the way, what to draw."""
+"""The plan of `glassgpt train`: a run, its last step, its changes, and the samples to draw."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Plan:
     draw_seed: int | None = None
 
     def __post_init__(self) -> None:
-        """Find a prefix that the model cannot write before it is trained."""
+        """Raise the error of an invalid prefix before training instead of after it."""
         prefix = self.session.tokenizer.encode(self.sampling.prefix)
         check_room(prefix, self.session.config.block_size)
 
@@ -43,7 +43,7 @@ class Plan:
         return int(min(self.end, self.recipe.next_after(step))) - step
 
     def undone(self) -> str:
-        """Return which changes are still to come, as words for a reader, or nothing."""
+        """Return the changes still to come as a phrase, "" if there are none."""
         done = len(self.session.recipe.interventions)
         return ", ".join(
             f"{later.change.words()} at step {later.step}"
@@ -57,8 +57,8 @@ def plan_of_link(
 ) -> Plan:
     """Return the plan of the run that a link names, on its documents or those of the file `data`.
 
-    What was typed for the samples counts more than what the link says of them. Raises `ConfigError`
-    where the link names no run, or settings were typed as well.
+    Typed options of the samples override those of the link. Raises `ConfigError` if the link has
+    no run, or if settings of the run were typed too.
     """
     asked = read_link(link)
     if typed := given(context, Config):
@@ -102,6 +102,6 @@ def _documents(asked: Experiment, data: str | None, way: str | None) -> Data:
     if not asked.documents:
         return data_of(recipe, data, way)
     if data is not None:
-        raise DataError("the link brings its own documents", "leave DATA out")
+        raise DataError("the link contains its documents", "leave DATA out")
     octets = asked.documents.encode("utf-8-sig")  # a first BOM is not one of the text
     return Data(split_documents(octets, recipe.data_name), recipe.data_name)

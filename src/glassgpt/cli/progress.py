@@ -1,6 +1,6 @@
 """Progress of a training run: a live bar on a terminal, plain lines elsewhere, or nothing.
 
-A progress is a context manager that is told of each chunk of step records as it is done.
+A progress is a context manager that gets each chunk of step records.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Smoothed:
 
 
 class Progress(Protocol):
-    """Something that shows how far a run is, used as a context manager."""
+    """Base class: shows the progress of a run, as a context manager."""
 
     def __enter__(self) -> Progress: ...
 
@@ -58,7 +58,7 @@ class Progress(Protocol):
     ) -> None: ...
 
     def show(self, records: Sequence[StepRecord]) -> None:
-        """Show that these steps are done."""
+        """Show the progress after these steps."""
 
 
 class Silent:
@@ -75,7 +75,7 @@ class Silent:
 
 
 class Lines:
-    """A line now and then, for files and pipes."""
+    """Prints a line at intervals, for files and pipes."""
 
     def __init__(self, done: int, total: int) -> None:
         self._total = total

@@ -1,6 +1,6 @@
-"""A file of JSON lines that is added to: a file, a pipe or a device, or standard output (`-`).
+"""Appends JSON lines to a file, a pipe or a device, or to standard output (`-`).
 
-A file is UTF-8 and whole at every line. Standard output gets ASCII: JSON in any encoding.
+A file is UTF-8 and complete after every line. Standard output gets ASCII, for any encoding.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from glassgpt.training.checkpoint import write_atomically
 
 
 class Records:
-    """Where records go: `path`, named by `option`; `is_stdout` if that is where output goes too.
+    """Writes records to `path`, the value of `option`; `is_stdout` if that is standard output.
 
-    Of a file that is there, what `kept` returns of its bytes stays; it raises `DataError` where
-    they are something else. Raises `DataError` where nothing can be written.
+    Of an existing file, the part that `kept` returns stays; `kept` raises `DataError` for a file
+    of another kind. Raises `DataError` if `path` is not writable.
     """
 
     def __init__(self, path: Path, option: str, kept: Callable[[bytes], bytes]) -> None:
@@ -54,7 +54,7 @@ class Records:
 
 
 def _is_stdout(path: Path) -> bool:
-    """Return whether a path leads to standard output: /dev/stdout, or the file it is sent to."""
+    """Return whether a path is standard output: /dev/stdout, or the file it is redirected to."""
     try:
         return os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
     except (OSError, ValueError, AttributeError):  # no such file; standard output is none

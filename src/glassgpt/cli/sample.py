@@ -1,4 +1,4 @@
-"""`glassgpt sample`: what a kept model writes, and how sure it was of each letter."""
+"""`glassgpt sample`: samples of a saved model, and the probability of each letter."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def sample(
     seed: int | None,
     probs: bool,
 ) -> None:
-    """Print texts drawn from the model kept in DIRECTORY.
+    """Print texts drawn from the model in DIRECTORY.
 
-    Without --seed the draws go on where the run's own random stream stands: after
+    Without --seed the texts continue the run's own random stream: after
     `glassgpt train --samples 0 --out DIRECTORY` they are what `train` would have printed. The
-    model in DIRECTORY is only read, so the same call prints the same texts again.
+    model in DIRECTORY is not changed, so the same call prints the same texts again.
 
-    At temperature 0 every text is the same, that of the likeliest tokens, and --probs shows each
-    token as certain, which it is.
+    At temperature 0 every text is the same, that of the most likely tokens, and --probs shows the
+    probability 1 for each token.
 
     \b
     glassgpt sample run -n 5 --temperature 0.8

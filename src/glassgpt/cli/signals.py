@@ -1,4 +1,4 @@
-"""Ctrl-C, a polite kill and a closed terminal, collected instead of obeyed at once."""
+"""Collects signals (Ctrl-C, SIGTERM, SIGHUP), so that the run can stop between two steps."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ WATCHED = [
 
 @contextmanager
 def collected() -> Iterator[list[int]]:
-    """Collect the signals in the list, once; a second one interrupts at once.
+    """Collect the first signal in the list; a second one interrupts at once.
 
-    One that whoever started the process ignores (nohup, a background job) stays ignored.
+    A signal that was ignored at the start (nohup, a background job) stays ignored.
     """
     caught: list[int] = []
     watched = [each for each in WATCHED if signal.getsignal(each) != signal.SIG_IGN]

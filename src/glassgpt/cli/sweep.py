@@ -1,4 +1,4 @@
-"""`glassgpt sweep`: the same training with many settings and seeds, over all cores."""
+"""`glassgpt sweep`: training with many settings and seeds, on all cores."""
 
 from __future__ import annotations
 
@@ -37,7 +37,12 @@ from glassgpt.model.config import Config, Scalar
     metavar="NAME=V,V,...",
     help="The values of a setting to try; give it again for another setting.",
 )
-@click.option("--seeds", default=1, show_default=True, help="Runs of each point, by seed.")
+@click.option(
+    "--seeds",
+    default=1,
+    show_default=True,
+    help="Number of seeds for each combination of settings.",
+)
 @click.option("--jobs", type=click.IntRange(1), help="Runs at a time.  [default: all cores]")
 @click.option(
     "--max-runs",
@@ -49,9 +54,9 @@ from glassgpt.model.config import Config, Scalar
 @click.option(
     "--out",
     type=Place(),
-    help="Keep a line of JSON a run in this file; - is standard output.",
+    help="Write a line of JSON for each run to this file; - is standard output.",
 )
-@click.option("--engine", type=click.Choice(ENGINES), help="What computes the runs.")
+@click.option("--engine", type=click.Choice(ENGINES), help="The engine of the runs.")
 @setting_options(Config)
 @click.pass_context
 def sweep(
@@ -67,15 +72,15 @@ def sweep(
     engine: str | None,
     **settings: Scalar,
 ) -> None:
-    """Train with every combination of settings and compare what comes out.
+    """Train with every combination of settings and compare the results.
 
     \b
     glassgpt sweep --grid learning_rate=0.003,0.01,0.03 --seeds 20
     glassgpt sweep poems.txt --grid n_embd=16,32 --grid n_layer=1,2 --out sweep.jsonl
 
-    With --out, runs that the file already holds are not run again: Ctrl-C and the same command
-    go on where the sweep stood. With --out - the lines are standard output, and the table goes to
-    standard error. A run whose process is killed is tried once more; the others go on.
+    With --out, runs that the file already contains are skipped, so the same command continues a
+    sweep after Ctrl-C. With --out - the lines go to standard output, and the table to standard
+    error. A run whose process is killed is tried once more; the others continue.
     """
     documents = read_data(data, way).documents
     values = parse_grid(axes)
@@ -97,12 +102,12 @@ def sweep(
 
 
 def _check_listed_once(values: Mapping[str, Sequence[Scalar]], typed: Mapping[str, Any]) -> None:
-    """Raise `ConfigError` where a setting that the grid lists has an option too."""
+    """Raise `ConfigError` if a setting is given both in the grid and as an option."""
     for name in values:
         if name in typed:
             option = option_of(name)
             raise ConfigError(
-                f"the grid lists {name}, so {option} {typed[name]} has no meaning beside it",
+                f"the grid lists {name}, so {option} {typed[name]} cannot be given too",
                 f"leave out {option}, or {name}=… in --grid",
             )
 
@@ -126,7 +131,7 @@ def _run(
     jobs: int,
     out: Path | None,
 ) -> None:
-    """Train what the book does not hold, and print all results."""
+    """Train the runs that the book does not contain, and print all results."""
     done = [book.known[config] for config in configs if config in book.known]
     missing = [config for config in configs if config not in book.known]
     lost: list[Lost[Config]] = []
@@ -163,7 +168,7 @@ def _run(
 
 
 class Book:
-    """The results that a file holds for these documents and engine, and where more are added."""
+    """The file of results for these documents and this engine: those it contains, and new ones."""
 
     def __init__(self, path: Path | None, data_sha256: str, engine: str) -> None:
         self._data, self._engine, self._name = data_sha256, engine, str(path)
@@ -177,7 +182,7 @@ class Book:
         return self._records is not None and self._records.is_stdout
 
     def _read(self, octets: bytes) -> bytes:
-        """Take in the results of a file; return its whole lines: a kill may have left a half."""
+        """Read the results of a file; return its complete lines (a kill may leave half)."""
         whole, _, torn = octets.rpartition(b"\n")
         if torn and not torn.startswith(b'{"config"'[: len(torn)]):
             whole = octets

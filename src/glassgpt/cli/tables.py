@@ -1,4 +1,4 @@
-"""Tables: by Rich where people look, as plain columns where programs read."""
+"""Tables: drawn by Rich on a terminal, plain columns elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def show_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows under a head; the first column reads from the left, others from the right."""
+    """Print rows under a head; the first column is left-aligned, the others right-aligned."""
     rows = [[visible(cell) for cell in row] for row in rows]
     if on_terminal():
         from rich.console import Console

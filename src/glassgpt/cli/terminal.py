@@ -1,9 +1,9 @@
-"""Text on its way out: the one place that prints, in every encoding, without control characters.
+"""Output: the only place that prints, in every encoding and without control characters.
 
-Documents, names of files and whatever else a user gives may hold characters that a terminal obeys
-instead of showing, and characters that its encoding does not have. The former are shown as Python's
-escapes, as `repr` shows them: two that differ look different. The latter are shown as plain signs
-where there is one, else as an escape.
+Text from a user (documents, file names) may contain control characters, and characters that the
+terminal's encoding does not have. The former are shown as Python's escapes, as by `repr`, so
+different ones look different. The latter are replaced by a plain sign if there is one, else by an
+escape.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def say_sample(text: str) -> None:
 
 
 def say_error(text: str) -> None:
-    """Print an error where somebody reads it; of one that quotes a long text, not all."""
+    """Print an error to standard error, shortened if it quotes a long text."""
     if len(text) > _MOST:
         left, kept = len(text) - _MOST, _MOST // 2
         text = f"{text[:kept]} … ({left:,} characters left out) … {text[-kept:]}"
@@ -96,7 +96,7 @@ def command_line(*words: str | Path) -> str:
 
 
 def prepare_streams() -> None:
-    """Let no character be an error: what a stream's encoding does not have is written plainly."""
+    """Make characters that a stream's encoding does not have print as plain signs or escapes."""
     codecs.register_error(_HANDLER, _written_plainly)
     if sys.stderr is None:  # a shell closed it: 2>&-
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - until the process ends
@@ -117,7 +117,7 @@ def _escape(character: str) -> str:
 
 
 def abandon(stream: TextIO | None) -> None:
-    """Send what Python still holds for a stream that nobody reads nowhere, without a complaint."""
+    """Discard what is buffered for a closed stream, so that Python does not report an error."""
     try:
         if stream is not None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

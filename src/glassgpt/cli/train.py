@@ -1,4 +1,4 @@
-"""`glassgpt train`: documents in, a trained model and its samples out."""
+"""`glassgpt train`: trains a model on documents and prints samples."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ CHUNK_SECONDS = 0.05  # how long one call of the engine may keep Ctrl-C and the 
 @cut_option
 @setting_options(Config)
 @click.option(
-    "--engine", type=click.Choice(ENGINES), help=f"What computes it.  [default: {ENGINES[0]}]"
+    "--engine", type=click.Choice(ENGINES), help=f"The engine of the run.  [default: {ENGINES[0]}]"
 )
 @setting_options(Sampling)
 @click.option(
     "--log",
     type=Place(),
-    help="Write one JSON object a step to this file; - is standard output.",
+    help="Write a line of JSON for each step to this file; - is standard output.",
 )
-@click.option("--out", type=Place(), help="Keep the model in this directory.")
-@click.option("--resume", type=Place(), help="Go on with the run kept in this directory.")
+@click.option("--out", type=Place(), help="Save the model in this directory.")
+@click.option("--resume", type=Place(), help="Continue the run saved in this directory.")
 @click.option("--link", help="Train the run that this link of the page names.")
-@click.option("--overwrite", is_flag=True, help="Let --out replace a model that is already there.")
+@click.option("--overwrite", is_flag=True, help="Let --out replace an existing model.")
 @click.option(
     "--save-every",
     type=click.IntRange(1),
@@ -78,10 +78,10 @@ def train(
     quiet: bool,
     **_settings: object,
 ) -> int:
-    """Train a GPT on DATA and print what it writes.
+    """Train a GPT on DATA and print samples.
 
     DATA is a text file, one document a line, or - for standard input; without it, the built-in
-    names. One step learns from one document.
+    names. Each step trains on one document.
 
     \b
     glassgpt train --steps 200 --n-embd 32
@@ -90,15 +90,15 @@ def train(
     glassgpt train novel.txt --cut sentences --block-size 64
     glassgpt train --log - | jq .loss
 
-    With --log - the log is standard output, and everything else goes to standard error.
+    With --log - the log goes to standard output, and everything else to standard error.
 
-    With --resume, DATA must be what the run was trained on (it is cut as it was then), and the
-    model is kept in the same directory unless --out names another. --learning-rate, --beta1,
-    --beta2, --eps and --steps may change; they hold from the checkpoint's step on, with the same
-    linear decay over the new number of steps.
+    With --resume, DATA must be the text that the run was trained on (it is split as it was then),
+    and the model is saved in the same directory unless --out names another. --learning-rate,
+    --beta1, --beta2, --eps and --steps may change; they apply from the checkpoint's step on, with
+    the same linear decay over the new number of steps.
 
     With --link, the run is the one that the page shows at this address, with all changes made
-    there, up to the step in the link. glassgpt inspect prints the link of a kept run.
+    there, up to the step in the link. glassgpt inspect prints the link of a saved run.
     """
     values = context.params
     sampling = Sampling(values["temperature"], values["num_samples"], values["prefix"])
@@ -135,10 +135,10 @@ def train(
 
 
 def _prepare_out(out: Path, again: str, *, overwrite: bool) -> None:
-    """Make the directory; raise `CheckpointError` where no model can or should go into it."""
+    """Make the directory; raise `CheckpointError` if a model cannot or must not go there."""
     if str(out) == "-":
         raise CheckpointError(
-            "a model is kept in a directory, so --out cannot be -, standard output",
+            "a model is saved in a directory, so --out cannot be -, standard output",
             "name a directory, as in --out run",
         )
     prepare_directory(out)
@@ -157,7 +157,7 @@ def _taken(out: Path, again: str) -> CheckpointError:
         )
     return CheckpointError(
         f"{str(out)!r} already holds a model",
-        f"go on with it ({again}), name another directory, or --overwrite",
+        f"continue it ({again}), name another directory, or give --overwrite",
     )
 
 
@@ -202,7 +202,7 @@ def _train(
     save_every: int,
     caught: list[int],
 ) -> None:
-    """Train to the end or to a signal; whatever happens, the last whole step is saved."""
+    """Train to the end or to a signal; in every case, the last complete step is saved."""
     session = plan.session
     saved = -1
     chunk = 1
@@ -244,10 +244,12 @@ def _next_chunk(steps: int, seconds: float) -> int:
 
 
 def _say_interrupted(plan: Plan, command: str) -> None:
-    kept = f"go on with: {command}" if command else "nothing was kept; --out DIR keeps the model"
+    kept = (
+        f"continue with: {command}" if command else "nothing was saved; --out DIR saves the model"
+    )
     say_error(f"stopped after step {plan.session.step:,} of {plan.end:,}; {kept}")
     if command and (undone := plan.undone()):
-        say_error(f"the kept run does not have the changes that were still to come: {undone}")
+        say_error(f"the saved run does not have the changes that were still to come: {undone}")
 
 
 def _print_samples(plan: Plan, quiet: bool) -> None:

@@ -1,4 +1,4 @@
-"""Trees: by Rich where people look, as plain lines where programs read."""
+"""Trees: drawn by Rich on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Branch:
-    """A line of text in a Rich `style`, and what hangs below it."""
+    """A line of text in a Rich `style`, and its children."""
 
     text: str
     style: str = ""
     below: list[Branch] = field(default_factory=list)
 
     def add(self, text: str, style: str = "") -> Branch:
-        """Hang one more line below, and return it."""
+        """Add a child with this line, and return it."""
         self.below.append(Branch(text, style))
         return self.below[-1]
 

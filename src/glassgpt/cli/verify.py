@@ -1,4 +1,4 @@
-"""`glassgpt verify`: whether the numbers are those of the algorithm, to be watched."""
+"""`glassgpt verify`: checks the numbers of an engine against the reference engine."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def verify(
     engine: str | None,
     **_: object,
 ) -> None:
-    """Train with an engine and with the scalar one side by side, and show how far they stray.
+    """Check an engine against the scalar engine: train with both, and show the differences.
 
-    The scalar engine is the algorithm written out in Python (engines/scalar.py), so it takes its
-    time: about 25 steps a second. With the default settings on the documents of microgpt.py itself
-    it is also held to the losses and samples that program gave. With DIRECTORY the run kept there
-    is taken again from its first step, and the weights that are kept are compared too.
+    The scalar engine is the algorithm written out in Python (engines/scalar.py), so it is slow:
+    about 25 steps a second. With the default settings on the documents of microgpt.py, it is also
+    compared with the losses and samples of that program. With DIRECTORY the run saved there is
+    trained again from its first step, and the saved weights are compared too.
 
     The exit code is 1 if anything differs by more than rounding.
 
@@ -64,7 +64,7 @@ def verify(
     recorded = snapshot is None and is_recorded(recipe.config, documents)
     if engine == "scalar" and snapshot is None and not recorded:
         raise ConfigError(
-            "--engine scalar would be compared with itself",
+            "--engine scalar cannot be compared with itself",
             "leave it out, or give a kept run, or microgpt's own names: --data names.txt",
         )
     run = Verification(recipe, documents, engine, steps)
@@ -78,9 +78,9 @@ def verify(
     if not run.holds:
         raise ConfigError(
             "the numbers differ by more than rounding",
-            "the weights in this file were not made by the settings and changes in it"
+            "the settings and changes in this file do not lead to its weights"
             if snapshot is not None
-            else "training that is close to diverging makes any rounding grow; try a smaller rate",
+            else "training that is close to divergence amplifies rounding; try a smaller rate",
         )
 
 
@@ -90,7 +90,7 @@ def _recipe(context: click.Context, snapshot: Snapshot | None) -> Recipe:
         return Recipe(Config(**values))
     if values:
         raise ConfigError(
-            "a kept run has its own settings, so "
+            "a saved run has its own settings, so "
             f"{', '.join(map(option_of, values))} cannot be given",
             "leave them out, or leave the directory out",
         )

@@ -1,10 +1,10 @@
-"""Why a number is what it is: every value and gradient of a model, told from its own numbers.
+"""Explanations: how every value and gradient of a model is computed, from its own numbers.
 
     p = pass_through(engine, config, tokenizer, step, state, tokens)
     explain(p, "layer0.attn.q[3,7]").value.terms
 
-`activations.py` says what goes into what, `ops.py` beside this file what each op does with it. A
-site's name matters only to the words for it and to its line of Python.
+`activations.py` has the inputs of each site, `ops.py` in this folder the rule of each op. The name
+of a site is needed only for its description and its line of Python.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ __all__ = [
 
 
 def explain(p: Pass, text: str) -> Explanation:
-    """Return the explanation of the number at an address; raise `AddressError` where there is none.
+    """Return the explanation of the number at an address; raise `AddressError` if there is none.
 
-    An explanation tells value and gradient, so `grad:` differs from `value:` in its words only.
-    `m:` and `v:` tell a moment of Adam's instead of the weight.
+    An explanation has value and gradient, so `grad:` differs from `value:` in its words only. For
+    `m:` and `v:` it has Adam's moment instead of the weight.
     """
     address = p.address(text)
     words = in_words(p, address)

@@ -1,4 +1,4 @@
-"""The two accounts of a number: how its value is made, and what its gradient is the sum of."""
+"""The two breakdowns of a number: the terms of its value, and the terms of its gradient."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FORMULAS = {  # what an update makes of a weight and its moments
 
 
 def made(p: Pass, address: Address) -> Account:
-    """Return how a site's number is made of its inputs."""
+    """Return the breakdown of a site's number into its inputs."""
     site, at = p.sites[address.name], address.index
     rule = rule_of(p, site)
     number = p.values[site.name][at]
@@ -36,7 +36,7 @@ def made(p: Pass, address: Address) -> Account:
 
 
 def kept(address: Address, update: Ledger) -> Account:
-    """Return the account of a weight or a moment: no document made it, updates did."""
+    """Return the account of a weight or a moment, which result from updates."""
     kind = address.kind if address.kind in ("m", "v") else "value"
     now, new = {
         "value": (update.weight, update.new_weight),
@@ -50,7 +50,7 @@ def kept(address: Address, update: Ledger) -> Account:
 
 
 def used(p: Pass, address: Address) -> Account:
-    """Return the gradient: each user's, times how much the user moves with the number."""
+    """Return the breakdown of the gradient by users: their gradient times the local derivative."""
     number = p.grads[address.name][address.index]
     if address.name == "loss":
         one = Term("the loss itself, where the way back begins", (), 1.0, "1")
@@ -61,7 +61,7 @@ def used(p: Pass, address: Address) -> Account:
 
 
 def _brought(p: Pass, address: Address) -> Iterator[Term]:
-    """Yield what each user of a number brings back to it."""
+    """Yield the contribution of each user of a number to its gradient."""
     for site, role in _users(p, address.name):
         for at, slope in rule_of(p, site).uses(role, address.index):
             words = in_brief(p, Address("value", site.name, at))

@@ -1,4 +1,4 @@
-"""The next update of one weight, and the check of its gradient by pushing the weight."""
+"""The next Adam update of one weight, and the finite-difference check of its gradient."""
 
 from __future__ import annotations
 
@@ -89,15 +89,16 @@ def _entries(
 
 
 def nudge(engine: Engine, p: Pass, address: Address, epsilon: float = EPSILON) -> Nudge:
-    """Return the slope of the loss between weight − ε and weight + ε, beside the gradient.
+    """Return the slope of the loss between weight − ε and weight + ε, with the gradient.
 
-    `engine` computes the loss anew with the weight pushed, by ε and by 2ε, both ways. Raises
-    `AddressError` where the address is no parameter's.
+    `engine` computes the loss with the weight changed by ±ε and ±2ε. Raises `AddressError` if the
+    address is not that of a parameter.
     """
     name, at = address.name, address.index
     if name not in p.state.params:
         raise AddressError(
-            f"{name} is computed, so it cannot be pushed", "only a parameter can: wte, lm_head, …"
+            f"{name} is computed, so it cannot be changed for a gradient check",
+            "only a parameter can: wte, lm_head, …",
         )
     weight, here = p.values[name][at], p.values
     spots = {k: weight + k * epsilon for k in (-2, -1, 1, 2)}

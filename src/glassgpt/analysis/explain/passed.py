@@ -1,4 +1,4 @@
-"""One document passed through a model, forwards and backwards, with all its numbers at hand."""
+"""The forward and backward pass of one document, with all its numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be told of an op: what a number is made of, and what it hands back to its inputs."""
+"""The rule of an op: the terms of a number, and the gradients of its inputs."""
 
 # A rule is asked with all that any op needs to know; many ops need less.
 # ruff: noqa: ARG002

@@ -1,7 +1,7 @@
-"""An explanation to look at: as lines of text, and as HTML that stands in any notebook.
+"""An explanation as lines of text, and as HTML for any notebook.
 
-The HTML has no script, no style sheet and asks for nothing; it takes the notebook's own colour of
-text, so that it reads on light and dark.
+The HTML has no script, no style sheet and loads nothing; it uses the notebook's text colour, so it
+is readable on light and dark.
 """
 
 from __future__ import annotations

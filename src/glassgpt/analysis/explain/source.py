@@ -1,4 +1,4 @@
-"""The lines of `engines/scalar.py` that compute a number, found by what stands in them."""
+"""The lines of `engines/scalar.py` that compute a number, found by their text."""
 
 from __future__ import annotations
 
