@@ -92,7 +92,7 @@ export interface CutFacts {
   examples: string[];
 }
 
-/** The run of a link whose documents are too many for it: it waits for their file. */
+/** The run of a link that does not contain its documents: it waits for their file. */
 export interface Waiting {
   config: Config;
   engine: string;
@@ -127,7 +127,7 @@ export interface MoveFacts {
   change: number;
 }
 
-/** How far `one` strays from `other` in a quantity, and whether that is only rounding. */
+/** The difference of `one` from `other` in a quantity, and whether it is only rounding. */
 export interface GapFacts {
   quantity: string;
   one: string;
@@ -138,7 +138,7 @@ export interface GapFacts {
   holds: boolean;
 }
 
-/** A node of the graph; `local` is how much the parent moves when the child does. */
+/** A node of the graph; `local` is the derivative of the parent by the child. */
 export interface NodeFacts {
   number: number;
   op: string;
@@ -243,33 +243,33 @@ export interface Open {
   id?: number;
 }
 
-/** Let time run. */
+/** Start training. */
 export interface Play {
   kind: "Play";
   id?: number;
 }
 
-/** Let time stand. */
+/** Pause training. */
 export interface Pause {
   kind: "Pause";
   id?: number;
 }
 
-/** Go to the position after `step` updates, forwards or backwards, and stand there. */
+/** Go to the position after `step` updates, forwards or backwards, and pause there. */
 export interface Seek {
   kind: "Seek";
   step: number;
   id?: number;
 }
 
-/** Play at so many steps a second; 0 is as many as there can be. */
+/** Set the pace of training in steps a second; 0 is as fast as possible. */
 export interface Pace {
   kind: "Pace";
   steps_per_second: number;
   id?: number;
 }
 
-/** Begin a new run, and let its time run if `play`; refused, it leaves the run before alone. */
+/** Begin a new run, and start training if `play`. If it is refused, the old run stays. */
 export interface Start {
   kind: "Start";
   config: Config;
@@ -283,7 +283,7 @@ export interface Start {
   id?: number;
 }
 
-/** Say what `Start` would make of the same, without making it. */
+/** Check a new run and describe it, without beginning it. */
 export interface Consider {
   kind: "Consider";
   config: Config;
@@ -295,7 +295,7 @@ export interface Consider {
   id?: number;
 }
 
-/** Go on with the run of a checkpoint, the file with this, beside the branches there are. */
+/** Continue the run of a checkpoint, the file sent with this command; existing branches stay. */
 export interface Load {
   kind: "Load";
   data_name: string;
@@ -329,7 +329,7 @@ export interface Silence {
   id?: number;
 }
 
-/** Fork the run: hold a silenced part no longer. */
+/** Fork the run: stop holding an ablated part at zero. */
 export interface Release {
   kind: "Release";
   part: "head" | "neuron" | "position";
@@ -344,7 +344,7 @@ export interface Undo {
   id?: number;
 }
 
-/** Make the change again that was undone last. */
+/** Redo the last undone change. */
 export interface Redo {
   kind: "Redo";
   id?: number;
@@ -364,7 +364,7 @@ export interface Drop {
   id?: number;
 }
 
-/** Compare with this branch from now on: its samples, its held-out loss, where they part. */
+/** Compare with this branch from now on: samples, held-out loss, first difference. */
 export interface Beside {
   kind: "Beside";
   branch: number;
@@ -378,7 +378,7 @@ export interface Imagine {
   id?: number;
 }
 
-/** Show the spread of the settings that are shown over so many other seeds; 0 ends it. */
+/** Show the spread of the current settings over other seeds, `seeds` many; 0 ends it. */
 export interface Band {
   kind: "Band";
   seeds: number;
@@ -394,7 +394,7 @@ export interface Trace {
   id?: number;
 }
 
-/** Draw samples like this from now on; without a seed from the run's own stream. */
+/** Set how samples are drawn; without a seed, from the run's own random stream. */
 export interface Sample {
   kind: "Sample";
   sampling: Sampling;
@@ -402,7 +402,7 @@ export interface Sample {
   id?: number;
 }
 
-/** Show how sample number `index` of the last draw came about, token by token. */
+/** Show sample number `index` of the last draw, token by token. */
 export interface Spell {
   kind: "Spell";
   index: number;
@@ -417,14 +417,14 @@ export interface Watch {
   id?: number;
 }
 
-/** Say why the number at `address` is what it is, in the document that is in the machine. */
+/** Explain the number at `address` for the current document. */
 export interface Explain {
   kind: "Explain";
   address: string;
   id?: number;
 }
 
-/** Take so many first steps with the scalar engine beside the one shown; 0 ends it. */
+/** Check the first `steps` steps against the scalar engine; 0 ends it. */
 export interface Verify {
   kind: "Verify";
   steps: number;
@@ -468,7 +468,7 @@ export interface Ack {
   seq: number;
 }
 
-/** The run, whole: first event, and again whenever another run takes its place. */
+/** The whole run: the first event, sent again when another run replaces it. */
 export interface Hello {
   kind: "Hello";
   version: number;
@@ -546,7 +546,7 @@ export interface Spelling {
   to?: number;
 }
 
-/** The yardsticks of the documents, in nats. */
+/** The baselines of the documents, in nats. */
 export interface Measures {
   kind: "Measures";
   uniform: number;
@@ -568,7 +568,7 @@ export interface HeldOut {
   seq: number;
 }
 
-/** Both engines on this run: steps a second of each, how far the losses of the first stray. */
+/** Both engines on this run: steps a second of each, and the largest difference of losses. */
 export interface Compared {
   kind: "Compared";
   rates: Record<string, number>;
@@ -595,7 +595,7 @@ export interface Tokens {
   to?: number;
 }
 
-/** Why a number is what it is after `step` updates, or a sentence why there is none. */
+/** The explanation of a number after `step` updates, or the reason why there is none. */
 export interface Explained {
   kind: "Explained";
   address: string;
@@ -610,7 +610,7 @@ export interface Explained {
   to?: number;
 }
 
-/** What the weight at `address` was in all that its branch has reached, `every` so many steps. */
+/** The history of the weight at `address` in its branch, one value for each `every` steps. */
 export interface Past {
   kind: "Past";
   address: string;
@@ -619,7 +619,7 @@ export interface Past {
   to?: number;
 }
 
-/** How far the engines have strayed after `step` of so many `steps`; `running` until it ends. */
+/** The differences of the engines after `step` of `steps` steps; `running` until it ends. */
 export interface Verified {
   kind: "Verified";
   step: number;
@@ -631,7 +631,7 @@ export interface Verified {
   to?: number;
 }
 
-/** A node of the graph of the loss of `document` after `step` updates, and those around it. */
+/** A node of the graph of the loss of `document` after `step` updates, and its neighbours. */
 export interface Neighbours {
   kind: "Neighbours";
   step: number;
@@ -698,7 +698,7 @@ export interface Curve {
   to?: number;
 }
 
-/** How the branch that is shown at `step` differs from `branch`, which is at `other_step`. */
+/** The differences of the branch shown at `step` from `branch`, which is at `other_step`. */
 export interface Difference {
   kind: "Difference";
   branch: number;
@@ -749,7 +749,7 @@ export interface SeedBand {
   to?: number;
 }
 
-/** How log p of `token` after `context` came about, from position `begin` to `step`. */
+/** The attribution of log p of `token` after `context`, from position `begin` to `step`. */
 export interface Origins {
   kind: "Origins";
   context: number[];
@@ -763,7 +763,7 @@ export interface Origins {
   to?: number;
 }
 
-/** A file to be kept: its bytes are the array `bytes`. */
+/** A file to download: its bytes are the array `bytes`. */
 export interface File {
   kind: "File";
   name: string;
@@ -772,7 +772,7 @@ export interface File {
   to?: number;
 }
 
-/** No command up to `to` waits any longer: each was followed, refused, or replaced. */
+/** All commands up to `to` are done: each was executed, refused, or replaced. */
 export interface Done {
   kind: "Done";
   to?: number;
@@ -786,7 +786,7 @@ export interface Ended {
   to?: number;
 }
 
-/** A command that could not be followed: what happened, and what to do. */
+/** A command was refused: what happened, and what to do. */
 export interface Refused {
   kind: "Refused";
   command: string;
@@ -795,7 +795,7 @@ export interface Refused {
   to?: number;
 }
 
-/** Training stopped before the step that would have left the finite numbers. */
+/** Training stopped before a step that would give a number that is not finite. */
 export interface Stopped {
   kind: "Stopped";
   step: number;

@@ -1,1 +1,1 @@
-"""A run on a page: what is shown, when, and in which messages."""
+"""A run shown on a page: commands, jobs, frames and messages."""

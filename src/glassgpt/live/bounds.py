@@ -1,4 +1,4 @@
-"""The largest runs, graphs and draws that a page may ask for."""
+"""Limits of runs, graphs and samples on a page."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check_graph(config: Config, vocab_size: int) -> None:
 
 
 def check_sampling(sampling: Sampling, session: Session) -> Sampling:
-    """Return the sampling; raise `GlassError` where the model of `session` cannot draw so."""
+    """Return the sampling; raise `GlassError` if it is not valid for the model of `session`."""
     if sampling.num_samples > MAX_SAMPLES:
         raise ConfigError(
             f"samples is {sampling.num_samples:,}, but a page shows at most {MAX_SAMPLES}",

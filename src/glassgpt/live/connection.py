@@ -1,6 +1,7 @@
-"""One page: how to reach it, and which events it has been sent and has not drawn yet.
+"""The connection to one page, with flow control.
 
-At most `CREDITS` numbered events are under way, so a slow page gets fewer and never an old one.
+At most `CREDITS` numbered events are sent before the page has drawn the first of them, so a slow
+page gets fewer events, always the newest.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ class Connection:
 
     @property
     def credit(self) -> bool:
-        """Whether another numbered event may leave."""
+        """Whether another numbered event may be sent."""
         return self.sent - self.drawn < protocol.CREDITS
 
     def drew(self, seq: int) -> None:
-        """Note that it has drawn the event of this number, and all before it."""
+        """Note that the page has drawn the event of this number, and all before it."""
         self.drawn = max(self.drawn, min(seq, self.sent))
 
     async def tell(
@@ -48,5 +49,5 @@ class Connection:
         await self.send(protocol.encode_event(event, arrays))
 
     async def refuse(self, command: str, error: GlassError, to: int = 0) -> None:
-        """Say why a command cannot be followed."""
+        """Send the reason why a command is refused."""
         await self.tell(protocol.Refused(command, error.what, error.hint), to=to)

@@ -1,4 +1,4 @@
-"""The files that a reader can keep of a run: checkpoint, weights, documents, log, script."""
+"""Files of a run to download: checkpoint, weights, documents, log, script."""
 
 from __future__ import annotations
 

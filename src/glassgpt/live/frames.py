@@ -1,4 +1,4 @@
-"""Frames: when the next picture of the run is due, and what is in it."""
+"""Frames: when the next one is due, and what it contains."""
 
 from __future__ import annotations
 

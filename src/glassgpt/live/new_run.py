@@ -1,4 +1,4 @@
-"""What a new run is made of: documents and settings, as a page sends them."""
+"""Documents and settings of a new run, as a page sends them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Kind = TypeVar("Kind", Config, Sampling)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Documents in file order, what to call them, and how they were cut out of a text."""
+    """Documents in file order, their name, and the segmentation of their text."""
 
     name: str
     documents: tuple[str, ...]

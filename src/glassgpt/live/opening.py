@@ -1,6 +1,6 @@
-"""How a link becomes a run: what of it can be kept is kept, and what is left out is said.
+"""Opens the run of a link: uses the valid parts, and states which were left out.
 
-It knows no page and no socket.
+Independent of pages and sockets.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Opened:
 
 
 def is_default(link: str) -> bool:
-    """Return whether a link asks for the run that a server shows without one."""
+    """Return whether the run of a link is the default run of the server."""
     return _run_of(read_leniently(link)[0]) == Experiment()
 
 
@@ -63,7 +63,7 @@ def open_link(
 
 
 def _run_of(experiment: Experiment) -> Experiment:
-    """Return it without what can be asked of any run."""
+    """Return the experiment without the values that are valid for any run."""
     return replace(experiment, step=None, sampling=Sampling(), sample_seed=None, others={})
 
 
@@ -77,7 +77,7 @@ def _lacks_data(asked: Experiment, source: Source) -> bool:
 def _possible(
     asked: Experiment, source: Source, snapshot: Snapshot | None, ready: Workspace | None
 ) -> tuple[Workspace, Experiment, list[GlassError]]:
-    """Return the run that is nearest to what is asked for, and why it is not that one."""
+    """Return the nearest valid run, and why it differs from the one in the link."""
     faults: list[GlassError] = []
     for one in _reduced(asked):
         try:
@@ -90,7 +90,7 @@ def _possible(
 
 
 def _reduced(asked: Experiment) -> Iterator[Experiment]:
-    """Yield the experiment, then with less and less of what may be impossible."""
+    """Yield the experiment, then versions with fewer of the values that may be invalid."""
     unchanged = replace(asked.recipe, interventions=())
     yield asked
     yield replace(asked, engine="")

@@ -1,6 +1,6 @@
-"""The clock of a player: how many steps are due, how long one takes, how many a second it was.
+"""The clock of a player: the steps that are due, the time of a step, the measured pace.
 
-`Contention` estimates how long the process waits for a core that others use.
+`Contention` estimates how long the process waits for a core in use by other processes.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Clock:
         return max(1, int(SLICE / self._step_seconds))
 
     def due(self) -> int:
-        """Return how many steps to take now; what cannot be made up for is given up."""
+        """Return how many steps to take now; steps that are too late are dropped."""
         if not self.pace:
             return self.most
         now = time.perf_counter()

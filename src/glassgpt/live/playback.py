@@ -1,4 +1,4 @@
-"""Playback: whether training runs, where it goes, and its steps as they fall due."""
+"""Playback: whether training runs, its target step, and the steps that are due."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from glassgpt.live.workspace import Workspace
 class Playback:
     """Play, pause and seek over the current branch of a workspace.
 
-    `stopped` is called where training would leave the finite numbers, and pauses it.
+    `stopped` is called when a step would give a number that is not finite; training is paused.
     """
 
     def __init__(

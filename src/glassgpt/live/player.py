@@ -1,8 +1,8 @@
-"""The player: a loop over a workspace. It follows commands, trains, and sends events to a page.
+"""The player: a loop over a workspace that executes commands, trains, and sends events to a page.
 
-Commands wait in a queue and act between two training steps. At most `CREDITS` numbered events are
-under way before the page has drawn the first, so a slow page gets fewer frames, always the newest,
-and never loses a point of the loss curve.
+Commands wait in a queue and are executed between two training steps. At most `CREDITS` numbered
+events are sent before the page has drawn the first, so a slow page gets fewer frames, always the
+newest, but every point of the loss curve.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ Result = TypeVar("Result")
 
 
 class Host(Protocol):
-    """What a player needs of the process it runs in."""
+    """The services that a player needs from its process."""
 
     async def work(self, job: Callable[[], Result]) -> Result:
-        """Run a computation without holding up others."""
+        """Run a computation without blocking others."""
 
     async def pause(self) -> None:
         """Let others run."""
@@ -63,7 +63,7 @@ class Player:
     # -- what a host calls
 
     def attach(self, send: Callable[[bytes], Awaitable[None]]) -> None:
-        """Connect a page, and tell it everything from the beginning."""
+        """Connect a page, and send it the whole state."""
         self._context.page = Connection(send)
         self.workspace.watch(self.workspace.tools.glass.values(), None)
         self.playback.restart_clock()  # no step was due until now
@@ -71,7 +71,7 @@ class Player:
         self._wake.set()
 
     def detach(self, send: Callable[[bytes], Awaitable[None]]) -> None:
-        """Stop sending there; training stands until another page is connected."""
+        """Disconnect the page; training is paused until another page is connected."""
         page = self._context.page
         if page is not None and page.send == send:
             self._context.page = None

@@ -1,4 +1,4 @@
-"""The jobs that a page has asked for: of each kind the newest, until it is complete or ended."""
+"""Jobs requested by the page: the newest of each kind, until it is complete or ended."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Requests:
         return self._open.get(job)
 
     def complete(self, job: JobName) -> None:
-        """Forget a request: all of it was told."""
+        """Remove a request whose results were all sent."""
         del self._open[job]
 
     def end(self, job: JobName, *, stopped: bool = False) -> None:

@@ -13,7 +13,7 @@ MAX_LEARNED = 4  # sets of documents that one can go back to
 
 
 class Sources:
-    """What this page has sent, and what its earlier runs learned from."""
+    """The files sent by this page, and the documents of its earlier runs."""
 
     def __init__(self) -> None:
         self.text: Text | None = None  # the file that was sent last

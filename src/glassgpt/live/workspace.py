@@ -1,4 +1,4 @@
-"""What a page works on, as data: the runs there are and what the reader chose, each in one place.
+"""The workspace of a page, as data: its runs, and the choices of the reader.
 
 Independent of clocks, sockets and events.
 """

@@ -19,14 +19,14 @@ from glassgpt.errors import ConfigError
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 OLD_LINK = (
-    "this page opens with the link that the server printed when it started; "
-    "a server that was started again has printed another one"
+    "this page needs the link that the server printed when it started; "
+    "a restarted server prints a new link"
 )
 
 
 @dataclass(slots=True)
 class Gate:
-    """Who gets in: without a token by the host's name, with one whoever has it."""
+    """Accepts a request by its host name if there is no token, otherwise by its token."""
 
     hosts: frozenset[str] = LOOPBACK
     token: str = ""

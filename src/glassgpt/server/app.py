@@ -1,7 +1,7 @@
 """The local server: the page at `/`, a socket at `/ws` to one run for each browser tab, `/healthz`.
 
-It listens on this machine alone unless told otherwise; then only a link with its token opens the
-page. Whatever a client sends, others do not notice: runs, messages, sizes and silence are bounded.
+It binds to loopback by default; with any other address, only a link with its token opens the page.
+A client cannot disturb others: the number of runs and messages, sizes and idle times have limits.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where the server listens, and how long it waits for a request. It knows no page and no run."""
+"""The listening socket, and the time limit of a request. Independent of pages and runs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The runs of a server, each in a process of its own: kept through a reload, ended when forgotten.
+"""The runs of a server, each in its own process: kept during a reload, ended when left unused.
 
-A run's memory goes back as its process ends, a fault costs one tab, and the system shares the
-cores among all. It knows no HTTP; of a socket only that it takes bytes and can be closed.
+The end of a process frees the memory of its run, a fault affects one tab only, and the system
+schedules all runs. Independent of HTTP: a socket is an object that sends bytes and can be closed.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Run:
         return number
 
     async def detach(self, client: Client) -> None:
-        """Let time stand until another page watches."""
+        """Pause the run until another page connects."""
         if self.client is client:
             self.client, self.seen = None, time.monotonic()
             with suppress(ConnectionError):

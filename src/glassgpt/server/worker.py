@@ -1,8 +1,8 @@
 """The process of one run: a player, and a socket to the server that started it.
 
-A worker lives as its run lives in a browser: one loop, in which jobs run one after the other. It
-ends when the server kills it or is gone. Between server and worker travel messages of a length, a
-kind (`Kind`), the number of the page they belong to, and bytes.
+A worker has one loop, in which jobs run one after the other, as in a browser. It ends when the
+server kills it or ends. A message between server and worker has a length, a kind (`Kind`), the
+number of its page, and bytes.
 """
 
 from __future__ import annotations

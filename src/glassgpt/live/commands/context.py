@@ -1,4 +1,4 @@
-"""What a command may act on."""
+"""The objects that a command may change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands about what is seen of a run: its position, its pace, the text and the arrays."""
+"""Commands about the view of a run: its position, its pace, the text and the arrays."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ async def open_run(context: Context, _: protocol.Open) -> None:
 
 
 async def play(context: Context, _: protocol.Play) -> None:
-    """Let training run."""
+    """Start training."""
     context.playback.play()
 
 
 async def pause(context: Context, _: protocol.Pause) -> None:
-    """Let training stand."""
+    """Pause training."""
     context.playback.pause()
 
 

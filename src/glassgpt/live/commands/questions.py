@@ -23,7 +23,7 @@ MAX_VERIFIED = 1000  # steps of the scalar engine
 
 
 async def explain(context: Context, command: protocol.Explain) -> None:
-    """Say why a number is what it is, and ask for the history of a weight."""
+    """Send the explanation of a number, and request the history of a weight."""
     workspace = context.workspace
     event = await context.compute(lambda: answers.explained(workspace, command.address))
     await context.answer(event)
@@ -102,7 +102,7 @@ async def trace(context: Context, command: protocol.Trace) -> None:
 
 
 async def verify(context: Context, command: protocol.Verify) -> None:
-    """Ask for the first steps by both engines; 0 ends it."""
+    """Request the check of the first steps against the scalar engine; 0 ends it."""
     workspace, history = context.workspace, context.workspace.history
     workspace.requests.end("verification", stopped=True)
     steps = max(0, min(command.steps, MAX_VERIFIED))

@@ -1,1 +1,1 @@
-"""Jobs: what a page is told beside its frames, computed in short slices between training steps."""
+"""Background jobs, run in short time slices between training steps."""

@@ -1,6 +1,6 @@
-"""Jobs about the branches that are not shown: the list, their curves, how one compares.
+"""Jobs about the branches that are not shown: the list, their loss curves, the comparison.
 
-The comparison is made while training stands: it brings the other branch to the same position.
+The comparison needs training to be paused, because it moves the other branch to the same position.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _place(branch: Branch) -> tuple[int, int]:
 
 
 class Price(Quick):
-    """What the weights that were set cost in held-out loss, once for each branch."""
+    """The change of the held-out loss by the weights that were set, once for each branch."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -120,7 +120,7 @@ def _price(workspace: Workspace, branch: Branch) -> protocol.Price | None:
 
 
 class Comparison(Job):
-    """What the branch beside writes, and how it differs from the one that is shown."""
+    """Samples of the branch to compare with, and its differences from the branch shown."""
 
     at_rest = True
 

@@ -1,6 +1,6 @@
-"""Jobs that evaluate the model beside training: samples, baselines, held-out loss, engines.
+"""Jobs that evaluate the model during training: samples, baselines, held-out loss, engines.
 
-They never hold up a frame, and while training runs they rest longer than they work.
+They never delay a frame, and while training runs they pause for longer than they work.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def drawn(workspace: Workspace, branch: Branch, glass: Glass) -> Iterator[protoc
 
 
 class Samples(Job):
-    """What the model writes."""
+    """Samples of the model."""
 
     slice = SLICE
     refuses = "Sample"
@@ -71,7 +71,7 @@ class Samples(Job):
 
 
 class Baselines(Job):
-    """What guessing without a model would lose."""
+    """The baselines of the documents."""
 
     slice = SLICE
 

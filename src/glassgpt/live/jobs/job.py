@@ -1,4 +1,4 @@
-"""What a job is."""
+"""The base classes of jobs."""
 
 from __future__ import annotations
 

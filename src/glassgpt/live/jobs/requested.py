@@ -1,4 +1,4 @@
-"""Jobs that a page asks for. Of each kind the newest request counts and replaces the one before."""
+"""Jobs requested by the page. A newer request of the same kind replaces the earlier one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Presenters: values of the model and its runs as events of the protocol, and nowhere else."""
+"""Presenters: the only place that converts values of models and runs to protocol events."""
 
 from __future__ import annotations
 

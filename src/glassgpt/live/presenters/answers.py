@@ -1,4 +1,4 @@
-"""Answers to questions about a run that stands still, as events."""
+"""Answers to questions about a run, as events."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def spelling(workspace: Workspace, index: int) -> Told:
 
 
 def explained(workspace: Workspace, address: str) -> protocol.Explained:
-    """Return why a number of the model is what it is."""
+    """Return the explanation of a number of the model."""
     text, tokens = workspace.passed()
     session, step = workspace.session, workspace.session.step
     try:

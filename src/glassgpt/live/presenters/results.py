@@ -1,4 +1,4 @@
-"""What jobs compute, as events."""
+"""The results of jobs, as events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run is and where it stands, as events."""
+"""A run and its position, as events."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Considered(Answer, frozen=True, tag=True):
 
 
 class Explained(Answer, frozen=True, tag=True):
-    """Why a number is what it is after `step` updates, or a sentence why there is none.
+    """The explanation of a number after `step` updates, or the reason why there is none.
 
     At most `MAX_TERMS` terms of an account travel, the largest; `value_terms` and `gradient_terms`
     say how many there are. A number that is not finite travels as null. For a weight there is the
@@ -62,10 +62,10 @@ class Spelling(Answer, frozen=True, tag=True):
 
 
 class Neighbours(Answer, frozen=True, tag=True):
-    """A node of the graph of the loss of `document` after `step` updates, and those around it.
+    """A node of the graph of the loss of `document` after `step` updates, and its neighbours.
 
-    `parents` are at most `MAX_TERMS` of `parent_count`. `path` leads from the loss to the node by
-    the largest product of local derivatives, which is `product`, one of so many `ways`.
+    `parents` are at most `MAX_TERMS` of `parent_count`. `path` is the path from the loss to the
+    node with the largest product of local derivatives, `product`; `ways` is the number of paths.
     """
 
     step: int
@@ -98,7 +98,7 @@ class Documents(Answer, frozen=True, tag=True):
 
 
 class File(Answer, frozen=True, tag=True):
-    """A file to be kept: its bytes are the array `bytes`."""
+    """A file to download: its bytes are the array `bytes`."""
 
     name: str
     type: str

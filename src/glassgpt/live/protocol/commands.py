@@ -1,4 +1,4 @@
-"""What a page may ask for. A command acts between two training steps."""
+"""The commands of a page. A command is executed between two training steps."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ class Open(Asked, frozen=True, tag=True):
 
 
 class Play(Asked, frozen=True, tag=True):
-    """Let time run."""
+    """Start training."""
 
 
 class Pause(Asked, frozen=True, tag=True):
-    """Let time stand."""
+    """Pause training."""
 
 
 class Seek(Asked, frozen=True, tag=True):
-    """Go to the position after `step` updates, forwards or backwards, and stand there."""
+    """Go to the position after `step` updates, forwards or backwards, and pause there."""
 
     step: int
 
 
 class Pace(Asked, frozen=True, tag=True):
-    """Play at so many steps a second; 0 is as many as there can be."""
+    """Set the pace of training in steps a second; 0 is as fast as possible."""
 
     steps_per_second: float
 
 
 class Wanted(Asked, frozen=True):
-    """A new run, as it is asked for.
+    """The settings and documents of a new run.
 
     `data` is `kept`, `builtin`, `sent`: the file with this, or the fingerprint of documents that
     a run before this one learned from.
@@ -51,9 +51,9 @@ class Wanted(Asked, frozen=True):
 
 
 class Start(Wanted, frozen=True, tag=True):
-    """Begin a new run, and let its time run if `play`; refused, it leaves the run before alone.
+    """Begin a new run, and start training if `play`. If it is refused, the old run stays.
 
-    With `keep` it stands beside the branches that there are, which are else forgotten.
+    With `keep` the existing branches stay as well; otherwise they are dropped.
     """
 
     play: bool = False
@@ -61,11 +61,11 @@ class Start(Wanted, frozen=True, tag=True):
 
 
 class Consider(Wanted, frozen=True, tag=True):
-    """Say what `Start` would make of the same, without making it."""
+    """Check a new run and describe it, without beginning it."""
 
 
 class Load(Asked, frozen=True, tag=True):
-    """Go on with the run of a checkpoint, the file with this, beside the branches there are."""
+    """Continue the run of a checkpoint, the file sent with this command; existing branches stay."""
 
     data_name: str  # what the file is called
 
@@ -98,7 +98,7 @@ class Silence(Asked, frozen=True, tag=True):
 
 
 class Release(Asked, frozen=True, tag=True):
-    """Fork the run: hold a silenced part no longer."""
+    """Fork the run: stop holding an ablated part at zero."""
 
     part: Literal["head", "neuron", "position"]
     layer: int = 0
@@ -110,7 +110,7 @@ class Undo(Asked, frozen=True, tag=True):
 
 
 class Redo(Asked, frozen=True, tag=True):
-    """Make the change again that was undone last."""
+    """Redo the last undone change."""
 
 
 class Choose(Asked, frozen=True, tag=True):
@@ -126,7 +126,7 @@ class Drop(Asked, frozen=True, tag=True):
 
 
 class Beside(Asked, frozen=True, tag=True):
-    """Compare with this branch from now on: its samples, its held-out loss, where they part."""
+    """Compare with this branch from now on: samples, held-out loss, first difference."""
 
     branch: int
 
@@ -138,7 +138,7 @@ class Imagine(Asked, frozen=True, tag=True):
 
 
 class Band(Asked, frozen=True, tag=True):
-    """Show the spread of the settings that are shown over so many other seeds; 0 ends it."""
+    """Show the spread of the current settings over other seeds, `seeds` many; 0 ends it."""
 
     seeds: int
 
@@ -152,14 +152,14 @@ class Trace(Asked, frozen=True, tag=True):
 
 
 class Sample(Asked, frozen=True, tag=True):
-    """Draw samples like this from now on; without a seed from the run's own stream."""
+    """Set how samples are drawn; without a seed, from the run's own random stream."""
 
     sampling: dict[str, Scalar]
     seed: int | None = None
 
 
 class Spell(Asked, frozen=True, tag=True):
-    """Show how sample number `index` of the last draw came about, token by token."""
+    """Show sample number `index` of the last draw, token by token."""
 
     index: int
 
@@ -167,9 +167,9 @@ class Spell(Asked, frozen=True, tag=True):
 class Watch(Asked, frozen=True, tag=True):
     """Send these arrays with every frame (`value:`, `grad:`, `delta:`, `m:` or `v:` + name).
 
-    A parameter of more cells than a screen has comes as the largest number of each block of cells,
-    sign kept; one cell of it comes exactly where its index is added, as in `value:wte[3,5]`.
-    `document` holds the machine to one text; None lets it follow the run.
+    A parameter larger than a screen is reduced to the number of largest magnitude in each block of
+    cells; with an index, as in `value:wte[3,5]`, one exact cell is sent. `document` fixes the text
+    that the model is run on; None follows the run.
     """
 
     arrays: list[str]
@@ -177,13 +177,13 @@ class Watch(Asked, frozen=True, tag=True):
 
 
 class Explain(Asked, frozen=True, tag=True):
-    """Say why the number at `address` is what it is, in the document that is in the machine."""
+    """Explain the number at `address` for the current document."""
 
     address: str
 
 
 class Verify(Asked, frozen=True, tag=True):
-    """Take so many first steps with the scalar engine beside the one shown; 0 ends it."""
+    """Check the first `steps` steps against the scalar engine; 0 ends it."""
 
     steps: int
 
@@ -191,7 +191,7 @@ class Verify(Asked, frozen=True, tag=True):
 class Enter(Asked, frozen=True, tag=True):
     """Enter the scalar engine's graph at an address, or at the node of a number in it.
 
-    With `path` the strongest way from the loss to it is told as well.
+    With `path` the strongest path from the loss to it is sent as well.
     """
 
     address: str = ""

@@ -1,4 +1,4 @@
-"""What all messages are."""
+"""The base classes of messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Scalar: TypeAlias = int | float | str
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
-    """What all messages are: immutable, told apart by `kind`."""
+    """A message: immutable, its type named by `kind`."""
 
 
 class Asked(Message, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""What events are made of."""
+"""The parts of events."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class CutFacts(msgspec.Struct, frozen=True):
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """The run of a link whose documents are too many for it: it waits for their file."""
+    """The run of a link that does not contain its documents: it waits for their file."""
 
     config: dict[str, Scalar]
     engine: str
@@ -116,7 +116,7 @@ class MoveFacts(msgspec.Struct, frozen=True):
 
 
 class GapFacts(msgspec.Struct, frozen=True):
-    """How far `one` strays from `other` in a quantity, and whether that is only rounding."""
+    """The difference of `one` from `other` in a quantity, and whether it is only rounding."""
 
     quantity: str
     one: str
@@ -128,7 +128,7 @@ class GapFacts(msgspec.Struct, frozen=True):
 
 
 class NodeFacts(msgspec.Struct, frozen=True):
-    """A node of the graph; `local` is how much the parent moves when the child does."""
+    """A node of the graph; `local` is the derivative of the parent by the child."""
 
     number: int
     op: str

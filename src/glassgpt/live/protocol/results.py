@@ -1,4 +1,4 @@
-"""Events that jobs tell: what takes longer than one turn to compute."""
+"""Events sent by jobs: results that take longer than one turn to compute."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Samples(Numbered, frozen=True, tag=True):
 
 
 class Measures(Answer, frozen=True, tag=True):
-    """The yardsticks of the documents, in nats."""
+    """The baselines of the documents, in nats."""
 
     uniform: float
     unigram: float
@@ -37,7 +37,7 @@ class HeldOut(Numbered, frozen=True, tag=True):
 
 
 class Compared(Answer, frozen=True, tag=True):
-    """Both engines on this run: steps a second of each, how far the losses of the first stray."""
+    """Both engines on this run: steps a second of each, and the largest difference of losses."""
 
     rates: dict[str, float]
     steps: int
@@ -45,13 +45,13 @@ class Compared(Answer, frozen=True, tag=True):
 
 
 class Difference(Answer, frozen=True, tag=True):
-    """How the branch that is shown at `step` differs from `branch`, which is at `other_step`.
+    """The differences of the branch shown at `step` from `branch`, which is at `other_step`.
 
     `first_step` is the number of the first step (from 1) whose losses differ, as far as both went.
-    On `document` they part at `index` of `site`, the first in the order of computing (empty where
-    they do not part, or are models of other sizes); the largest difference is `largest`. Where the
-    numbers of the two cannot be compared, `problem` says why. Held-out losses are those of the two,
-    where an engine is quick enough and both are finite.
+    On `document` the first difference in the order of computation is at `index` of `site` (empty
+    if there is none, or the sizes differ); the largest is `largest`. If the numbers cannot be
+    compared, `problem` is the reason. Held-out losses are sent if an engine is fast enough and both
+    are finite.
     """
 
     branch: int
@@ -106,7 +106,7 @@ class SeedBand(Answer, frozen=True, tag=True):
 
 
 class Origins(Answer, frozen=True, tag=True):
-    """How log p of `token` after `context` came about, from position `begin` to `step`.
+    """The attribution of log p of `token` after `context`, from position `begin` to `step`.
 
     While steps are `taken` again there is only that number; when it is `done` the largest `moves`,
     the largest first, and the array `curve`: log p in nats at every position.
@@ -123,7 +123,7 @@ class Origins(Answer, frozen=True, tag=True):
 
 
 class Past(Answer, frozen=True, tag=True):
-    """What the weight at `address` was in all that its branch has reached, `every` so many steps.
+    """The history of the weight at `address` in its branch, one value for each `every` steps.
 
     Arrays over (positions,): `steps`, and `past`, the value after so many updates.
     """
@@ -134,9 +134,9 @@ class Past(Answer, frozen=True, tag=True):
 
 
 class Verified(Answer, frozen=True, tag=True):
-    """How far the engines have strayed after `step` of so many `steps`; `running` until it ends.
+    """The differences of the engines after `step` of `steps` steps; `running` until it ends.
 
-    With `recorded` the scalar engine is held to the record of microgpt.py as well.
+    With `recorded` the scalar engine is compared with the record of microgpt.py as well.
     """
 
     step: int

@@ -1,4 +1,4 @@
-"""Events that say what the run is and where it stands."""
+"""Events about the run and its position."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ JobName: TypeAlias = Literal[
 
 
 class Hello(Answer, frozen=True, tag=True):
-    """The run, whole: first event, and again whenever another run takes its place."""
+    """The whole run: the first event, sent again when another run replaces it."""
 
     version: int
     run: str
@@ -101,7 +101,7 @@ class Curve(Answer, frozen=True, tag=True):
 
 
 class Stopped(Answer, frozen=True, tag=True):
-    """Training stopped before the step that would have left the finite numbers."""
+    """Training stopped before a step that would give a number that is not finite."""
 
     step: int
     what: str
@@ -111,7 +111,7 @@ class Stopped(Answer, frozen=True, tag=True):
 
 
 class Done(Answer, frozen=True, tag=True):
-    """No command up to `to` waits any longer: each was followed, refused, or replaced.
+    """All commands up to `to` are done: each was executed, refused, or replaced.
 
     A job that a command began may still run; `Ended` says so if it ends before it is complete.
     """
@@ -125,7 +125,7 @@ class Ended(Answer, frozen=True, tag=True):
 
 
 class Refused(Answer, frozen=True, tag=True):
-    """A command that could not be followed: what happened, and what to do."""
+    """A command was refused: what happened, and what to do."""
 
     command: str
     what: str

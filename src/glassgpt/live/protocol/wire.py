@@ -43,7 +43,7 @@ def decode_command(message: str | bytes) -> tuple[Command, bytes | None]:
     try:
         return _commands.decode(head), payload
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:  # the last: too deep
-        raise ProtocolError(f"a message is no command: {error}") from None
+        raise ProtocolError(f"a message is not a valid command: {error}") from None
 
 
 def heads(arrays: Mapping[str, memoryview[Any]]) -> list[ArrayHead]:
