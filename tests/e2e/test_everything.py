@@ -22,7 +22,7 @@ def open_everything(it: Tab) -> None:
     it.until("s.branches?.branches.length === 2 && s.frame.step === 30 && !s.frame.busy")
     it.page.evaluate(send, {"kind": "Verify", "steps": 5})
     it.until("s.verified?.step === 5")
-    it.page.get_by_role("button", name="how much is luck?").click()
+    it.page.get_by_role("button", name="show the spread").click()
     it.until("s.band?.event.finished === 20")
     drag(it, 0.9)
     it.until("s.imagined?.event.done")

@@ -101,7 +101,7 @@ def test_a_head_is_switched_off_kept_off_and_repaired(stood: Tab, names_file: Pa
     select(stood, "value:layer0.attn_wo[2,3]")
     assert stood.page.locator("[data-shown=kept-off]").count() == 0
     select(stood, "value:layer0.attn.q[1,6]")
-    stood.page.get_by_role("button", name="let training repair it").click()
+    stood.page.get_by_role("button", name="stop ablating").click()
     forked(stood, 3)
     go(stood, STEP + 20)
     assert all(columns())

@@ -194,7 +194,7 @@ def test_a_figure_is_kept_as_svg_with_every_cell_in_its_colour(
         ]
         for c in cells
     }
-    it.page.get_by_role("button", name="let go").click()  # its ring covers cells
+    it.page.get_by_role("button", name="deselect").click()  # its ring covers cells
     it.until("!s.selected")
     assert got == drawn(it, figure, (rows, cols))
 
@@ -202,7 +202,7 @@ def test_a_figure_is_kept_as_svg_with_every_cell_in_its_colour(
 def test_a_figure_is_kept_as_png_as_it_stands_on_the_page(it: Tab, tmp_path: Path) -> None:
     it.page.keyboard.press("Escape")
     if it.state("selected"):
-        it.page.get_by_role("button", name="let go").click()  # its ring covers cells
+        it.page.get_by_role("button", name="deselect").click()  # its ring covers cells
         it.until("!s.selected")
     path = kept(it, "Picture of value:wte (PNG)", tmp_path)
     assert path.name == "value-wte.png"

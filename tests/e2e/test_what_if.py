@@ -54,7 +54,7 @@ def test_the_newest_wish_is_answered_last_however_fast_one_drags(stood: Tab) -> 
 
 
 def test_the_same_over_other_seeds_is_a_band_and_goes_again(stood: Tab) -> None:
-    stood.page.get_by_role("button", name="how much is luck?").click()
+    stood.page.get_by_role("button", name="show the spread").click()
     stood.until("s.band?.event.finished === 20")
     low, median, high = (
         stood.page.evaluate(f"() => [...window.glass.state().band.arrays.get('{name}').data]")
@@ -62,7 +62,7 @@ def test_the_same_over_other_seeds_is_a_band_and_goes_again(stood: Tab) -> None:
     )
     assert len(low) > 20
     assert all(a <= b <= c for a, b, c in zip(low, median, high, strict=True))
-    stood.page.get_by_role("button", name="without the other seeds").click()
+    stood.page.get_by_role("button", name="hide the spread").click()
     stood.until("!s.band")
     assert stood.faults == []
 
@@ -87,9 +87,9 @@ def test_a_band_and_a_verification_can_be_stopped_and_begun_again(tab: Opener) -
     it = tab("num_steps=4000&step=10")
     it.stands_at(10)
     for _ in range(2):
-        it.page.get_by_role("button", name="how much is luck?").click()
+        it.page.get_by_role("button", name="show the spread").click()
         it.until("s.band && s.band.event.finished < 20")
-        it.page.get_by_role("button", name="without the other seeds").click()
+        it.page.get_by_role("button", name="hide the spread").click()
         it.until("!s.band")
     for _ in range(2):
         it.page.get_by_role("button", name="steps with both engines").click()

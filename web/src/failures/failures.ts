@@ -73,7 +73,7 @@ export const FAILURES: readonly Failure[] = [
   {
     title: "No position embedding",
     symptom:
-      "It still learns, though a little less. But it cannot tell where a letter stands: let two letters before the last change places, and it foretells the same.",
+      "It still learns, though a little less. But it cannot tell where a letter stands: swap two letters before the last, and the prediction is the same.",
     why: "Attention adds up what it sees, and a sum does not know its order. Only the rows of wpe say where; here they are held at zero.",
     cure: "A row of numbers for each position, added at the beginning.",
     did: "0:position!",
@@ -88,7 +88,7 @@ export const FAILURES: readonly Failure[] = [
   {
     title: "Temperature 0.01",
     symptom: "It writes one text again and again, or perhaps two, however well it was trained.",
-    why: "Divided by 0.01 the highest score is so far ahead that hardly a lot falls on any other, unless two are almost level.",
+    why: "Divided by 0.01 the highest score is so far ahead that nearly every draw picks it, unless two are almost level.",
     cure: "A temperature between 0.5 and 1. Training is not to blame.",
     sampling: { temperature: 0.01 },
   },

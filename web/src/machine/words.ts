@@ -42,7 +42,7 @@ export const STAGES: Record<string, string> = {
   "attn.scores": "the heads look back: a row for who looks, a column for whom it sees",
   "attn.heads": "what they found goes into the stream",
   "mlp.norm.scale": "hidden units; those below zero fall silent",
-  "mlp.fc2": "what the loud ones say goes into the stream",
+  "mlp.fc2": "the hidden units, projected back to the channels",
   logits: "a score for each token, and its share",
 };
 

@@ -56,7 +56,7 @@ test("a number belongs to the head or neuron whose weights are switched off", ()
   expect(nameOf({ part: "neuron", layer: 0, number: 17 })).toBe("neuron0.17");
 });
 
-test("of a part that is kept off only the weights that are set to zero are", () => {
+test("of a part that is ablated only the weights that are set to zero are", () => {
   const off = (name: string, ...index: number[]) =>
     isKeptOff({ kind: "value", name, index }, 4, ["head0.2", "neuron1.5"]);
   expect(off("layer0.attn_wo", 3, 9)).toBe(true);

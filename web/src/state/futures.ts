@@ -36,7 +36,7 @@ function trunk(state: State, number: number, until: number): Series {
   return extended(EMPTY, 0, data);
 }
 
-/** The parts that are kept off at the end of the branch that is shown. */
+/** The parts that are ablated at the end of the branch that is shown. */
 export function heldIn({ branches }: State): readonly string[] {
   return branches?.branches.find((branch) => branch.number === branches.current)?.held ?? [];
 }

@@ -5,7 +5,7 @@ export const PANELS = {
   model: "the model in figures",
   "set-up": "set-up",
   "what-if": "what if",
-  true: "is it true?",
+  true: "the check against the reference engine",
   machine: "the machine",
   weights: "weights",
   selected: "the selected number",

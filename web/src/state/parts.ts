@@ -50,7 +50,7 @@ export function nameOf({ part, layer, number }: Part): string {
   return part === "position" ? part : `${part}${layer}.${number}`;
 }
 
-/** Is a weight of a part that is kept off? `held` names those parts. */
+/** Is a weight of a part that is ablated? `held` names those parts. */
 export function isKeptOff(address: Address, headDim: number, held: readonly string[]): boolean {
   const part = /(attn_wo|mlp_fc2|wpe)$/.test(address.name) ? partOf(address, headDim) : null;
   return !!part && held.includes(nameOf(part));

@@ -262,7 +262,7 @@ const INFERENCE: Told[] = [
   {
     title: "Writing is drawing lots",
     text: () =>
-      "To write, the model starts with BOS and gets a probability for every letter. A lot is drawn, the letter that it falls on is put behind, and all begins again until BOS is drawn.",
+      "To write, the model starts with BOS and gets a probability for every letter. One token is sampled by these probabilities and appended, and this repeats until BOS is sampled.",
     task: "Click a sample that is new (those in italics stand in the data), and watch it being drawn.",
     where: "samples",
     done: ({ spelled, samples }) => !!spelled && samples?.written[spelled.event.index]?.seen === false,
