@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from glassgpt import Config, Session, load_checkpoint, read_documents, save_checkpoint
+from glassgpt.analysis.run import Run
 from glassgpt.analysis.verify import Verification
 from glassgpt.arrays import numbers
 from glassgpt.cli.main import run as glassgpt
@@ -105,13 +109,46 @@ def test_verification_follows_the_changes_of_a_run() -> None:
 @st.composite
 def changed(draw: st.DrawFn) -> Session:
     """Return a run with changes at any of its steps."""
-    session = Session(SMALL, builtin_names()[:50], data_name="some names")
+    session = Session(SMALL, session_documents(), data_name="some names")
     for change in draw(st.permutations(CHANGES)):
         if draw(st.booleans()):
             session.run(draw(st.integers(0, 15)))
             session.apply(change)
     session.run(draw(st.integers(0, 10)))
     return session
+
+
+def session_documents() -> list[str]:
+    return builtin_names()[:50]
+
+
+@settings(max_examples=15)
+@given(session=changed(), more=st.integers(0, 5), back=st.integers(0, 30))
+def test_page_link_checkpoint_script_and_fork_end_with_the_same_bits(
+    session: Session, more: int, back: int
+) -> None:
+    wanted, step = weights(session), session.step
+    source = Source("some names", tuple(session_documents()))
+    opened = open_link(link(Workspace(source, SMALL, snapshot=session.snapshot())), source)
+    page = opened.workspace
+    page.history.advance(step)
+    assert weights(page.session) == wanted
+    page.history.approach(min(back, step))  # the page goes back, and there again
+    page.history.advance(step - page.session.step)
+    assert weights(page.session) == wanted
+    resumed = Session.resumed(from_bytes(file(page, "checkpoint")[2]), session_documents())
+    run = Run(History(Session.resumed(session.snapshot(), session_documents())), source.documents)
+    found: dict[str, Any] = {}
+    with redirect_stdout(StringIO()):
+        exec(compile(file(page, "script")[2], "script", "exec"), found)
+    ends = [session, resumed, page.session, found["session"]]
+    for one in ends:
+        one.run(min(more, session.steps_left))
+    forked = run.fork().train(session.step - step)
+    assert all(weights(one) == weights(session) for one in ends)
+    assert [x for a in forked.model.parameters.values() for x in numbers(a.values)] == weights(
+        session
+    )
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -133,9 +170,14 @@ def test_the_link_that_inspect_prints_gives_the_same_checkpoint(
             command = ["train", *brought, "--link", f"http://127.0.0.1:8000/{link}"]
             assert glassgpt([*command, "--out", str(other), "--overwrite", "-q"]) == 0
             assert load(other) == load(one)
+        capsys.readouterr()
+        again = Session(SMALL, session_documents(), data_name="some names")
         for step in range(session.step + 1):
             where = ["wte[0,1]", "--doc", "a", "--data", str(names)]
             assert glassgpt(["explain", str(one), *where, "--step", str(step)]) == 0
+            again.replay(step - again.step, session.recipe)
+            number = again.engine.weight("wte", (0, 1))
+            assert f"value:wte[0,1] = {number!r}\n" in capsys.readouterr().out
 
 
 def load(directory: Path) -> bytes:
