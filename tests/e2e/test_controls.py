@@ -122,7 +122,7 @@ def test_the_scalar_engine_is_chosen_and_is_the_same_run(tab: Opener, names_file
     it = tab(f"{SMALL}&step=0")
     if "fast" not in it.state("hello.engines"):
         pytest.skip("there is no other engine")
-    it.page.get_by_label("engine").select_option("scalar")
+    it.page.get_by_role("combobox", name="engine").select_option("scalar")
     it.until("s.considered")
     it.page.get_by_role("button", name="Begin new run").click()
     it.until("s.hello.engine.name === 'scalar' && s.losses.length >= 5")
