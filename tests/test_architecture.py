@@ -91,7 +91,7 @@ def test_a_saved_script_uses_public_names_only(documents: int) -> None:
     workspace.history.advance(3)
     written = script(workspace).decode()
     imported = set(re.findall(r"\w+", written.partition("from glassgpt import ")[2].split("\n")[0]))
-    assert {"Edit", "Release", "Session", "Silence", "Tune"} <= imported
+    assert {"Edit", "StopAblating", "Session", "Ablate", "Tune"} <= imported
     assert ("fingerprint" in imported) == (documents > 1)
     assert not private_names(written)
 

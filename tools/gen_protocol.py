@@ -24,10 +24,10 @@ TARGET = Path(__file__).parents[1] / "web" / "src" / "protocol.gen.ts"
 PARTS = (
     Config, Sampling,
     protocol.ArrayHead, protocol.SettingFacts, protocol.SiteFacts, protocol.ParamFacts,
-    protocol.EngineFacts, protocol.Written, protocol.CutFacts, protocol.Waiting,
+    protocol.EngineFacts, protocol.Written, protocol.CutFacts, protocol.PendingLink,
     protocol.BranchFacts, protocol.MoveFacts, protocol.GapFacts, protocol.NodeFacts,
-    explain.Factor, explain.Term, explain.Line, explain.Account, explain.Entry, explain.Ledger,
-    explain.Nudge, explain.Explanation,
+    explain.Factor, explain.Term, explain.Line, explain.Breakdown, explain.Entry,
+    explain.AdamUpdate, explain.GradientCheck, explain.Explanation,
 )  # fmt: skip
 COMMANDS = typing.get_args(protocol.Command)
 EVENTS = typing.get_args(protocol.Event)

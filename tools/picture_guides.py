@@ -55,7 +55,7 @@ def broken(opened: Opener) -> None:
 
 
 def opened_weight(opened: Opener) -> None:
-    """Take the account of a weight: who uses it, its next update, the check of its gradient."""
+    """Take the breakdown of a weight: who uses it, its next update, the check of its gradient."""
     page = opened("seed=42&step=500", 1720, 900)
     stands_at(page, 500)
     select(page, "wte", [0, 3])

@@ -7,7 +7,7 @@ from glassgpt.data.documents import builtin_names, fingerprint, read_documents
 from glassgpt.errors import DivergenceError, GlassError
 from glassgpt.model.config import Config, Sampling
 from glassgpt.training.checkpoint import load_checkpoint, save_checkpoint
-from glassgpt.training.interventions import Edit, Release, Silence, Tune
+from glassgpt.training.interventions import Ablate, Edit, StopAblating, Tune
 from glassgpt.training.recipe import Recipe
 from glassgpt.training.records import StepRecord
 from glassgpt.training.session import Session
@@ -16,6 +16,7 @@ from glassgpt.training.snapshot import Snapshot
 __version__ = "0.1.0"
 
 __all__ = [
+    "Ablate",
     "Config",
     "DivergenceError",
     "Edit",
@@ -23,13 +24,12 @@ __all__ = [
     "Model",
     "NamedArray",
     "Recipe",
-    "Release",
     "Run",
     "Sampling",
     "Session",
-    "Silence",
     "Snapshot",
     "StepRecord",
+    "StopAblating",
     "Tune",
     "__version__",
     "builtin_names",

@@ -8,22 +8,22 @@ from hypothesis import given
 
 from glassgpt import Config, Session
 from glassgpt.analysis.baselines import (
+    baselines,
     counting,
-    held_out,
-    held_out_loss,
     ngram,
     seen_count,
-    yardsticks,
+    validation_documents,
+    validation_loss,
 )
 from glassgpt.model.tokenizer import Tokenizer
 from tests.conftest import Reference
 from tests.support import models
 
 
-def test_the_references_yardsticks(reference: Reference) -> None:
+def test_the_references_baselines(reference: Reference) -> None:
     tokenizer = Tokenizer.of(reference.documents)
     tokens = map(tokenizer.encode_document, reference.documents)
-    found = yardsticks(tokens, tokenizer.vocab_size)
+    found = baselines(tokens, tokenizer.vocab_size)
     assert found.uniform == pytest.approx(3.2958, abs=5e-5)
     assert found.unigram == pytest.approx(2.8181, abs=5e-5)
     assert found.bigram == pytest.approx(2.4601, abs=5e-5)
@@ -48,36 +48,36 @@ def test_more_context_never_guesses_worse_over_all_predictions(documents: list[s
     assert all(b <= a + 1e-12 for a, b in pairwise(figures))
 
 
-def test_held_out_is_the_last_tenth_until_the_run_reaches_it() -> None:
+def test_validation_is_the_last_tenth_until_the_run_reaches_it() -> None:
     documents = [str(i) for i in range(25)]
-    assert held_out(documents) == ["23", "24"]
+    assert validation_documents(documents) == ["23", "24"]
     assert [seen_count(documents, step) for step in (0, 23, 24, 99)] == [0, 0, 1, 2]
-    assert held_out(["a"]) == ["a"]
+    assert validation_documents(["a"]) == ["a"]
 
 
-def test_held_out_loss_is_the_mean_loss_and_learns_nothing() -> None:
+def test_validation_loss_is_the_mean_loss_and_learns_nothing() -> None:
     session = Session(Config(n_embd=4, n_head=2), ["ab", "ba", "bab"] * 7)
     tokens = [session.tokens(document) for document in session.documents]
     before = models.weights_of(session.engine.state())
     done: list[int] = []
-    loss = held_out_loss(session.engine, session.token_lists(session.documents), done.append)
+    loss = validation_loss(session.engine, session.token_lists(session.documents), done.append)
     each = [session.engine.forward(t)["loss"][()] for t in tokens]
     assert loss == pytest.approx(math.fsum(each) / len(each), abs=1e-12)
     assert sum(done) == len(tokens)
     assert models.weights_of(session.engine.state()) == before
 
 
-def test_a_held_out_text_that_stands_elsewhere_too_is_seen_once_that_is_learned() -> None:
+def test_a_validation_text_that_stands_elsewhere_too_is_seen_once_that_is_learned() -> None:
     session = Session(Config(n_embd=4, n_head=2, num_steps=100), ["a", "b", "c", "d", "e"] * 40)
     assert seen_count(session.documents, 0) == 0
-    assert seen_count(session.documents, 100) == len(held_out(session.documents)) == 20
+    assert seen_count(session.documents, 100) == len(validation_documents(session.documents)) == 20
 
 
 @given(documents=models.documents)
 def test_counting_gives_what_the_definition_says(documents: list[str]) -> None:
     tokenizer = Tokenizer.of(documents)
     tokens = [tokenizer.encode_document(text) for text in documents]
-    found = yardsticks(tokens, tokenizer.vocab_size)
+    found = baselines(tokens, tokenizer.vocab_size)
     for n, figure in ((1, found.unigram), (2, found.bigram), (3, found.trigram)):
         assert figure == pytest.approx(by_definition(tokens, n), abs=1e-12)
 
@@ -100,7 +100,7 @@ def test_counting_rests_between_slices() -> None:
     documents = [[2, 0, 2], [2, 1, 0, 2]] * 600
     *rests, found = counting(documents, 3)
     assert rests == [None] * 3
-    assert found == yardsticks(documents, 3)
+    assert found == baselines(documents, 3)
 
 
 def test_documents_counted_together_do_not_run_into_one_another() -> None:

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 import glassgpt
 from glassgpt import Config, Session, builtin_names
 from glassgpt.analysis.explain import (
-    Account,
+    Breakdown,
     Explanation,
     Pass,
+    adam_update,
     explain,
-    ledger,
-    nudge,
+    gradient_check,
     pass_through,
 )
 from glassgpt.analysis.explain.words import figure
@@ -67,10 +67,10 @@ def some_of_each(p: Pass, rng: random.Random, most: int = 3) -> list[str]:
     return [t for texts in by_name.values() for t in rng.sample(texts, min(most, len(texts)))]
 
 
-def assert_adds_up(account: Account, about: str) -> None:
-    amounts = [term.amount for term in account.terms]
+def assert_adds_up(breakdown: Breakdown, about: str) -> None:
+    amounts = [term.amount for term in breakdown.terms]
     scale = sum(map(abs, amounts))
-    assert abs(math.fsum(amounts) - account.total) <= TOLERANCE * scale, about
+    assert abs(math.fsum(amounts) - breakdown.total) <= TOLERANCE * scale, about
 
 
 @engines
@@ -165,8 +165,8 @@ def test_each_factor_is_the_number_at_its_address_and_can_be_explained(
     p = passed("scalar", config, documents)
     for text in some_of_each(p, random.Random(seed), most=1):
         told = explain(p, text)
-        for account in (told.value, told.gradient):
-            for factor in (factor for term in account.terms for factor in term.factors):
+        for breakdown in (told.value, told.gradient):
+            for factor in (factor for term in breakdown.terms for factor in term.factors):
                 if factor.address and not re.search("−|³", factor.name):  # these are made of it
                     address = parse_address(factor.address)
                     group = p.grads if address.kind == "grad" else p.values
@@ -189,10 +189,10 @@ def test_a_gradient_too_large_for_an_update_is_told_as_the_engine_tells_it() -> 
     p = passed("scalar", Config(block_size=8), ["emma"])
     p.grads["wte"][0, 0] = 1e200
     with pytest.raises(DivergenceError, match=r"a gradient became 1e\+200 at wte\[0, 0\]"):
-        ledger(p, p.address("wte[0,0]"))
+        adam_update(p, p.address("wte[0,0]"))
 
 
-# -- the update and the nudge
+# -- the update and the gradient_check
 
 
 def weights_of(p: Pass, rng: random.Random, most: int = 1) -> list[Address]:
@@ -222,7 +222,7 @@ def test_the_ledger_is_the_scalar_engines_update_bit_for_bit(
     p = passed("scalar", config, documents, step=rng.randrange(config.num_steps))
     after = updated("scalar", p)
     for address in weights_of(p, rng):
-        told, at = ledger(p, address), address.index
+        told, at = adam_update(p, address), address.index
         assert told.new_weight == after.params[address.name][at]
         assert (told.new_m, told.new_v) == (after.m[address.name][at], after.v[address.name][at])
         assert explain(p, str(address)).update == told
@@ -241,7 +241,7 @@ def test_the_ledger_is_the_fast_engines_update_within_two_units_in_the_last_plac
     for address in weights_of(p, random.Random(step), most=100):
         matrix = after.params[address.name]
         largest = max(map(abs, numbers(matrix)))  # elementwise error means nothing near zero
-        off = abs(ledger(p, address).new_weight - matrix[address.index])
+        off = abs(adam_update(p, address).new_weight - matrix[address.index])
         assert off <= 2 * math.ulp(largest), (str(address), off / math.ulp(largest))
 
 
@@ -253,7 +253,7 @@ def test_any_fast_update_is_the_ledgers_to_the_last_places_of_weight_and_change(
     p = passed("fast", config, documents, step=rng.randrange(config.num_steps))
     after = updated("fast", p)
     for address in weights_of(p, rng):
-        told = ledger(p, address)
+        told = adam_update(p, address)
         off = abs(told.new_weight - after.params[address.name][address.index])
         # each sum of the update costs last places: m and v, whose sums the engines write in other
         # orders, and both bias corrections, 1 − βⁿ
@@ -274,7 +274,7 @@ def test_the_nudged_slope_is_the_gradient_within_its_own_error(
     p = passed(engine, config, documents)
     made = create(engine, config, p.tokenizer.vocab_size)
     for address in rng.sample(weights_of(p, rng), 3):
-        check = nudge(made, p, address)
+        check = gradient_check(made, p, address)
         assert check.grad == p.grads[address.name][address.index]
         assert abs(check.slope - check.grad) <= check.error, address
         assert check.switches or check.error < 1e-5, address
@@ -287,7 +287,7 @@ def test_a_nudge_across_the_kink_of_a_relu_says_so_and_allows_for_it() -> None:
     x, fc1 = p.values["layer0.mlp.norm"][1, 3], p.values["layer0.mlp.fc1"][1, 2]
     p.state.params[place.name][place.index] -= (fc1 - 2e-6 * x) / x  # now fc1 is 2e-6 x
     there = pass_through(made, p.config, p.tokenizer, 0, p.state, p.tokens)
-    check = nudge(made, there, place)
+    check = gradient_check(made, there, place)
     assert check.switches == 1
     assert 1e-5 < abs(check.slope - check.grad) <= check.error
 
@@ -295,7 +295,7 @@ def test_a_nudge_across_the_kink_of_a_relu_says_so_and_allows_for_it() -> None:
 def test_only_a_parameter_can_be_nudged() -> None:
     p = passed("fast", Config(block_size=8), ["emma"])
     with pytest.raises(AddressError, match="computed, so it cannot be changed"):
-        nudge(create("fast", p.config, p.tokenizer.vocab_size), p, p.address("embd[0,0]"))
+        gradient_check(create("fast", p.config, p.tokenizer.vocab_size), p, p.address("embd[0,0]"))
 
 
 @pytest.mark.parametrize("address", ["loss", "probs[1,2]", "grad:embd[1,0]", "m:wte[1,0]"])
@@ -307,9 +307,9 @@ def test_a_notebook_shows_formula_terms_and_lines_and_escapes_a_document(address
     assert not page.open
     assert page.seen <= {"div", "span", "b", "br", "details", "summary", "table", "tr", "td"}
     assert len(told._repr_html_()) < 16_000
-    for account in (told.value, told.gradient):
-        assert account.formula in page.text
-        for term in account.terms[:12]:
+    for breakdown in (told.value, told.gradient):
+        assert breakdown.formula in page.text
+        for term in breakdown.terms[:12]:
             assert term.label in page.text
             assert term.label in str(told)
     assert told.words in page.text

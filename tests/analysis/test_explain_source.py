@@ -66,7 +66,7 @@ def test_each_sites_lines_run_when_its_numbers_are_made_and_no_other_sites(
     named = {id(node) for name in engine.trace for node in flat(engine.trace[name])}
     for site in sites(CONFIG):
         place, *op = (line.number for line in lines_of(site))
-        if site.op == "row":  # a row is picked, nothing is made
+        if site.op == "embedding":  # a row is picked, nothing is made
             assert place in filed[site.name], site.name
             continue
         node = next(flat(engine.trace[site.name]))

@@ -1,4 +1,4 @@
-"""What if: an imagined run is the run, and a band is the spread of many."""
+"""What if: a preview run is the run, and a band is the spread of many."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassgpt import Config, Session
-from glassgpt.analysis.preview import MAX_SEEDS, Band, Imagined, smoothed
+from glassgpt.analysis.preview import MAX_SEEDS, Band, PreviewRun, smoothed
 from glassgpt.errors import ConfigError
 from glassgpt.training.history import History
-from glassgpt.training.interventions import Edit, Intervention, Interventions, Silence, Tune
+from glassgpt.training.interventions import Ablate, Edit, Intervention, Interventions, Tune
 from glassgpt.training.recipe import Recipe
 
 DOCUMENTS = ["ab", "ba", "abba", "baab", "aab"]
 SMALL = Config(n_embd=4, n_head=2, block_size=4, num_steps=120)
 RECIPE: Interventions = (
     Intervention(0, Edit("wte", 0, 0, 0.5)),
-    Intervention(30, Silence("head", 0, 1, hold=True)),
+    Intervention(30, Ablate("head", 0, 1, hold=True)),
     Intervention(120, Tune((("num_steps", 150),))),
 )
 
@@ -34,14 +34,14 @@ def lived(recipe: Interventions) -> list[float]:
 
 @pytest.mark.parametrize("recipe", [(), RECIPE])
 def test_an_imagined_run_is_the_run_slice_by_slice(recipe: Interventions) -> None:
-    run = Imagined(Recipe(SMALL, interventions=recipe), DOCUMENTS)
+    run = PreviewRun(Recipe(SMALL, interventions=recipe), DOCUMENTS)
     while not run.done:
         run.go_on(0.0001)
     assert list(run.losses) == lived(recipe)
 
 
 def test_an_imagined_run_that_leaves_the_finite_numbers_says_so_and_ends() -> None:
-    run = Imagined(Recipe(replace(SMALL, learning_rate=10, init_std=10)), DOCUMENTS)
+    run = PreviewRun(Recipe(replace(SMALL, learning_rate=10, init_std=10)), DOCUMENTS)
     run.go_on()
     assert run.done
     assert "training stopped at step" in run.stopped

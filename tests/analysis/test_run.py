@@ -27,7 +27,7 @@ from glassgpt.arrays import numbers
 from glassgpt.errors import ConfigError
 from glassgpt.live.new_run import Source
 from glassgpt.live.opening import open_link
-from glassgpt.training.interventions import Silence, Tune
+from glassgpt.training.interventions import Ablate, Tune
 from tests.support.markup import Page
 
 SIZES: dict[str, Any] = {"n_embd": 8, "n_head": 2, "block_size": 8, "seed": 3}
@@ -72,7 +72,7 @@ def test_an_ablated_part_is_zero_and_stays_so_where_it_is_held() -> None:
     held = run.ablate(head=(0, 1), step=20).train()
     session = Session(CONFIG, builtin_names())
     session.run(20)
-    session.apply(Silence("head", 0, 1, hold=True))
+    session.apply(Ablate("head", 0, 1, hold=True))
     session.run()
     assert bits(held) == weights(session)
     repaired = run.ablate(neuron=(0, 3), position=True, step=20, hold=False)
@@ -127,7 +127,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(wrong: object, sentence: 
     assert (run.step, bits(run)) == (5, before)
 
 
-@pytest.mark.parametrize("change", [3, None, "head0.2", Silence("head", 0, 1.5)])  # type: ignore[arg-type]
+@pytest.mark.parametrize("change", [3, None, "head0.2", Ablate("head", 0, 1.5)])  # type: ignore[arg-type]
 def test_a_session_takes_no_change_that_is_none(change: Any) -> None:
     session = Session(CONFIG, builtin_names())
     recipe = session.recipe

@@ -103,7 +103,7 @@ def test_sweep_prints_a_table_and_goes_on_where_its_file_stands(tmp_path: Path) 
     command += ["--steps", "20", "--n-embd", "8", "--out", book]
     out, err = glassgpt(*command)
     rows = out.splitlines()
-    assert rows[0].split()[:2] == ["learning_rate", "held-out"]
+    assert rows[0].split()[:2] == ["learning_rate", "validation"]
     assert all("±" in row for row in rows[1:3])
     assert rows[3] == ""
     lines = book.read_text().splitlines()
@@ -153,7 +153,7 @@ def test_an_estimate_counts_the_beginning_the_steps_and_the_evaluation(
 
     monkeypatch.setattr("time.perf_counter", lambda: clock)
     monkeypatch.setattr("glassgpt.analysis.sweep.seen_count", lambda *_: takes(7))
-    loss = "glassgpt.analysis.sweep.held_out_loss"
+    loss = "glassgpt.analysis.sweep.validation_loss"
     monkeypatch.setattr(loss, lambda _, some: takes(0.5 * len(some)))
     monkeypatch.setattr(Session, "run", lambda _, steps: takes(2 * steps))
     for steps, count in ((1000, 5000), (3, 10)):
@@ -184,6 +184,6 @@ def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert f"of 1,000 runs; the same command goes on from {str(book)!r}" in err
-    assert "held-out" in out  # the table of those that are done
+    assert "validation" in out  # the table of those that are done
     for line in book.read_text().splitlines():
         assert Result.from_json(json.loads(line)).config.n_embd == 4

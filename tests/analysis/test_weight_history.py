@@ -8,26 +8,26 @@ from hypothesis import strategies as st
 
 from glassgpt import Config, Session
 from glassgpt.analysis import weight_history as past
-from glassgpt.analysis.weight_history import Past
+from glassgpt.analysis.weight_history import WeightHistory
 from glassgpt.engines import default_engine
 from glassgpt.training.history import History
 from glassgpt.training.interventions import (
+    Ablate,
     Edit,
     Intervention,
     Interventions,
-    Release,
-    Silence,
+    StopAblating,
     Tune,
 )
 
 DOCUMENTS = ["ab", "ba", "abba", "baab", "aab"]
 SMALL = Config(n_embd=4, n_head=2, block_size=4, num_steps=40)
 EVERYTHING = (
-    Intervention(3, Silence("head", 0, 1, hold=True)),
+    Intervention(3, Ablate("head", 0, 1, hold=True)),
     Intervention(9, Edit("layer0.attn_wo", 1, 2, 2.0)),
     Intervention(9, Edit("wte", 1, 2, -1.0)),
     Intervention(14, Tune((("learning_rate", 0.05),))),
-    Intervention(20, Release("head", 0, 1)),
+    Intervention(20, StopAblating("head", 0, 1)),
 )
 WEIGHTS = [("wte", (1, 2)), ("layer0.attn_wo", (1, 2)), ("layer0.mlp_fc2", (3, 15))]
 fast = pytest.mark.skipif(default_engine()[0] != "fast", reason="the kernel is not built")
@@ -67,10 +67,10 @@ def test_it_is_the_weight_after_each_step_of_an_uninterrupted_run(
     chosen: set[Intervention], where: tuple[str, tuple[int, int]], first: int, more: int, back: int
 ) -> None:
     recipe = tuple(done for done in EVERYTHING if done in chosen)
-    if not any(isinstance(done.change, Silence) for done in recipe):
-        recipe = tuple(done for done in recipe if not isinstance(done.change, Release))
+    if not any(isinstance(done.change, Ablate) for done in recipe):
+        recipe = tuple(done for done in recipe if not isinstance(done.change, StopAblating))
     history = lived(recipe, first)
-    found = Past(history, *where)
+    found = WeightHistory(history, *where)
     while not found.done:
         found.go_on(0.0)
     history.advance(more)  # the run goes on, and what is found grows
@@ -83,7 +83,7 @@ def test_it_is_the_weight_after_each_step_of_an_uninterrupted_run(
 
 
 def test_with_the_scalar_engine_it_is_what_is_kept() -> None:
-    found = Past(lived((), 25, "scalar"), "wte", (1, 2))
+    found = WeightHistory(lived((), 25, "scalar"), "wte", (1, 2))
     assert found.done
     steps, values = found.told()
     known = lived((), 25, "scalar")
@@ -98,7 +98,7 @@ def test_with_the_scalar_engine_it_is_what_is_kept() -> None:
 def test_of_a_run_that_has_become_long_it_is_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(past, "MOST_STEPS", 25)
     history = lived((), 25)
-    found = Past(history, "wte", (1, 2))
+    found = WeightHistory(history, "wte", (1, 2))
     found.go_on()
     assert found.every == 1
     assert len(found.told()[0]) == 26

@@ -352,7 +352,7 @@ def test_inspect_shows_matrices_settings_and_losses(words: Path, tmp_path: Path)
     assert re.search(r"^layer0\.mlp_fc1 +16 × 4 +64( +[+-]\d\.\d{4}){4}$", out, re.M)
     for fact in ("n_embd +4", "step +20 of 20", "trained on +words.txt", "parameters +352"):
         assert re.search(fact, out), fact
-    for name in ("uniform", "unigram", "bigram", "trigram", "held-out"):
+    for name in ("uniform", "unigram", "bigram", "trigram", "validation"):
         assert re.search(rf"^{name} +\d\.\d{{4}}", out, re.M)
     assert re.search(r"the texts of \d+ of them have already been used for training", out)
 

@@ -54,7 +54,10 @@ def test_a_checkpoint_of_documents_that_are_not_here_is_opened_once_they_are_sen
 
     page = played(script)
     assert "'book.txt', which is not here" in page.last("Refused")["what"]
-    assert (page.last("Hello")["data_name"], page.last("Hello")["documents"]) == ("book.txt", 6)
+    assert (page.last("Hello")["data_name"], page.last("Hello")["documents"]) == (
+        "book.txt",
+        6,
+    )
 
 
 def test_a_verification_that_is_ended_says_so() -> None:

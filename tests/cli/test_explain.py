@@ -14,7 +14,7 @@ from glassgpt.cli.main import run
 from glassgpt.data.documents import BUILTIN
 from glassgpt.engines import create
 from glassgpt.model.parameters import Block
-from glassgpt.training.interventions import Change, Edit, Silence, Tune
+from glassgpt.training.interventions import Ablate, Change, Edit, Tune
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_step_opens_the_run_as_it_was(said) -> None:
     assert f"document {session.document(3)!r}, after 3 updates" in out
 
 
-CHANGES = (Tune((("learning_rate", 0.02),)), Edit("wte", 0, 0, 1.0), Silence("head", hold=True))
+CHANGES = (Tune((("learning_rate", 0.02),)), Edit("wte", 0, 0, 1.0), Ablate("head", hold=True))
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -55,7 +55,7 @@ def test_a_log_on_standard_output_is_alone_there(
 def test_sweep_writes_its_lines_to_standard_output(words: Path, prepared: Prepared) -> None:
     done = prepared.run(["sweep", words, *TINY, "--seeds", "2", "--jobs", "1", "--out", "-"])
     assert [json.loads(line)["config"]["n_embd"] for line in done.out.splitlines()] == [4, 4]
-    assert b"held-out" in done.err
+    assert b"validation" in done.err
 
 
 @pytest.mark.parametrize("command", ["train {} {} --log >(cat)", "sweep {} {} --out >(cat)"])

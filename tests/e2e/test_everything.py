@@ -12,11 +12,11 @@ WEIGHT = "value:layer0.attn_wo[1,2]"
 
 
 def open_everything(it: Tab) -> None:
-    """Open story, question, two futures, a ghost, a band, the verdict, a weight and its graph."""
-    it.until("s.samples && s.story && s.measures")
+    """Open story, question, two futures, a preview, a band, the verdict, a weight and its graph."""
+    it.until("s.samples && s.story && s.baselines")
     send = "(command) => window.glass.send(command)"
     it.page.evaluate(
-        send, {"kind": "Silence", "part": "head", "layer": 0, "number": 1, "hold": True}
+        send, {"kind": "Ablate", "part": "head", "layer": 0, "number": 1, "hold": True}
     )
     it.page.evaluate(send, {"kind": "Seek", "step": 30})
     it.until("s.branches?.branches.length === 2 && s.frame.step === 30 && !s.frame.busy")
@@ -25,7 +25,7 @@ def open_everything(it: Tab) -> None:
     it.page.get_by_role("button", name="show the spread").click()
     it.until("s.band?.event.finished === 20")
     drag(it, 0.9)
-    it.until("s.imagined?.event.done")
+    it.until("s.preview?.event.done")
     select(it, WEIGHT)
     it.page.get_by_role("button", name="find it among the nodes").click()
     it.until("s.neighbours")
@@ -34,7 +34,7 @@ def open_everything(it: Tab) -> None:
 def open_origins(it: Tab) -> None:
     select(it, f"value:probs[0,{it.state('frame.tokens')[1]}]")
     it.page.get_by_role("button", name="take every step again").click()
-    it.until("s.origins?.done")
+    it.until("s.attribution?.done")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light"), (1920, "dark")])

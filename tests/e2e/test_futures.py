@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from glassgpt.arrays import numbers
-from glassgpt.training.interventions import Edit, Silence
+from glassgpt.training.interventions import Ablate, Edit
 from tests.e2e.conftest import SMALL, Opener, Tab, straight
 from tests.support.actions import select
 
@@ -91,7 +91,7 @@ def test_a_head_is_switched_off_kept_off_and_repaired(stood: Tab, names_file: Pa
     go(stood, STEP + 10)
     assert columns() == [0.0] * 32
     run = straight(names_file, STEP)
-    run.apply(Silence("head", 0, 1, hold=True))
+    run.apply(Ablate("head", 0, 1, hold=True))
     run.run(10)
     assert array(stood, "value:lm_head") == numbers(run.engine.state().params["lm_head"])
     stood.until("s.prices.size === 1")

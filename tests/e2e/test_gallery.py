@@ -22,7 +22,7 @@ def gallery(tabs: Opener) -> Tab:
         pytest.skip("the scalar engine takes too long for so many runs")
     it = tabs(LINK)
     it.stands_at(200)
-    it.until("s.samples?.step === 200 && s.measures")
+    it.until("s.samples?.step === 200 && s.baselines")
     return it
 
 
@@ -38,7 +38,9 @@ def mean(numbers: list[float]) -> float:
     return math.fsum(numbers) / len(numbers)
 
 
-BESIDE = "() => [...window.glass.state().others.get(window.glass.state().branches.beside).losses]"
+COMPARED = (
+    "() => [...window.glass.state().others.get(window.glass.state().branches.compared).losses]"
+)
 
 
 def array(it: Tab, name: str) -> list[float]:
@@ -55,7 +57,7 @@ def texts(it: Tab) -> list[str]:
 
 def leaps_and_breaks(it: Tab) -> None:
     it.until("s.stopped")
-    assert max(losses(it)[:10]) > 3 * it.state("measures.uniform")
+    assert max(losses(it)[:10]) > 3 * it.state("baselines.uniform")
     assert it.state("frame.pace") == 10
 
 
@@ -64,7 +66,7 @@ def hardly_moves(it: Tab) -> None:
 
 
 def stays_blind(it: Tab) -> None:
-    assert losses(it) == pytest.approx([it.state("measures.uniform")] * STEPS, abs=1e-12)
+    assert losses(it) == pytest.approx([it.state("baselines.uniform")] * STEPS, abs=1e-12)
     it.page.get_by_role("radio", name="gradients").check()
     for name in ("wte", "wpe", "lm_head", "layer0.attn_wq", "layer0.mlp_fc2"):
         assert set(array(it, f"grad:{name}")) == {0.0}
@@ -72,21 +74,21 @@ def stays_blind(it: Tab) -> None:
 
 
 def begins_and_stays_worse_than_blind(it: Tab) -> None:
-    blind = it.state("measures.uniform")
+    blind = it.state("baselines.uniform")
     assert losses(it)[0] > 5 * blind
     assert mean(losses(it)[-100:]) > blind
 
 
 def has_one_map(it: Tab) -> None:
     it.until("s.arrays.get('value:layer0.attn.weights')?.shape[0] === 1")
-    usual = mean(it.page.evaluate(BESIDE)[100:200])
+    usual = mean(it.page.evaluate(COMPARED)[100:200])
     assert mean(losses(it)[100:200]) < usual + 0.1
 
 
 def has_only_signs(it: Tab) -> None:
     norms = array(it, "value:norm")
     assert sum(abs(abs(x) - 1) < 0.01 for x in norms) >= 0.8 * len(norms)
-    assert it.state("measures.bigram") < mean(losses(it)[-100:]) < it.state("measures.uniform")
+    assert it.state("baselines.bigram") < mean(losses(it)[-100:]) < it.state("baselines.uniform")
 
 
 def writes_single_letters(it: Tab) -> None:
@@ -176,7 +178,7 @@ def test_a_failure_shows_its_symptom_and_leads_back_to_the_run_before(
         it.until("s.frame.step > 0 && s.frame.step !== 200")
         page.get_by_role("button", name="To the end").click()
         it.stands_at(STEPS)
-        it.until(f"s.samples?.step === {STEPS} && s.measures")
+        it.until(f"s.samples?.step === {STEPS} && s.baselines")
     SYMPTOMS[title](it)
     strip.get_by_role("button", name="Back to the run before").click()
     it.stands_at(200)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glassgpt.analysis.explain import explain, nudge, pass_through
+from glassgpt.analysis.explain import explain, gradient_check, pass_through
 from glassgpt.arrays import shape
 from glassgpt.engines import create
 from tests.e2e.conftest import SMALL, Opener, Tab, straight
@@ -31,8 +31,8 @@ def passed(names_file: Path):
     return engine, pass_through(engine, run.config, run.tokenizer, STEP, run.engine.state(), tokens)
 
 
-def amounts(it: Tab, account: str) -> list[float]:
-    rows = it.page.locator(f"[data-account={account}] [data-amount]")
+def amounts(it: Tab, breakdown: str) -> list[float]:
+    rows = it.page.locator(f"[data-breakdown={breakdown}] [data-amount]")
     return [float(row.get_attribute("data-amount")) for row in rows.all()]
 
 
@@ -47,8 +47,8 @@ def test_numbers_picked_at_random_are_explained_as_the_engine_explains_them(
             address += f"[{','.join(str(rng.randrange(n)) for n in shape(p.values[name]))}]"
         select(opened, address)
         told = explain(p, address)
-        for account, of in (("value", told.value), ("grad", told.gradient)):
-            shown = amounts(opened, account)
+        for breakdown, of in (("value", told.value), ("grad", told.gradient)):
+            shown = amounts(opened, breakdown)
             assert shown == pytest.approx([t.amount for t in of.terms][: len(shown)], abs=1e-15)
             assert len(shown) == min(8, len(of.terms)) or len(of.terms) == 1
         assert opened.page.locator(".opened .formula").first.inner_text() == told.value.formula
@@ -60,11 +60,14 @@ def test_a_weight_shows_its_next_update_and_a_slope_that_agrees(opened: Tab, pas
     select(opened, "value:layer0.mlp_fc1[3,2]")
     update = explain(p, "layer0.mlp_fc1[3,2]").update
     assert update is not None
-    check = nudge(engine, p, p.address("layer0.mlp_fc1[3,2]"))
+    check = gradient_check(engine, p, p.address("layer0.mlp_fc1[3,2]"))
     assert float(opened.shown("new-weight").replace("−", "-")) == pytest.approx(
         update.new_weight, abs=5e-7
     )
-    for which, wanted in (("nudge-slope", check.slope), ("nudge-grad", check.grad)):
+    for which, wanted in (
+        ("check-slope", check.slope),
+        ("check-grad", check.grad),
+    ):
         assert float(opened.shown(which).replace("−", "-")) == pytest.approx(wanted, rel=1e-3)
 
 
@@ -90,7 +93,7 @@ def test_one_walks_from_the_loss_to_a_weight_and_back(opened: Tab) -> None:
     select(opened, "value:loss")
     seen = ["value:loss"]
     for _ in range(40):
-        doors = page.locator("[data-account=value] .doors button")
+        doors = page.locator("[data-breakdown=value] .doors button")
         if not doors.count():
             break
         doors.last.click()

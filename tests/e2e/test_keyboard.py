@@ -57,7 +57,7 @@ NAMED = [  # every group of controls the page promises, by role and name
 @pytest.fixture
 def it(tab: Opener) -> Tab:
     opened = tab(f"{SMALL}&step=20")
-    opened.until("s.samples?.step === 20 && s.measures")
+    opened.until("s.samples?.step === 20 && s.baselines")
     opened.stands_at(20)
     return opened
 

@@ -32,7 +32,7 @@ COLOURS = """(name) => [...document.querySelectorAll(name)]
 @pytest.mark.parametrize("width", [320, 390])
 def test_a_narrow_screen_covers_no_word_with_another(tab: Opener, width: int) -> None:
     it = tab(f"{SMALL}&num_steps=12000&step=1000", viewport={"width": width, "height": 800})
-    it.until("s.frame.step === 1000 && s.measures && s.samples", seconds=60)
+    it.until("s.frame.step === 1000 && s.baselines && s.samples", seconds=60)
     for root in ("header", ".transport", ".timeline", ".ask", "section:has(#stats)"):
         assert it.page.evaluate(OVERLAPS, root) == []
     wide = it.page.evaluate("() => document.documentElement.scrollWidth")
@@ -42,8 +42,8 @@ def test_a_narrow_screen_covers_no_word_with_another(tab: Opener, width: int) ->
 @pytest.mark.parametrize("width", [320, 390])
 def test_no_label_of_a_narrow_curve_hides_its_fall(tab: Opener, width: int) -> None:
     it = tab(f"{SMALL}&step=120", viewport={"width": width, "height": 800})
-    it.until("s.frame.step === 120 && s.measures")
-    lefts = it.page.locator(".yardstick > span").evaluate_all(
+    it.until("s.frame.step === 120 && s.baselines")
+    lefts = it.page.locator(".baseline > span").evaluate_all(
         "all => all.map((one) => one.getBoundingClientRect().left)"
     )
     assert len(lefts) == 4

@@ -51,7 +51,7 @@ def test_while_documents_fly_by_no_figure_in_sight_goes_blank(tab: Opener) -> No
 
 def test_reduced_motion_stands_still_with_a_button_to_play(tab: Opener) -> None:
     it = tab(SMALL, reduced_motion="reduce")
-    it.until("s.samples && s.measures")  # a run that played would have taken steps by now
+    it.until("s.samples && s.baselines")  # a run that played would have taken steps by now
     assert it.state("frame.step") == 0
     it.page.get_by_role("button", name="Play", exact=True).click()
     it.until("s.frame.step > 3")
@@ -308,7 +308,7 @@ def test_with_the_reference_names_it_is_the_reference(tab: Opener, reference: Re
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_and_has_no_accessibility_fault(tab: Opener, width: int, scheme: str) -> None:
     it = tab(f"{SMALL}&step=8", viewport={"width": width, "height": 900}, color_scheme=scheme)
-    it.until("s.samples && s.measures && s.arrays.has('value:wte')")
+    it.until("s.samples && s.baselines && s.arrays.has('value:wte')")
     assert it.page.evaluate("() => document.documentElement.scrollWidth") <= width
     faults = accessibility(it)
     assert not faults, "\n".join(faults)
@@ -320,7 +320,7 @@ def test_with_everything_open_it_fits_and_has_no_fault_either(tab: Opener, width
     """Own text in the set-up, a refusal, a long document held, moments, gradients, a selection."""
     link = f"{SMALL}&n_layer=2&block_size=16&step=8&at=layer0.mlp_fc1[5,3]&show=grad"
     it = tab(link, viewport={"width": width, "height": 900}, color_scheme="light")
-    it.until("s.samples && s.measures && s.arrays.has('value:wte')")
+    it.until("s.samples && s.baselines && s.arrays.has('value:wte')")
     page = it.page
     page.get_by_role("radio", name="v, the mean").check()
     page.get_by_role("button", name="layer 1").click()

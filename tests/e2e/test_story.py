@@ -79,7 +79,7 @@ def send_a_name(it: Tab) -> None:
 
 
 def walk_to_a_weight(it: Tab) -> None:
-    doors = it.page.locator("[data-account=value] .doors button")
+    doors = it.page.locator("[data-breakdown=value] .doors button")
     while it.state("explained?.event.explanation?.update ?? null") is None:
         doors.last.click()
         it.until("s.explained?.event.address === window.glass.asked()")

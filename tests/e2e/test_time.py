@@ -80,18 +80,18 @@ def test_two_hundred_steps_to_and_fro_show_the_bits_of_an_uninterrupted_run(
 def test_a_weight_has_its_past_over_all_steps(tab: Opener, names_file: Path) -> None:
     it = tab(f"{SMALL}&step={STEPS}&at=wte[1,2]")
     it.stands_at(STEPS)
-    it.until(f"s.past?.arrays.get('past').data.length > {STEPS}")
+    it.until(f"s.weightHistory?.arrays.get('past').data.length > {STEPS}")
     past = it.page.locator('[data-shown="past"]')
     assert past.get_attribute("data-positions") == str(STEPS + 1)
     assert past.inner_text().endswith(f"over {STEPS} steps")
-    told = it.page.evaluate("() => [...window.glass.state().past.arrays.get('past').data]")
+    told = it.page.evaluate("() => [...window.glass.state().weightHistory.arrays.get('past').data]")
     run, known = straight(names_file, 0), []
     for _ in range(STEPS):
         known.append(run.engine.weight("wte", (1, 2)))
         run.run(1)
     assert told == [*known, run.engine.weight("wte", (1, 2))]
     it.page.evaluate(EDIT)
-    it.until("s.past.arrays.get('past').data.at(-1) === 0.5")
+    it.until("s.weightHistory.arrays.get('past').data.at(-1) === 0.5")
     assert it.state("explained.event.explanation.value.number") == 0.5
-    assert it.state("past.arrays.get('past').data.at(-2)") == told[-2]
+    assert it.state("weightHistory.arrays.get('past').data.at(-2)") == told[-2]
     assert it.faults == []

@@ -117,16 +117,16 @@ def test_a_number_that_is_clicked_is_told_in_full(
         assert told(f"selected-{kind}") == pytest.approx(known(kind), abs=5e-7)
 
 
-def test_the_yardsticks_are_counted_from_the_data(tab: Opener, names_file: Path) -> None:
-    from glassgpt.analysis.baselines import yardsticks
+def test_the_baselines_are_counted_from_the_data(tab: Opener, names_file: Path) -> None:
+    from glassgpt.analysis.baselines import baselines
 
     session = Session(read_link(SMALL).recipe.config, read_documents(names_file))
     lists = [session.tokenizer.encode_document(text) for text in session.documents]
-    measures = yardsticks(lists, session.tokenizer.vocab_size)
+    measures = baselines(lists, session.tokenizer.vocab_size)
     it = tab()
-    it.until("s.measures")
+    it.until("s.baselines")
     for name in ("uniform", "unigram", "bigram", "trigram"):
-        assert it.shown(f"yardstick:{name}") == f"{name} {getattr(measures, name):.2f}"
+        assert it.shown(f"baseline:{name}") == f"{name} {getattr(measures, name):.2f}"
 
 
 def test_the_tokenizer_tells_ids_and_refuses_unknown_letters(tab: Opener, names_file: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from glassgpt import Config, Sampling, Session, StepRecord, builtin_names
-from glassgpt.analysis.baselines import held_out, held_out_loss, yardsticks
+from glassgpt.analysis.baselines import baselines, validation_documents, validation_loss
 from glassgpt.arrays import Array, array, numbers, shape
 from glassgpt.data.documents import fingerprint
 from glassgpt.engines import create
@@ -62,7 +62,7 @@ def computed(names_file: Path) -> Computed:
 def it(tabs: Opener) -> Tab:
     opened = tabs(f"{SMALL}&step={STEP}")
     opened.stands_at(STEP)
-    opened.until(f"s.samples?.step === {STEP} && s.measures && s.arrays.has('value:wte')")
+    opened.until(f"s.samples?.step === {STEP} && s.baselines && s.arrays.has('value:wte')")
     return opened
 
 
@@ -260,20 +260,20 @@ def test_the_built_in_names_are_what_the_numbers_of_the_first_page_say(tab: Open
     assert it.state("considered.parameters") == 4192
 
 
-def test_the_yardsticks_are_glassgpts_own(it: Tab, run: Session) -> None:
+def test_the_baselines_are_glassgpts_own(it: Tab, run: Session) -> None:
     lists = [run.tokenizer.encode_document(text) for text in run.documents]
-    measures = yardsticks(lists, run.tokenizer.vocab_size)
+    measures = baselines(lists, run.tokenizer.vocab_size)
     for name in ("uniform", "unigram", "bigram", "trigram"):
-        assert it.state(f"measures.{name}") == pytest.approx(getattr(measures, name), rel=1e-12)
-        assert it.shown(f"yardstick:{name}") == f"{name} {shown(getattr(measures, name), 2)}"
+        assert it.state(f"baselines.{name}") == pytest.approx(getattr(measures, name), rel=1e-12)
+        assert it.shown(f"baseline:{name}") == f"{name} {shown(getattr(measures, name), 2)}"
 
 
-def test_the_held_out_loss_is_the_engines(it: Tab, run: Session) -> None:
-    it.until(f"s.heldOut.some((one) => one.step === {STEP})")
-    loss = held_out_loss(run.engine, run.token_lists(held_out(run.documents)))
-    (told,) = [one for one in it.state("heldOut") if one["step"] == STEP]
+def test_the_validation_loss_is_the_engines(it: Tab, run: Session) -> None:
+    it.until(f"s.validation.some((one) => one.step === {STEP})")
+    loss = validation_loss(run.engine, run.token_lists(validation_documents(run.documents)))
+    (told,) = [one for one in it.state("validation") if one["step"] == STEP]
     assert told["loss"] == pytest.approx(loss, abs=1e-9)
-    assert it.shown("heldout") == shown(loss, 2)
+    assert it.shown("validation") == shown(loss, 2)
 
 
 @pytest.fixture(scope="module")

@@ -25,16 +25,16 @@ def test_dragging_draws_the_run_that_it_would_be_and_release_makes_it_the_run(
 ) -> None:
     before = stood.state("losses.data[50]")
     drag(stood, 0.9)
-    stood.until("s.imagined?.event.done")
-    config = stood.state("imagined.event.config")
+    stood.until("s.preview?.event.done")
+    config = stood.state("preview.event.config")
     other = replace(straight(names_file, 0).config, learning_rate=config["learning_rate"])
     assert other.learning_rate > 0.02
     wanted = Session(other, read_documents(names_file)).run()
-    ghost = stood.page.evaluate(
-        "() => { const { data, length } = window.glass.state().imagined.losses;"
+    preview = stood.page.evaluate(
+        "() => { const { data, length } = window.glass.state().preview.losses;"
         " return [...data.subarray(0, length)]; }"
     )
-    assert ghost == list(wanted.losses)
+    assert preview == list(wanted.losses)
     assert stood.state("losses.data[50]") == before  # the run itself is as it was
     stood.page.locator(WHAT_IF).dispatch_event("change")
     stood.until("s.branches?.branches.length === 2 && s.frame.step === 60 && !s.frame.busy")
@@ -49,7 +49,7 @@ def test_the_newest_wish_is_answered_last_however_fast_one_drags(stood: Tab) -> 
     for way in (0.1, 0.3, 0.5, 0.7, 0.8):
         drag(stood, way)
     shown = float(stood.shown("wish"))
-    stood.until(f"s.imagined?.event.done && s.imagined.event.config.learning_rate === {shown}")
+    stood.until(f"s.preview?.event.done && s.preview.event.config.learning_rate === {shown}")
     assert stood.faults == []
 
 
@@ -71,9 +71,9 @@ def test_a_probability_shows_the_steps_that_moved_it(stood: Tab) -> None:
     token = stood.state("frame.tokens")[1]
     select(stood, f"value:probs[0,{token}]")
     stood.page.get_by_role("button", name="take every step again").click()
-    stood.until("s.origins?.done")
+    stood.until("s.attribution?.done")
     curve = stood.page.evaluate("() => [...window.glass.state().curve]")
-    moves = [(one["step"], one["change"]) for one in stood.state("origins.moves")]
+    moves = [(one["step"], one["change"]) for one in stood.state("attribution.moves")]
     assert len(curve) == 61
     for step, change in moves:
         assert curve[step] - curve[step - 1] == pytest.approx(change, abs=1e-12)

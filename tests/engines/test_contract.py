@@ -79,10 +79,10 @@ def test_parameter_gradients_agree_with_central_differences(
         for offset in {0, max(range(len(flat)), key=lambda i: abs(flat[i]))}:
             index = divmod(offset, shape(weight)[1])
             losses = []
-            for nudge in (h, -h):
-                weight[index] += nudge
+            for push in (h, -h):
+                weight[index] += push
                 losses += loaded(name, config, vocab_size, state).evaluate(packed(tokens))
-                weight[index] -= nudge
+                weight[index] -= push
             slope = (losses[0] - losses[1]) / (2 * h)
             assert flat[offset] == pytest.approx(slope, abs=1e-7), (parameter, index)
 

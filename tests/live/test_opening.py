@@ -91,7 +91,7 @@ def test_a_link_that_lost_its_data_waits_for_it_and_says_so(link: str) -> None:
     workspace = open_link(f"{GOOD}&{link}", SOURCE).workspace
     assert "'mine.txt'" in workspace.notice
     assert "missing from the link" in workspace.notice
-    waiting = workspace.waiting
+    waiting = workspace.pending_link
     assert waiting is not None
     assert waiting.recipe.config.seed == 7
     assert (waiting.step, waiting.recipe.interventions) == (6, read_link(GOOD).recipe.interventions)

@@ -99,7 +99,7 @@ def test_a_page_that_never_has_drawn_everything_gets_frames_and_all_else_in_turn
             await page.until(lambda: len(sent()) >= number)  # noqa: B023
             player.tell(protocol.Ack(sent()[-2]))
         assert page.count("Samples") > 1
-        assert page.count("HeldOut") >= 1
+        assert page.count("ValidationLoss") >= 1
         assert page.count("Frame") >= 35
 
     played(script, replace(SMALL, num_steps=100_000), draws=False)
@@ -256,7 +256,7 @@ def test_a_number_is_explained_where_the_run_stands() -> None:
     assert weight["explanation"]["value"]["number"] == run.engine.state().params["wte"][1, 2]
     rate, terms = 0.01 * (1 - 25 / 40), loss["explanation"]["value"]["terms"]
     assert update["learning_rate"] == rate
-    assert abs(weight["nudge"]["slope"] - update["g"]) <= weight["nudge"]["error"]
+    assert abs(weight["gradient_check"]["slope"] - update["g"]) <= weight["gradient_check"]["error"]
     assert sum(term["amount"] for term in terms) == pytest.approx(run.run(1)[0].loss)
     assert nothing["explanation"] is None
     assert nothing["problem"] == "the model has no 'nowhere'"
@@ -338,7 +338,7 @@ def test_a_weight_that_is_set_has_its_price_and_parts_from_the_run_it_was() -> N
     theirs = page.tells("Samples", 1)[-1]["written"]
     assert [one["text"] for one in theirs] == list(straight(20).sample(Sampling()))
     if default_engine()[0] == "fast":
-        price, (ours, other) = page.last("Price"), difference["held_out"]
+        price, (ours, other) = page.last("Price"), difference["validation_loss"]
         assert (price["branch"], price["step"]) == (2, 20)
         assert (price["before"], price["after"]) == (other, ours)
 
@@ -367,19 +367,19 @@ def test_a_part_is_held_at_zero_until_it_is_released() -> None:
         return not any(wo[row, column] for row in range(4) for column in (2, 3))
 
     async def script(player: Player, page: Page) -> None:
-        await forked(player, page, protocol.Silence("head", 0, 1, hold=True))
+        await forked(player, page, protocol.Ablate("head", 0, 1, hold=True))
         player.tell(protocol.Seek(25))
         await page.stands_at(25)
         assert silent(player)
-        assert page.last("Branches")["branches"][1]["held"] == ["head0.1"]
-        player.tell(protocol.Release("head", 0, 1))
+        assert page.last("Branches")["branches"][1]["ablated"] == ["head0.1"]
+        player.tell(protocol.StopAblating("head", 0, 1))
         await page.until(lambda: len(page.last("Branches")["branches"]) == 3)
         player.tell(protocol.Seek(26))
         await page.stands_at(26)
         assert not silent(player)
 
     page = played(script)
-    assert page.last("Branches")["branches"][2]["held"] == []
+    assert page.last("Branches")["branches"][2]["ablated"] == []
     assert "do=20:head0.1!;25:~head0.1" in page.last("Settings")["link"]
 
 
@@ -395,7 +395,7 @@ def test_a_run_may_be_kept_beside_a_new_one_and_chosen_again() -> None:
         }
         player.tell(protocol.Start(sizes, "", keep=True))
         await page.until(lambda: page.count("Hello") == 2)
-        await page.until(lambda: page.last("Branches")["beside"] == 1)
+        await page.until(lambda: page.last("Branches")["compared"] == 1)
         await page.until(lambda: page.count("Difference"))
         player.tell(protocol.Seek(9))
         await page.stands_at(9)
@@ -475,7 +475,7 @@ def test_the_branch_that_is_compared_can_be_chosen() -> None:
         player.tell(EDIT)
         await page.until(lambda: page.last("Branches")["current"] == 3)
         await page.until(lambda: page.tells("Difference", 2))
-        player.tell(protocol.Beside(1))
+        player.tell(protocol.Compare(1))
         await page.until(lambda: page.last("Difference")["branch"] == 1)
 
     assert played(script).last("Difference")["first_step"] == 21
@@ -488,16 +488,16 @@ def test_a_run_is_imagined_whole_and_the_one_on_show_stays() -> None:
         player.tell(protocol.Seek(7))
         await page.stands_at(7)
         for rate in (0.01, 0.02, 0.05):  # dragged: the newest counts
-            player.tell(protocol.Imagine({**wanted, "learning_rate": rate}))
-        await page.until(lambda: page.count("Imagined") and page.last("Imagined")["done"])
+            player.tell(protocol.Preview({**wanted, "learning_rate": rate}))
+        await page.until(lambda: page.count("Previewed") and page.last("Previewed")["done"])
 
     page = played(script)
-    imagined = page.last("Imagined")
+    previewed = page.last("Previewed")
     lived = Session(Config(**wanted), SOURCE.documents)  # type: ignore[arg-type]
-    assert page.count("Imagined") == 1
+    assert page.count("Previewed") == 1
     assert page.arrays["losses"] == lived.run().losses
-    assert [one["text"] for one in imagined["written"]] == list(lived.sample())
-    assert imagined["config"] == wanted
+    assert [one["text"] for one in previewed["written"]] == list(lived.sample())
+    assert previewed["config"] == wanted
     assert page.last("Frame")["step"] == 7
 
 
@@ -505,14 +505,14 @@ def test_a_long_imagined_run_tells_how_far_it_is_while_time_goes_on() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Pace(0))
         player.tell(protocol.Play())
-        player.tell(protocol.Imagine({**asdict(SMALL), "num_steps": 1_000_000}))
-        await page.until(lambda: page.count("Imagined") > 2)
-        told = [event for event in page.events if event["kind"] == "Imagined"]
+        player.tell(protocol.Preview({**asdict(SMALL), "num_steps": 1_000_000}))
+        await page.until(lambda: page.count("Previewed") > 2)
+        told = [event for event in page.events if event["kind"] == "Previewed"]
         assert [event["first"] for event in told[1:]] == [event["taken"] for event in told[:-1]]
         assert not told[-1]["done"]
-        player.tell(protocol.Imagine(asdict(SMALL)))  # ends the long one
-        await page.until(lambda: page.last("Imagined")["done"])
-        assert page.last("Imagined")["taken"] == 40
+        player.tell(protocol.Preview(asdict(SMALL)))  # ends the long one
+        await page.until(lambda: page.last("Previewed")["done"])
+        assert page.last("Previewed")["taken"] == 40
 
     played(script, replace(SMALL, num_steps=20_000))
 
@@ -537,11 +537,11 @@ def test_the_origins_of_a_probability_are_told() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Seek(20))
         await page.stands_at(20)
-        player.tell(protocol.Trace("abba", 1, 1))
-        await page.until(lambda: page.count("Origins") and page.last("Origins")["done"])
+        player.tell(protocol.Attribute("abba", 1, 1))
+        await page.until(lambda: page.count("Attribution") and page.last("Attribution")["done"])
 
     page = played(script)
-    told = page.last("Origins")
+    told = page.last("Attribution")
     assert (told["context"], told["begin"], told["step"]) == ([2, 0], 0, 20)
     assert len(page.arrays["curve"]) == 21
     assert len(told["moves"]) == 20
@@ -553,12 +553,12 @@ def test_the_past_of_a_weight_follows_its_explanation_and_grows_with_the_run() -
             player.tell(protocol.Seek(step))
             await page.stands_at(step)
             player.tell(protocol.Explain("value:wte[1,2]"))
-            await page.until(lambda: page.count("Past") > told)  # noqa: B023
+            await page.until(lambda: page.count("WeightHistory") > told)  # noqa: B023
 
     page = played(script)
     every = 1 if default_engine()[0] == "fast" else 10
-    assert page.last("Past")["address"] == "value:wte[1,2]"
-    assert page.last("Past")["every"] == every
+    assert page.last("WeightHistory")["address"] == "value:wte[1,2]"
+    assert page.last("WeightHistory")["every"] == every
     assert page.arrays["steps"] == list(range(0, 31, every))
     assert page.arrays["past"] == [
         straight(step).engine.state().params["wte"][1, 2] for step in range(0, 31, every)
@@ -658,9 +658,9 @@ def test_the_slow_engine_is_shown_to_be_the_same_run() -> None:
 
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Start(asdict(SMALL), "scalar"))
-        await page.until(lambda: page.count("Compared"))
+        await page.until(lambda: page.count("EnginesCompared"))
 
-    compared = played(script).last("Compared")
+    compared = played(script).last("EnginesCompared")
     assert compared["rates"]["fast"] > compared["rates"]["scalar"] > 0
     assert compared["difference"] < 1e-12
 
@@ -684,18 +684,18 @@ def test_the_slow_engine_is_shown_to_be_the_same_run() -> None:
         (protocol.Tune({"n_embd": 8}), b"", "cannot change"),
         (protocol.Tune({"beta1": 2.0}), b"", "between"),
         (protocol.Edit("wte", 9, 0, 1.0), b"", "no wte"),
-        (protocol.Silence("head", 0, 7), b"", "no head 7"),
-        (protocol.Release("position"), b"", "not held"),
+        (protocol.Ablate("head", 0, 7), b"", "no head 7"),
+        (protocol.StopAblating("position"), b"", "not held"),
         (protocol.Undo(), b"", "not been changed"),
         (protocol.Redo(), b"", "nothing has been undone"),
         (protocol.Choose(7), b"", "no branch 7"),
-        (protocol.Imagine({"n_embd": 5}), b"", "multiple"),
-        (protocol.Imagine({"num_steps": 5_000_000}), b"", "at most"),
+        (protocol.Preview({"n_embd": 5}), b"", "multiple"),
+        (protocol.Preview({"num_steps": 5_000_000}), b"", "at most"),
         (protocol.Band(100_000), b"", "choose 1 to"),
-        (protocol.Trace("abba", 9, 1), b"", "no position 9"),
-        (protocol.Trace("q", 0, 1), b"", "vocabulary"),
+        (protocol.Attribute("abba", 9, 1), b"", "no position 9"),
+        (protocol.Attribute("q", 0, 1), b"", "vocabulary"),
         (protocol.Drop(1), b"", "is shown"),
-        (protocol.Beside(7), b"", "no branch 7"),
+        (protocol.Compare(7), b"", "no branch 7"),
         (protocol.Start({}, "", do="1:wings"), b"", "not a change"),
         (protocol.Sample({"temperature": -1.0}), b"", "between"),
         (protocol.Sample({"num_samples": 9999}), b"", "at most"),
@@ -822,18 +822,18 @@ ONE_OF_EACH: list[protocol.Command] = [
     protocol.Tokenize("ab"),
     protocol.Read(0, 3),
     protocol.Save("script"),
-    protocol.Imagine({}),
+    protocol.Preview({}),
     protocol.Band(2),
-    protocol.Trace("ab", 0, 0),
+    protocol.Attribute("ab", 0, 0),
     protocol.Verify(2),
     EDIT,
-    protocol.Silence("head", 0, 0, hold=True),
-    protocol.Release("head", 0, 0),
+    protocol.Ablate("head", 0, 0, hold=True),
+    protocol.StopAblating("head", 0, 0),
     protocol.Tune({"learning_rate": 0.1}),
     protocol.Undo(),
     protocol.Redo(),
     protocol.Choose(1),
-    protocol.Beside(2),
+    protocol.Compare(2),
     protocol.Drop(2),
     protocol.Consider({}, ""),
     protocol.Start({"num_steps": 9}, ""),
@@ -855,7 +855,10 @@ def test_each_command_is_answered_by_its_id_whether_it_is_followed_or_refused() 
     assert refused == {number: type(ONE_OF_EACH[number - 1]).__name__ for number in refused}
     assert len(ONE_OF_EACH) in refused
     explained = ONE_OF_EACH.index(protocol.Explain("value:wte[0,0]")) + 1
-    assert (page.last("Explained")["to"], page.last("Past")["to"]) == (explained, explained)
+    assert (page.last("Explained")["to"], page.last("WeightHistory")["to"]) == (
+        explained,
+        explained,
+    )
 
 
 def test_a_command_that_a_newer_one_replaces_is_done_with_it() -> None:
@@ -872,7 +875,7 @@ def test_a_command_that_a_newer_one_replaces_is_done_with_it() -> None:
     ("command", "job"),
     [
         (protocol.Band(200), "seed band"),
-        (protocol.Trace("abba", 1, 1), "attribution"),
+        (protocol.Attribute("abba", 1, 1), "attribution"),
         (protocol.Verify(1000), "verification"),
     ],
 )
@@ -910,11 +913,11 @@ def test_a_job_can_be_stopped_and_begun_again(command: protocol.Band | protocol.
 
 def test_a_sample_that_is_spelled_does_not_disturb_a_draw_in_progress() -> None:
     workspace = Workspace(SOURCE, SMALL)
-    glass, branch = workspace.tools.glass, workspace.branches.current
-    wanted = [one.text for one in drawn(workspace, branch, glass) if one]
+    probe, branch = workspace.tools.probe, workspace.branches.current
+    wanted = [one.text for one in drawn(workspace, branch, probe) if one]
     texts = []
-    for one in drawn(workspace, branch, glass):
+    for one in drawn(workspace, branch, probe):
         texts += [one.text] if one else []
         workspace.history.advance(1)
-        glass.spell(workspace.session.engine.state(), Sampling(), workspace.draw_stream(), 0)
+        probe.spell(workspace.session.engine.state(), Sampling(), workspace.draw_stream(), 0)
     assert texts == wanted

@@ -24,7 +24,7 @@ def made_by(
         return a.reshape(len(a), n_head, -1).transpose(1, 0, 2)
 
     match site.op:
-        case "row":
+        case "embedding":
             assert weight is not None
             return weight[tokens[:-1]] if site.name == "tok" else weight[: len(tokens) - 1]
         case "sum":
@@ -44,12 +44,12 @@ def made_by(
         case "softmax":
             e = np.exp(x - x.max(axis=-1, keepdims=True))
             return e / e.sum(axis=-1, keepdims=True)
-        case "mix":
+        case "attend":
             mixed = x @ heads(inputs[1])
             return mixed.transpose(1, 0, 2).reshape(inputs[1].shape)
         case "relu":
             return np.maximum(x, 0)
-        case "surprise":
+        case "nll":
             return -np.log(x[np.arange(len(x)), tokens[1:]])
         case "mean":
             return np.asarray(np.mean(x))

@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from glassgpt.live import protocol
 from glassgpt.server import listening
-from glassgpt.server.access import Gate
+from glassgpt.server.access import AccessPolicy
 from glassgpt.server.runs import MAX_RUNS
 from tests.support.serving import (
     Served,
@@ -261,13 +261,13 @@ def test_another_host_demands_the_token_of_the_link(tiny: Path) -> None:
 
 @pytest.mark.parametrize("other", ["a/b=1", "a@b=1", 'x={"a": 1}', "x=a b", "flag"])
 def test_cookies_of_other_programs_on_the_host_do_not_hide_the_token(other: str) -> None:
-    gate = Gate(token="secret")
+    policy = AccessPolicy(token="secret")
     answer = Response()
-    gate.let_in(answer, "http")
+    policy.let_in(answer, "http")
     cookie = answer.headers["set-cookie"].partition(";")[0]
     headers = [(b"host", b"class.example"), (b"cookie", f"{other}; {cookie}".encode())]
-    assert not gate.refuses(Connection({"type": "http", "headers": headers}))
-    assert gate.refuses(Connection({"type": "http", "headers": headers[:1]}))
+    assert not policy.refuses(Connection({"type": "http", "headers": headers}))
+    assert policy.refuses(Connection({"type": "http", "headers": headers[:1]}))
 
 
 def test_a_second_request_of_a_connection_has_a_limit_of_time_too(
@@ -326,11 +326,11 @@ def test_a_link_whose_data_is_too_large_waits_for_its_file(server: Served) -> No
         say(line, protocol.Open(link=link, still=True))
         hello = hear(line, "Hello")
         assert "mine.txt" in hello["notice"]
-        waiting = hello["waiting"]
+        waiting = hello["pending_link"]
         assert (waiting["config"]["seed"], waiting["config"]["n_embd"]) == (5, 8)
         assert (waiting["step"], waiting["sample_seed"], waiting["cut"]) == (4, 3, "words")
         say(line, protocol.Start(waiting["config"], "", "builtin"))
         hello = hear(line, "Hello")
-        assert hello["waiting"] is None
+        assert hello["pending_link"] is None
         assert not hello["notice"]
         assert hello["config"] == waiting["config"]

@@ -38,7 +38,7 @@ KEPT = 2.0  # seconds for which this server keeps a run that nobody looks at
 FORGETFUL = (
     f"from glassgpt.server import runs; runs.IDLE = {KEPT}; from glassgpt.cli import main; main()"
 )
-UNASKED = {"Hello", "Frame", "Samples", "Measures", "HeldOut", "Branches"}
+UNASKED = {"Hello", "Frame", "Samples", "Baselines", "ValidationLoss", "Branches"}
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are counted on Linux alone")
 

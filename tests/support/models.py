@@ -12,12 +12,12 @@ from glassgpt.model import parameters as params
 from glassgpt.model.state import State
 from glassgpt.training.interventions import (
     TUNED,
+    Ablate,
     Change,
     Edit,
     Intervention,
     Part,
-    Release,
-    Silence,
+    StopAblating,
     Tune,
 )
 
@@ -60,9 +60,9 @@ _changes: st.SearchStrategy[Change] = st.one_of(
     st.dictionaries(_rates, _floats, min_size=1).map(lambda t: Tune(tuple(t.items()))),
     _whole.map(lambda n: Tune((("num_steps", n),))),
     st.builds(Edit, st.sampled_from(["wte", "layer0.attn_wq"]), _whole, _whole, _floats),
-    st.builds(Silence, _parts, _whole, _whole, st.booleans()),
-    st.builds(Silence, st.just("position"), hold=st.booleans()),
-    st.builds(Release, _parts, _whole, _whole) | st.just(Release("position")),
+    st.builds(Ablate, _parts, _whole, _whole, st.booleans()),
+    st.builds(Ablate, st.just("position"), hold=st.booleans()),
+    st.builds(StopAblating, _parts, _whole, _whole) | st.just(StopAblating("position")),
 )
 recipes = st.lists(st.builds(Intervention, _whole, _changes), max_size=9).map(tuple)
 

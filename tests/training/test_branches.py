@@ -19,14 +19,14 @@ from glassgpt.training import interventions
 from glassgpt.training.branches import MAX_BRANCHES, Branches
 from glassgpt.training.history import History
 from glassgpt.training.interventions import (
+    Ablate,
     Change,
     Edit,
     Intervention,
     Interventions,
-    Release,
-    Silence,
+    StopAblating,
     Tune,
-    held,
+    ablated,
 )
 from glassgpt.training.recipe import Recipe
 
@@ -39,9 +39,9 @@ changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(lambda rate: Tune((("learning_rate", rate),)), st.floats(0, 0.05)),
     st.builds(Edit, st.sampled_from(["wte", "layer0.attn_wo"]), st.integers(0, 2),
               st.integers(0, 3), st.floats(-1, 1)),
-    st.builds(Silence, st.just("head"), st.just(0), st.integers(0, 1), st.booleans()),
-    st.builds(Silence, st.just("position"), hold=st.booleans()),
-    st.builds(Silence, st.just("neuron"), st.just(0), st.integers(0, 15), st.booleans()),
+    st.builds(Ablate, st.just("head"), st.just(0), st.integers(0, 1), st.booleans()),
+    st.builds(Ablate, st.just("position"), hold=st.booleans()),
+    st.builds(Ablate, st.just("neuron"), st.just(0), st.integers(0, 15), st.booleans()),
 )  # fmt: skip
 
 
@@ -75,13 +75,13 @@ def straight(recipe: Interventions, step: int, engine: str = "") -> tuple[Sessio
             whole, session._recipe = session.recipe, Recipe(SMALL)
             losses += session.run(1).losses
             session._recipe = whole
-            for silence in held(whole.interventions):
-                zero(session, silence)
+            for ablation in ablated(whole.interventions):
+                zero(session, ablation)
     return session, losses
 
 
-def zero(session: Session, silence: Silence) -> None:
-    state, block = session.engine.state(), silence.block(session.config)
+def zero(session: Session, ablation: Ablate) -> None:
+    state, block = session.engine.state(), ablation.block(session.config)
     for row in range(block.top, block.bottom):
         for column in range(block.left, block.right):
             state.params[block.param][row, column] = 0.0
@@ -167,20 +167,20 @@ def test_changes_at_one_step_make_one_branch_until_it_is_trained() -> None:
     go(branches, 10)
     for value in (1.0, 2.0, 3.0):  # a weight that is dragged
         branches.intervene(Edit("wte", 1, 1, value))
-    branches.intervene(Silence("head", 0, 1))
-    branches.intervene(Silence("head", 0, 1, hold=True))
+    branches.intervene(Ablate("head", 0, 1))
+    branches.intervene(Ablate("head", 0, 1, hold=True))
     assert len(branches) == 2
     assert [done.change for done in branches.current.changes] == [
-        Edit("wte", 1, 1, 3.0), Silence("head", 0, 1, hold=True),
+        Edit("wte", 1, 1, 3.0), Ablate("head", 0, 1, hold=True),
     ]  # fmt: skip
     branches.undo()
     assert [done.change for done in branches.current.changes] == [Edit("wte", 1, 1, 3.0)]
     assert_is_its_recipe(branches)
     branches.redo()
     go(branches, 15)
-    branches.intervene(Release("head", 0, 1))
+    branches.intervene(StopAblating("head", 0, 1))
     assert len(branches) == 3
-    assert held(branches.current.history.recipe.interventions) == ()
+    assert ablated(branches.current.history.recipe.interventions) == ()
     go(branches, 25)
     assert_is_its_recipe(branches)
 
@@ -208,7 +208,7 @@ def test_training_on_is_a_change_of_num_steps() -> None:
 
 def test_a_recipe_that_a_link_brings_is_followed_from_the_start() -> None:
     branches = new()
-    recipe = (Intervention(5, BEYOND), Intervention(9, Silence("position", hold=True)))
+    recipe = (Intervention(5, BEYOND), Intervention(9, Ablate("position", hold=True)))
     branches.follow(recipe)
     for step in (20, 7, 5, 4, 11):
         go(branches, step)
@@ -295,7 +295,7 @@ def test_the_branches_share_one_budget_of_snapshots() -> None:
 @pytest.mark.parametrize(("deed", "words"), [
     (lambda b: b.undo(), "not been changed"), (lambda b: b.redo(), "nothing has been undone"),
     (lambda b: b.choose(9), "no branch 9"), (lambda b: b.drop(1), "is shown"),
-    (lambda b: b.intervene(Release("head", 0, 0)), "not held"),
+    (lambda b: b.intervene(StopAblating("head", 0, 0)), "not held"),
     (lambda b: b.intervene(Tune((("seed", 1),))), "cannot change"),
 ])  # fmt: skip
 def test_what_cannot_be_is_refused_and_changes_nothing(deed, words: str) -> None:

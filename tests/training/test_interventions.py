@@ -13,13 +13,13 @@ from glassgpt.engines import default_engine
 from glassgpt.errors import CheckpointError, ConfigError, DivergenceError
 from glassgpt.training.interventions import (
     MAX_INTERVENTIONS,
+    Ablate,
     Edit,
     Intervention,
     Interventions,
-    Silence,
+    ablated,
     check,
     config_at,
-    held,
 )
 from glassgpt.training.recipe_text import read, write
 from glassgpt.training.snapshot import from_bytes, to_bytes
@@ -68,22 +68,22 @@ def test_a_position_that_a_longer_run_reaches_can_be_changed() -> None:
 
 def test_the_last_word_on_a_part_counts() -> None:
     recipe = read("1:head0.1!;2:neuron1.3!;3:position;4:~head0.1")
-    assert [silence.name for silence in held(recipe)] == ["neuron1.3"]
+    assert [ablation.name for ablation in ablated(recipe)] == ["neuron1.3"]
 
 
 @pytest.mark.parametrize("engine", ["scalar", default_engine()[0]])
-@pytest.mark.parametrize(("silence", "param", "cells"), [
-    (Silence("head", 1, 1), "layer1.attn_wo", [r * 4 + c for r in range(4) for c in (2, 3)]),
-    (Silence("neuron", 0, 5), "layer0.mlp_fc2", [r * 16 + 5 for r in range(4)]),
-    (Silence("position"), "wpe", list(range(16))),
+@pytest.mark.parametrize(("ablation", "param", "cells"), [
+    (Ablate("head", 1, 1), "layer1.attn_wo", [r * 4 + c for r in range(4) for c in (2, 3)]),
+    (Ablate("neuron", 0, 5), "layer0.mlp_fc2", [r * 16 + 5 for r in range(4)]),
+    (Ablate("position"), "wpe", list(range(16))),
 ])  # fmt: skip
-def test_a_silenced_part_is_the_weight_edit_that_it_is(
-    engine: str, silence: Silence, param: str, cells: list[int]
+def test_an_ablated_part_is_the_weight_edit_that_it_is(
+    engine: str, ablation: Ablate, param: str, cells: list[int]
 ) -> None:
     session = Session(SMALL, DOCUMENTS, engine=engine)
     session.run(3)
     before = session.engine.state()
-    session.apply(silence)
+    session.apply(ablation)
     after = session.engine.state()
     for name, weights in before.params.items():
         expected = numbers(weights)
@@ -94,16 +94,16 @@ def test_a_silenced_part_is_the_weight_edit_that_it_is(
         assert after.v[name] == before.v[name]
 
 
-@pytest.mark.parametrize(("silence", "site", "channels"), [
-    (Silence("head", 0, 1), "layer0.attn.heads", (2, 3)),
-    (Silence("neuron", 1, 5), "layer1.mlp.relu", (5,)),
+@pytest.mark.parametrize(("ablation", "site", "channels"), [
+    (Ablate("head", 0, 1), "layer0.attn.heads", (2, 3)),
+    (Ablate("neuron", 1, 5), "layer1.mlp.relu", (5,)),
 ])  # fmt: skip
-def test_the_loss_hears_nothing_of_a_silenced_part(
-    silence: Silence, site: str, channels: tuple[int, ...]
+def test_the_loss_does_not_depend_on_an_ablated_part(
+    ablation: Ablate, site: str, channels: tuple[int, ...]
 ) -> None:
     session = Session(SMALL, DOCUMENTS, engine="scalar")
     session.run(3)
-    session.apply(silence)
+    session.apply(ablation)
     session.engine.forward(session.tokens("abba"))
     gradient = session.engine.backward().sites[site]
     assert not any(gradient[t, c] for t in range(4) for c in channels)
@@ -113,7 +113,7 @@ def test_the_loss_hears_nothing_of_a_silenced_part(
 def test_a_checkpoint_goes_on_holding_what_was_held() -> None:
     session = Session(SMALL, DOCUMENTS)
     session.run(5)
-    session.apply(Silence("head", 0, 1, hold=True))
+    session.apply(Ablate("head", 0, 1, hold=True))
     session.apply(Edit("wte", 0, 1, 0.5))
     resumed = Session.resumed(from_bytes(to_bytes(session.snapshot())), DOCUMENTS)
     assert resumed.recipe.interventions == session.recipe.interventions
@@ -124,7 +124,7 @@ def test_a_checkpoint_goes_on_holding_what_was_held() -> None:
 
 def test_a_checkpoint_whose_interventions_do_not_fit_its_model_is_refused() -> None:
     session = Session(SMALL, DOCUMENTS)
-    session._recipe = session.recipe.with_more(Intervention(0, Silence("head", 9, 9)))
+    session._recipe = session.recipe.with_more(Intervention(0, Ablate("head", 9, 9)))
     with pytest.raises(CheckpointError, match="no layer 9"):
         from_bytes(to_bytes(session.snapshot()))
 
@@ -132,7 +132,7 @@ def test_a_checkpoint_whose_interventions_do_not_fit_its_model_is_refused() -> N
 def test_a_divergence_under_a_hold_keeps_the_steps_before_it() -> None:
     wild = Config(n_embd=4, n_head=2, block_size=4, num_steps=60, learning_rate=10, init_std=10)
     session = Session(wild, DOCUMENTS)
-    session.apply(Silence("neuron", 0, 1, hold=True))
+    session.apply(Ablate("neuron", 0, 1, hold=True))
     with pytest.raises(DivergenceError) as caught:
         session.run()
     assert session.step == len(caught.value.losses) < 60

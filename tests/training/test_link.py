@@ -10,7 +10,7 @@ from glassgpt import Config, Sampling
 from glassgpt.data.documents import fingerprint
 from glassgpt.errors import ConfigError
 from glassgpt.model.sampling import MAX_DRAW_SEED
-from glassgpt.training.interventions import Intervention, Interventions, Silence, Tune
+from glassgpt.training.interventions import Ablate, Intervention, Interventions, Tune
 from glassgpt.training.link import MAX_LINK, Experiment, read_link, write_link
 from glassgpt.training.recipe import Recipe
 from tests.support.models import configs, documents, recipes
@@ -39,7 +39,7 @@ def test_what_is_written_is_read_again(
 
 def test_interventions_are_readable_in_the_link() -> None:
     done = (Intervention(250, Tune((("learning_rate", 0.02),))),
-            Intervention(400, Silence("head", 0, 2, hold=True)))  # fmt: skip
+            Intervention(400, Ablate("head", 0, 2, hold=True)))  # fmt: skip
     link = write_link(Experiment(Recipe(interventions=done)))
     assert link == "seed=42&do=250:learning_rate=0.02;400:head0.2!"
 

@@ -27,7 +27,7 @@ from glassgpt.live.opening import open_link
 from glassgpt.live.presenters.run import link
 from glassgpt.live.workspace import Workspace
 from glassgpt.training.history import History
-from glassgpt.training.interventions import Change, Edit, Silence, Tune
+from glassgpt.training.interventions import Ablate, Change, Edit, Tune
 from glassgpt.training.link import read_link
 from glassgpt.training.recipe_text import read
 from glassgpt.training.snapshot import from_bytes, to_bytes
@@ -37,7 +37,7 @@ CHANGES: tuple[Change, ...] = (
     Tune((("learning_rate", 0.02),)),
     Tune((("num_steps", 80), ("beta1", 0.5))),
     Edit("wte", 3, 1, 0.5),
-    Silence("head", 0, 1, hold=True),
+    Ablate("head", 0, 1, hold=True),
 )
 
 
@@ -205,8 +205,8 @@ def test_a_link_that_names_no_run_is_refused(
 
 
 def written(workspace: Workspace) -> list[str]:
-    branch, glass = workspace.branches.current, workspace.tools.glass
-    return [one.text for one in drawn(workspace, branch, glass) if one]
+    branch, probe = workspace.branches.current, workspace.tools.probe
+    return [one.text for one in drawn(workspace, branch, probe) if one]
 
 
 def test_a_link_draws_its_samples_where_nothing_else_is_typed(

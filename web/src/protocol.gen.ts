@@ -93,7 +93,7 @@ export interface CutFacts {
 }
 
 /** The run of a link that does not contain its documents: it waits for their file. */
-export interface Waiting {
+export interface PendingLink {
   config: Config;
   engine: string;
   sampling: Sampling;
@@ -113,7 +113,7 @@ export interface BranchFacts {
   fork: number;
   words: string[];
   changes: string;
-  held: string[];
+  ablated: string[];
   config: Config;
   data_name: string;
   engine: string;
@@ -171,7 +171,7 @@ export interface Line {
 }
 
 /** How one `number` comes about. */
-export interface Account {
+export interface Breakdown {
   number: number;
   formula: string;
   numbers: string;
@@ -181,7 +181,7 @@ export interface Account {
   lines: Line[];
 }
 
-/** One line of a ledger: what it makes, in symbols, in figures, in Python. */
+/** One line of an update: what it computes, in symbols, in figures, in Python. */
 export interface Entry {
   name: string;
   formula: string;
@@ -191,7 +191,7 @@ export interface Entry {
 }
 
 /** The next update of one weight: from its gradient `g` to `new_weight`, as Adam's lines go. */
-export interface Ledger {
+export interface AdamUpdate {
   step: number;
   weight: number;
   g: number;
@@ -210,8 +210,8 @@ export interface Ledger {
   entries: Entry[];
 }
 
-/** The nudge check of one weight: the slope of the loss between weight − ε and weight + ε. */
-export interface Nudge {
+/** The gradient check of one weight: the slope of the loss between weight − ε and weight + ε. */
+export interface GradientCheck {
   epsilon: number;
   loss: number;
   loss_up: number;
@@ -229,9 +229,9 @@ export interface Explanation {
   address: string;
   words: string;
   sentence: string;
-  value: Account;
-  gradient: Account;
-  update: Ledger | null;
+  value: Breakdown;
+  gradient: Breakdown;
+  update: AdamUpdate | null;
 }
 
 /** First of all: go on with `run`, or make the experiment that `link` describes. */
@@ -320,8 +320,8 @@ export interface Edit {
 }
 
 /** Fork the run: set the weights of a part to zero, with `hold` after every update. */
-export interface Silence {
-  kind: "Silence";
+export interface Ablate {
+  kind: "Ablate";
   part: "head" | "neuron" | "position";
   layer?: number;
   number?: number;
@@ -330,8 +330,8 @@ export interface Silence {
 }
 
 /** Fork the run: stop holding an ablated part at zero. */
-export interface Release {
-  kind: "Release";
+export interface StopAblating {
+  kind: "StopAblating";
   part: "head" | "neuron" | "position";
   layer?: number;
   number?: number;
@@ -364,16 +364,16 @@ export interface Drop {
   id?: number;
 }
 
-/** Compare with this branch from now on: samples, held-out loss, first difference. */
-export interface Beside {
-  kind: "Beside";
+/** Compare with this branch from now on: samples, validation loss, first difference. */
+export interface Compare {
+  kind: "Compare";
   branch: number;
   id?: number;
 }
 
 /** Show the complete run that these settings would give on the documents that are shown. */
-export interface Imagine {
-  kind: "Imagine";
+export interface Preview {
+  kind: "Preview";
   config: Config;
   id?: number;
 }
@@ -386,8 +386,8 @@ export interface Band {
 }
 
 /** Show which steps moved the probability of `token` at a position of `document` most. */
-export interface Trace {
-  kind: "Trace";
+export interface Attribute {
+  kind: "Attribute";
   document: string;
   position: number;
   token: number;
@@ -487,7 +487,7 @@ export interface Hello {
   data_name: string;
   data_sha256: string;
   documents: number;
-  unseen_from: number;
+  validation_from: number;
   longest: number;
   typical: number;
   clipped: number;
@@ -497,7 +497,7 @@ export interface Hello {
   schedule: number[];
   link: string;
   notice: string;
-  waiting: Waiting | null;
+  pending_link: PendingLink | null;
   to?: number;
 }
 
@@ -547,8 +547,8 @@ export interface Spelling {
 }
 
 /** The baselines of the documents, in nats. */
-export interface Measures {
-  kind: "Measures";
+export interface Baselines {
+  kind: "Baselines";
   uniform: number;
   unigram: number;
   bigram: number;
@@ -556,9 +556,9 @@ export interface Measures {
   to?: number;
 }
 
-/** The mean loss after `step` updates on the held-out tenth, by `engine`. */
-export interface HeldOut {
-  kind: "HeldOut";
+/** The mean loss after `step` updates on the validation documents, by `engine`. */
+export interface ValidationLoss {
+  kind: "ValidationLoss";
   step: number;
   loss: number;
   documents: number;
@@ -569,8 +569,8 @@ export interface HeldOut {
 }
 
 /** Both engines on this run: steps a second of each, and the largest difference of losses. */
-export interface Compared {
-  kind: "Compared";
+export interface EnginesCompared {
+  kind: "EnginesCompared";
   rates: Record<string, number>;
   steps: number;
   difference: number;
@@ -604,15 +604,15 @@ export interface Explained {
   explanation: Explanation | null;
   value_terms: number;
   gradient_terms: number;
-  nudge: Nudge | null;
+  gradient_check: GradientCheck | null;
   problem: string;
   hint: string;
   to?: number;
 }
 
 /** The history of the weight at `address` in its branch, one value for each `every` steps. */
-export interface Past {
-  kind: "Past";
+export interface WeightHistory {
+  kind: "WeightHistory";
   address: string;
   every: number;
   arrays: ArrayHead[];
@@ -681,7 +681,7 @@ export interface Settings {
 export interface Branches {
   kind: "Branches";
   current: number;
-  beside: number | null;
+  compared: number | null;
   undo: boolean;
   redo: boolean;
   most: number;
@@ -711,11 +711,11 @@ export interface Difference {
   largest: number;
   largest_site: string;
   problem: string;
-  held_out: number[];
+  validation_loss: number[];
   to?: number;
 }
 
-/** The held-out loss before and after the weights were set that led to a branch, at its fork. */
+/** The validation loss at a branch's fork, before and after the weights were set. */
 export interface Price {
   kind: "Price";
   branch: number;
@@ -726,14 +726,14 @@ export interface Price {
 }
 
 /** A complete run of `config`, as far as it is taken; the array `losses` begins at `first`. */
-export interface Imagined {
-  kind: "Imagined";
+export interface Previewed {
+  kind: "Previewed";
   config: Config;
   done: boolean;
   first: number;
   taken: number;
   written: Written[];
-  held_out: number | null;
+  validation_loss: number | null;
   seconds: number;
   stopped: string;
   arrays: ArrayHead[];
@@ -750,8 +750,8 @@ export interface SeedBand {
 }
 
 /** The attribution of log p of `token` after `context`, from position `begin` to `step`. */
-export interface Origins {
-  kind: "Origins";
+export interface Attribution {
+  kind: "Attribution";
   context: number[];
   token: number;
   begin: number;
@@ -837,16 +837,16 @@ export type Command =
   | Load
   | Tune
   | Edit
-  | Silence
-  | Release
+  | Ablate
+  | StopAblating
   | Undo
   | Redo
   | Choose
   | Drop
-  | Beside
-  | Imagine
+  | Compare
+  | Preview
   | Band
-  | Trace
+  | Attribute
   | Sample
   | Spell
   | Watch
@@ -863,13 +863,13 @@ export type Event =
   | Frame
   | Samples
   | Spelling
-  | Measures
-  | HeldOut
-  | Compared
+  | Baselines
+  | ValidationLoss
+  | EnginesCompared
   | Documents
   | Tokens
   | Explained
-  | Past
+  | WeightHistory
   | Verified
   | Neighbours
   | Considered
@@ -878,9 +878,9 @@ export type Event =
   | Curve
   | Difference
   | Price
-  | Imagined
+  | Previewed
   | SeedBand
-  | Origins
+  | Attribution
   | File
   | Done
   | Ended

@@ -29,7 +29,7 @@ class Move:
     change: float
 
 
-class Origins:
+class Attribution:
     """The search for one probability: of `token` after `context`, up to the position of a run."""
 
     def __init__(self, history: History, context: Sequence[int], token: int) -> None:

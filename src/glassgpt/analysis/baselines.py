@@ -21,7 +21,7 @@ NOTHING = -1  # stands where a document has not begun
 
 
 @dataclass(frozen=True, slots=True)
-class Yardsticks:
+class Baselines:
     """Losses in nats of the uniform distribution, unigrams, bigrams and trigrams."""
 
     uniform: float
@@ -30,21 +30,21 @@ class Yardsticks:
     trigram: float
 
 
-def yardsticks(documents: Iterable[Sequence[int]], vocab_size: int) -> Yardsticks:
+def baselines(documents: Iterable[Sequence[int]], vocab_size: int) -> Baselines:
     """Return the baselines of `documents`, each BOS + ids + BOS and not clipped."""
     *_, found = counting(documents, vocab_size)
     assert found is not None
     return found
 
 
-def counting(documents: Iterable[Sequence[int]], vocab_size: int) -> Iterator[Yardsticks | None]:
+def counting(documents: Iterable[Sequence[int]], vocab_size: int) -> Iterator[Baselines | None]:
     """Yield None after each slice of the counting, and finally the baselines."""
     counts = _Counts()
     rest = iter(documents)
     while batch := list(islice(rest, SLICE)):
         counts.add(batch)
         yield None
-    yield Yardsticks(math.log(vocab_size), *(counts.mean_loss(n) for n in (1, 2, 3)))
+    yield Baselines(math.log(vocab_size), *(counts.mean_loss(n) for n in (1, 2, 3)))
 
 
 def ngram(documents: Sequence[Sequence[int]], n: int) -> float:
@@ -92,22 +92,22 @@ class _Counts:
         return math.fsum(losses) / self._documents
 
 
-def held_out(documents: Sequence[str]) -> Sequence[str]:
+def validation_documents(documents: Sequence[str]) -> Sequence[str]:
     """Return the last tenth (at least one) of the shuffled documents: training reaches it last."""
     return documents[-max(1, len(documents) // 10) :]
 
 
 def seen_count(documents: Sequence[str], step: int) -> int:
-    """Return the number of held-out documents whose text a run of `steps` steps has trained on.
+    """Return the number of validation documents whose text a run of `steps` steps has trained on.
 
     A text that occurs in the data more than once may have been used at another place.
     """
-    held = held_out(documents)
+    held = validation_documents(documents)
     learned = set(held).intersection(documents[:step])
     return sum(text in learned for text in held)
 
 
-def held_out_loss(
+def validation_loss(
     engine: Engine, documents: TokenLists, progress: Callable[[int], None] = lambda _: None
 ) -> float:
     """Return the mean loss of the documents; `progress` is called with each number evaluated."""

@@ -34,7 +34,7 @@ AXES = {
     "F": "hidden unit (F)", "V": "token (V)",
 }
 MEASURED = {
-    "row": "weight", "scores": "score", "softmax": "share", "surprise": "surprise (nats)",
+    "embedding": "weight", "scores": "score", "softmax": "share", "nll": "surprise (nats)",
     "norm_scale": "scale",
 }
 # fmt: on

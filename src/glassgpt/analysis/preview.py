@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-from glassgpt.analysis.baselines import held_out, held_out_loss
+from glassgpt.analysis.baselines import validation_documents, validation_loss
 from glassgpt.errors import ConfigError, DivergenceError
 from glassgpt.training.recipe import Recipe
 from glassgpt.training.session import Session
@@ -26,7 +26,7 @@ CHUNK = 0.01  # seconds of training between two looks at the clock
 DECILE = 0.1  # the band lies between the lowest and the highest tenth
 
 
-class Imagined:
+class PreviewRun:
     """One run with its `losses` so far; `stopped` is the reason if it ended early."""
 
     def __init__(self, recipe: Recipe, documents: Sequence[str]) -> None:
@@ -67,10 +67,10 @@ class Imagined:
         until_change = self._recipe.next_after(self.session.step) - self.session.step
         return int(min(self._chunk, self.session.steps_left, until_change))
 
-    def held_out(self) -> float:
-        """Return its held-out loss; raises `DivergenceError` where that is not finite."""
-        documents = self.session.token_lists(held_out(self.session.documents))
-        return held_out_loss(self.session.engine, documents)
+    def validation_loss(self) -> float:
+        """Return its validation loss; raises `DivergenceError` where that is not finite."""
+        documents = self.session.token_lists(validation_documents(self.session.documents))
+        return validation_loss(self.session.engine, documents)
 
 
 class Band:
@@ -85,7 +85,7 @@ class Band:
             )
         self._documents = documents
         self._waiting = [_reseeded(recipe, i) for i in range(seeds, 0, -1)]
-        self._run: Imagined | None = None
+        self._run: PreviewRun | None = None
         self.seeds, self.finished = seeds, 0
         self.positions = _positions(steps)
         self._curves: list[list[float]] = []
@@ -100,7 +100,7 @@ class Band:
         until = time.perf_counter() + seconds
         while not self.done and time.perf_counter() < until:
             if self._run is None:
-                self._run = Imagined(self._waiting.pop(), self._documents)
+                self._run = PreviewRun(self._waiting.pop(), self._documents)
             self._run.go_on(until - time.perf_counter())
             if self._run.done:
                 self._curves.append(smoothed(self._run.losses, self.positions))

@@ -16,7 +16,7 @@ from glassgpt.model.config import Config, Scalar, settings
 from glassgpt.model.read_only import read_only
 from glassgpt.training.checkpoint import save_checkpoint
 from glassgpt.training.history import History
-from glassgpt.training.interventions import Change, Intervention, Silence, Tune
+from glassgpt.training.interventions import Ablate, Change, Intervention, Tune
 from glassgpt.training.link import Experiment, carried, write_link
 from glassgpt.training.recipe import Recipe
 from glassgpt.training.session import Session
@@ -112,11 +112,11 @@ class Run:
         hold, position = _truth(hold, "hold"), _truth(position, "position")
         parts: list[Change] = []
         if head is not None:
-            parts.append(Silence("head", *_place(head, "head"), hold))
+            parts.append(Ablate("head", *_place(head, "head"), hold))
         if neuron is not None:
-            parts.append(Silence("neuron", *_place(neuron, "neuron"), hold))
+            parts.append(Ablate("neuron", *_place(neuron, "neuron"), hold))
         if position:
-            parts.append(Silence("position", hold=hold))
+            parts.append(Ablate("position", hold=hold))
         if not parts:
             raise ConfigError("no part was named", "for instance head=(0, 2), of layer 0")
         return self._changed(step, parts)

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 
-from glassgpt.analysis.baselines import held_out, held_out_loss, seen_count
+from glassgpt.analysis.baselines import seen_count, validation_documents, validation_loss
 from glassgpt.analysis.workers import Lost, call_all
 from glassgpt.errors import ConfigError, DivergenceError
 from glassgpt.model.config import Config, Scalar, Setting, settings
@@ -30,14 +30,14 @@ LAST = 100  # steps that the training loss is the mean of
 class Result:
     """The figures of one run.
 
-    `loss` is the mean of the last hundred training losses, `held_out` that of the last tenth of the
-    documents, which are `unseen` if the run has learned none of their texts; both NaN where the run
-    `stopped` with a divergence, whose sentence that is.
+    `loss` is the mean of the last hundred training losses, `validation_loss` that of the last tenth
+    of the documents, which are `unseen` if none of their texts was trained on. Both are NaN where
+    the run `stopped` with a divergence; `stopped` is then its message.
     """
 
     config: Config
     loss: float
-    held_out: float
+    validation_loss: float
     unseen: bool
     seconds: float
     engine: str
@@ -67,13 +67,15 @@ def train(config: Config, documents: Sequence[str], engine: str = "") -> Result:
     held, stopped = math.nan, ""
     try:
         losses = session.run().losses[-LAST:]
-        held = held_out_loss(session.engine, session.token_lists(held_out(session.documents)))
+        held = validation_loss(
+            session.engine, session.token_lists(validation_documents(session.documents))
+        )
     except DivergenceError as error:
         losses, stopped = (), error.what
     return Result(
         config=config,
         loss=math.fsum(losses) / len(losses) if losses else math.nan,
-        held_out=held,
+        validation_loss=held,
         unseen=not seen_count(session.documents, session.step),
         seconds=time.perf_counter() - began,
         engine=session.engine.name,
@@ -103,16 +105,18 @@ def size(values: Mapping[str, Sequence[Scalar]], seeds: int = 1) -> int:
 def estimate(config: Config, documents: Sequence[str], engine: str, part: int = 20) -> float:
     """Return about how many seconds `train` takes: its beginning, its steps and its evaluation.
 
-    Of the steps and of the held-out documents only `part` are computed.
+    Of the steps and of the validation documents only `part` are computed.
     """
     began = time.perf_counter()
     session = Session(config, documents, engine=engine)
-    held = session.token_lists(held_out(session.documents))
+    held = session.token_lists(validation_documents(session.documents))
     seen_count(session.documents, config.num_steps)
     once = time.perf_counter() - began
     steps, some = min(part, config.num_steps), min(part, len(held))
     training = _seconds(lambda: session.run(steps)) / steps * config.num_steps
-    testing = _seconds(lambda: held_out_loss(session.engine, held.part(0, some))) / some * len(held)
+    testing = (
+        _seconds(lambda: validation_loss(session.engine, held.part(0, some))) / some * len(held)
+    )
     return once + training + testing
 
 

@@ -18,7 +18,7 @@ MOST_STEPS = 10_000  # taken again: 80 kB of a message
 MOST_WORK = 10**8  # parameters times steps: a second or two of the fast engine
 
 
-class Past:
+class WeightHistory:
     """The values of the parameter `name` at `index` in all that a run has reached.
 
     The run may be trained further meanwhile: values computed so far stay, and new steps are added.

@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from glassgpt.analysis.explain import nudge, pass_through
+from glassgpt.analysis.explain import gradient_check, pass_through
 from glassgpt.analysis.graph import Graph
 from glassgpt.arrays import numbers
 from glassgpt.cli.checkpoints import read_checkpoint
 from glassgpt.cli.documents import data_of
-from glassgpt.cli.explanation import add_graph, add_nudge, explained
+from glassgpt.cli.explanation import add_gradient_check, add_graph, explained
 from glassgpt.cli.options import Place, chosen_engine
 from glassgpt.cli.terminal import command_line
 from glassgpt.cli.trees import show_tree
@@ -124,7 +124,7 @@ def explain_command(
     )
     root = explained(p, place, about, depth, None if every else terms)
     if place.name in p.state.params:
-        add_nudge(root, nudge(engine, p, place))
+        add_gradient_check(root, gradient_check(engine, p, place))
     if graph:
         try:
             opened = Graph(config, tokenizer.vocab_size, snapshot.state, tokens)

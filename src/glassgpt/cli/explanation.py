@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from unicodedata import combining
 
-from glassgpt.analysis.explain import Account, Entry, Ledger, Line, Nudge, Pass, Term, explain
+from glassgpt.analysis.explain import (
+    AdamUpdate,
+    Breakdown,
+    Entry,
+    GradientCheck,
+    Line,
+    Pass,
+    Term,
+    explain,
+)
 from glassgpt.analysis.explain.words import figure
 from glassgpt.analysis.graph import LOSS, Graph, Node
 from glassgpt.cli.trees import Branch
@@ -20,31 +29,31 @@ UP, DOWN = "dark_orange", "dodger_blue1"  # above and below zero, safe for colou
 def explained(p: Pass, place: Address, about: str, depth: int, most: int | None) -> Branch:
     """Return the tree of one number, `depth` levels deep, with at most `most` terms a sum."""
     told = explain(p, str(place))
-    accounts = {"made of": told.value, "gradient": told.gradient}
+    breakdowns = {"made of": told.value, "gradient": told.gradient}
     focus = "gradient" if place.kind == "grad" else "made of"
-    root = Branch(f"{place} = {accounts[focus].number!r}", "bold")
+    root = Branch(f"{place} = {breakdowns[focus].number!r}", "bold")
     root.add(told.words)
     root.add(told.sentence, DIM)
     root.add(about, DIM)
-    for title in sorted(accounts, key=lambda title: title != focus):
-        account = accounts[title]
-        shown = f"{title}: " if title == "made of" else f"{title} {account.number!r}: "
-        branch = root.add(shown + account.formula)
-        branch.add(f"= {account.numbers}")
-        _add_terms(branch, p, account, depth if title == focus else 1, most, place.kind)
-        _add_lines(branch, account.lines)
+    for title in sorted(breakdowns, key=lambda title: title != focus):
+        breakdown = breakdowns[title]
+        shown = f"{title}: " if title == "made of" else f"{title} {breakdown.number!r}: "
+        branch = root.add(shown + breakdown.formula)
+        branch.add(f"= {breakdown.numbers}")
+        _add_terms(branch, p, breakdown, depth if title == focus else 1, most, place.kind)
+        _add_lines(branch, breakdown.lines)
     if told.update:
-        _add_ledger(root, told.update)
+        _add_update(root, told.update)
     return root
 
 
 def _add_terms(
-    branch: Branch, p: Pass, account: Account, depth: int, most: int | None, kind: str
+    branch: Branch, p: Pass, breakdown: Breakdown, depth: int, most: int | None, kind: str
 ) -> None:
     """Add the largest terms as children, and below each term its factors."""
-    if account.total_name:
-        branch = branch.add(f"{account.total_name} = {account.total:.10g}")
-    shown, left = account.terms[:most], account.terms[most:] if most else ()
+    if breakdown.total_name:
+        branch = branch.add(f"{breakdown.total_name} = {breakdown.total:.10g}")
+    shown, left = breakdown.terms[:most], breakdown.terms[most:] if most else ()
     for term, text in zip(shown, _columns(list(map(_told, shown))), strict=True):
         below = branch.add(text, UP if term.amount > 0 else DOWN if term.amount < 0 else "")
         for factor in term.factors if depth > 1 else ():
@@ -57,10 +66,10 @@ def _add_terms(
 
 def _add_number(branch: Branch, p: Pass, place: Address, depth: int, most: int | None) -> None:
     told = explain(p, str(place))
-    account = told.gradient if place.kind == "grad" else told.value
-    if account.terms:
-        below = branch.add(f"{_walkable(str(place))} = {account.numbers}")
-        _add_terms(below, p, account, depth, most, place.kind)
+    breakdown = told.gradient if place.kind == "grad" else told.value
+    if breakdown.terms:
+        below = branch.add(f"{_walkable(str(place))} = {breakdown.numbers}")
+        _add_terms(below, p, breakdown, depth, most, place.kind)
 
 
 def _told(term: Term) -> tuple[str, str, str, str]:
@@ -96,7 +105,7 @@ def _width(text: str) -> int:
 # -- of a weight
 
 
-def _add_ledger(root: Branch, update: Ledger) -> None:
+def _add_update(root: Branch, update: AdamUpdate) -> None:
     branch = root.add(f"update {update.step:,} makes it {update.new_weight!r}")
     for text in _columns(list(map(_entry, update.entries))):
         branch.add(text)
@@ -107,7 +116,7 @@ def _entry(entry: Entry) -> tuple[str, str, str, str]:
     return (*made, f"{entry.line.file}:{entry.line.number}")
 
 
-def add_nudge(root: Branch, check: Nudge) -> None:
+def add_gradient_check(root: Branch, check: GradientCheck) -> None:
     """Add the finite-difference check of a weight's gradient."""
     branch = root.add(
         f"central difference with ε = {check.epsilon:g}: the slope of the loss is {check.slope!r}"

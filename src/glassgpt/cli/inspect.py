@@ -9,7 +9,7 @@ from statistics import fmean, pstdev
 
 import click
 
-from glassgpt.analysis.baselines import held_out, held_out_loss, seen_count, yardsticks
+from glassgpt.analysis.baselines import baselines, seen_count, validation_documents, validation_loss
 from glassgpt.arrays import numbers, shape
 from glassgpt.cli.checkpoints import read_checkpoint
 from glassgpt.cli.documents import data_of
@@ -93,16 +93,16 @@ def _show_matrices(snapshot: Snapshot) -> None:
 
 
 def _show_losses(session: Session) -> None:
-    documents = held_out(session.documents)
+    documents = validation_documents(session.documents)
     tokens = session.token_lists(documents)
     with click.progressbar(
         length=len(tokens),
-        label=f"held-out loss, {counted(len(tokens), 'document')}",
+        label=f"validation loss, {counted(len(tokens), 'document')}",
         file=sys.stderr,
     ) as bar:
-        loss = held_out_loss(session.engine, tokens, bar.update)
+        loss = validation_loss(session.engine, tokens, bar.update)
     everything = [session.tokenizer.encode_document(document) for document in session.documents]
-    guesses = yardsticks(everything, session.tokenizer.vocab_size)
+    guesses = baselines(everything, session.tokenizer.vocab_size)
     rows = [(name, f"{value:.4f}", "") for name, value in dataclasses.asdict(guesses).items()]
     seen = seen_count(session.documents, session.step)
     remark = (
@@ -112,7 +112,7 @@ def _show_losses(session: Session) -> None:
     )
     rows.append(
         (
-            "held-out",
+            "validation",
             f"{loss:.4f}",
             f"the model on the last {counted(len(tokens), 'shuffled document')}: {remark}",
         )

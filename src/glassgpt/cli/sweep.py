@@ -96,9 +96,9 @@ def sweep(
             f"give --max-runs {runs} to run it all, or fewer values or seeds",
         )
     configs = grid(base, values, seeds)
-    book = Book(out, fingerprint(documents), engine)
-    with redirect_stdout(sys.stderr) if book.is_stdout else nullcontext():
-        _run(configs, list(values), book, documents, engine, jobs, out)
+    results_file = ResultsFile(out, fingerprint(documents), engine)
+    with redirect_stdout(sys.stderr) if results_file.is_stdout else nullcontext():
+        _run(configs, list(values), results_file, documents, engine, jobs, out)
 
 
 def _check_listed_once(values: Mapping[str, Sequence[Scalar]], typed: Mapping[str, Any]) -> None:
@@ -125,15 +125,15 @@ def _pace(
 def _run(
     configs: list[Config],
     names: Sequence[str],
-    book: Book,
+    results_file: ResultsFile,
     documents: list[str],
     engine: str,
     jobs: int,
     out: Path | None,
 ) -> None:
-    """Train the runs that the book does not contain, and print all results."""
-    done = [book.known[config] for config in configs if config in book.known]
-    missing = [config for config in configs if config not in book.known]
+    """Train the runs that the results file does not contain, and print all results."""
+    done = [results_file.known[config] for config in configs if config in results_file.known]
+    missing = [config for config in configs if config not in results_file.known]
     lost: list[Lost[Config]] = []
     try:
         with click.progressbar(
@@ -146,7 +146,7 @@ def _run(
                 if isinstance(result, Lost):
                     lost.append(result)
                     continue
-                book.write(result)
+                results_file.write(result)
                 done.append(result)
     except KeyboardInterrupt:
         kept = (
@@ -167,7 +167,7 @@ def _run(
         )
 
 
-class Book:
+class ResultsFile:
     """The file of results for these documents and this engine: those it contains, and new ones."""
 
     def __init__(self, path: Path | None, data_sha256: str, engine: str) -> None:
@@ -213,18 +213,18 @@ def _show(results: Sequence[Result], names: Sequence[str]) -> None:
     rows = []
     for point, runs in points.items():
         good = [run for run in runs if not run.stopped]
-        held = [run.held_out for run in good]
+        held = [run.validation_loss for run in good]
         figures = [_spread(held), _spread([run.loss for run in good])]
         stopped = len(runs) - len(good)
         seconds = statistics.fmean(run.seconds for run in runs)
         order = statistics.fmean(held) if held else float("inf")
         row = [*map(str, point), *figures, str(len(runs)), str(stopped), f"{seconds:.3f}"]
         rows.append((order, row))
-    head = [*names, "held-out", f"last {LAST} losses", "runs", "diverged", "seconds a run"]
+    head = [*names, "validation", f"last {LAST} losses", "runs", "diverged", "seconds a run"]
     show_table(head, [row for _, row in sorted(rows, key=lambda pair: pair[0])])
     say("\nmeans in nats, ± the standard deviation over seeds")
     if not all(result.unseen for result in results):
-        say("warning: some runs also trained on the held-out documents")
+        say("warning: some runs also trained on the validation documents")
 
 
 def _spread(figures: Sequence[float]) -> str:

@@ -54,7 +54,7 @@ def open_link(
         workspace = ready or _made(Experiment(), source, snapshot)
         missing = TOO_LARGE if asked.recipe.data_sha256 else MISSING
         notice = missing.format(name=asked.recipe.data_name) + _left_out(faults)
-        workspace.notice, workspace.waiting = notice, asked
+        workspace.notice, workspace.pending_link = notice, asked
         return Opened(workspace)
     workspace, kept, more = _possible(asked, source, snapshot, ready)
     told = [*faults, *more, *_sample_as(kept, workspace), *_check_step(kept, workspace)]

@@ -65,7 +65,7 @@ class Player:
     def attach(self, send: Callable[[bytes], Awaitable[None]]) -> None:
         """Connect a page, and send it the whole state."""
         self._context.page = Connection(send)
-        self.workspace.watch(self.workspace.tools.glass.values(), None)
+        self.workspace.watch(self.workspace.tools.probe.values(), None)
         self.playback.restart_clock()  # no step was due until now
         self._queue.appendleft((protocol.Open(), None))
         self._wake.set()

@@ -19,7 +19,7 @@ class Sources:
         self.text: Text | None = None  # the file that was sent last
         self._learned: dict[str, Source] = {}  # by fingerprint
 
-    def wanted(self, run: protocol.Wanted, payload: bytes | None, shown: Source) -> Source:
+    def wanted(self, run: protocol.RunRequest, payload: bytes | None, shown: Source) -> Source:
         """Return the documents that a run is asked for; raise where they are not here."""
         match run.data:
             case "builtin":

@@ -9,11 +9,11 @@ import random
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from glassgpt.analysis.baselines import Yardsticks, held_out, held_out_loss
+from glassgpt.analysis.baselines import Baselines, validation_documents, validation_loss
 from glassgpt.analysis.benchmark import EngineComparison, compare_engines
-from glassgpt.analysis.glass import Glass
 from glassgpt.analysis.graph import Graph
-from glassgpt.analysis.weight_history import Past
+from glassgpt.analysis.probe import Probe
+from glassgpt.analysis.weight_history import WeightHistory
 from glassgpt.data.nearest import Nearest
 from glassgpt.engines import Engine, create
 from glassgpt.errors import EngineError, GlassError
@@ -41,29 +41,31 @@ class RunTools:
     """What a run shares with all its branches: documents, and what is computed once for them."""
 
     source: Source
-    glass: Glass
-    validator: Engine | None  # an engine fast enough for the held-out loss, if there is one
+    probe: Probe
+    validator: Engine | None  # an engine fast enough for the validation loss, if there is one
     nearest: Nearest
-    baselines: Yardsticks | None = None
-    _second: Glass | None = None
+    baselines: Baselines | None = None
+    _second: Probe | None = None
     _engines: EngineComparison | None = None
 
     @classmethod
     def of(cls, source: Source, session: Session) -> RunTools:
         """Return the tools of a run on `source`."""
-        glass = Glass(session.engine.name, session.config, session.tokenizer)
-        return cls(source, glass, _validator(session), Nearest(source.documents))
+        probe = Probe(session.engine.name, session.config, session.tokenizer)
+        return cls(source, probe, _validator(session), Nearest(source.documents))
 
-    def held_out_loss(self, session: Session) -> float:
-        """Return the held-out loss of a session where it stands; needs a validator."""
-        assert self.validator is not None, "no engine is fast enough for the held-out loss"
+    def validation_loss(self, session: Session) -> float:
+        """Return the validation loss of a session where it stands; needs a validator."""
+        assert self.validator is not None, "no engine is fast enough for the validation loss"
         self.validator.load(session.engine.state())
-        return held_out_loss(self.validator, session.token_lists(held_out(session.documents)))
+        return validation_loss(
+            self.validator, session.token_lists(validation_documents(session.documents))
+        )
 
-    def second_glass(self, session: Session) -> Glass:
-        """Return a glass to look at a branch that is not shown: what it draws disturbs no other."""
+    def second_probe(self, session: Session) -> Probe:
+        """Return a probe to look at a branch that is not shown: what it draws disturbs no other."""
         if self._second is None:
-            self._second = Glass(session.engine.name, session.config, session.tokenizer)
+            self._second = Probe(session.engine.name, session.config, session.tokenizer)
         return self._second
 
     def engine_comparison(self, session: Session) -> EngineComparison | None:
@@ -98,9 +100,9 @@ class Workspace:
         self.arrays: list[str] = []  # that are sent with each frame
         self.compared: int | None = None  # the branch that the reader compares with
         self.requests = Requests()
-        self.weight_history: Past | None = None  # the last one, which grows with its run
+        self.weight_history: WeightHistory | None = None  # the last one, which grows with its run
         self.notice = ""  # what the reader should know of how the run was opened
-        self.waiting: Experiment | None = None  # a link's run that lacks its documents
+        self.pending_link: Experiment | None = None  # a link's run that lacks its documents
         self._graph: tuple[object, Graph] | None = None
         self.branches: Branches
         self._tools: dict[int, RunTools]
@@ -175,7 +177,7 @@ class Workspace:
         return self._tools[branch.run]
 
     @property
-    def beside(self) -> Branch | None:
+    def compared_branch(self) -> Branch | None:
         """The branch that the current one is compared with: the one chosen, its parent, or any."""
         current = self.branches.current
         others = {branch.number for branch in self.branches} - {current.number}
@@ -205,8 +207,8 @@ class Workspace:
         """
         if document is not None:
             self.session.tokens(document)
-        glass = self.tools.glass
-        self.arrays = [name for name in arrays[:MAX_WATCHED] if glass.knows(name)]
+        probe = self.tools.probe
+        self.arrays = [name for name in arrays[:MAX_WATCHED] if probe.knows(name)]
         self.document = document
 
     def passed(self) -> tuple[str, list[int]]:

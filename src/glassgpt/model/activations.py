@@ -16,8 +16,8 @@ from glassgpt.model.config import Config
 
 Axis = Literal["T", "S", "C", "H", "F", "V"]
 Op = Literal[
-    "row", "sum", "norm_scale", "product", "linear", "scores", "softmax", "mix", "relu",
-    "surprise", "mean",
+    "embedding", "sum", "norm_scale", "product", "linear", "scores", "softmax", "attend", "relu",
+    "nll", "mean",
 ]  # fmt: skip
 
 
@@ -56,8 +56,8 @@ def sites(config: Config) -> tuple[Site, ...]:
 # fmt: off
 def _embedding() -> tuple[Site, ...]:
     return (
-        Site("tok", TC, "row", (), "token embedding: the row of wte of the token", "wte"),
-        Site("pos", TC, "row", (), "position embedding: the row of wpe of the position", "wpe"),
+        Site("tok", TC, "embedding", (), "token embedding: a token's row of wte", "wte"),
+        Site("pos", TC, "embedding", (), "position embedding: a position's row of wpe", "wpe"),
         Site("embd", TC, "sum", ("tok", "pos"), "token and position embedding, added"),
         *_norm("norm", "embd"),
     )
@@ -86,7 +86,7 @@ def _layer(layer: str, stream: str) -> tuple[Site, ...]:
              "query · key / √D: how well S fits what T looks for; the future is masked (−∞)"),
         Site(f"{attn}.weights", HTS, "softmax", (f"{attn}.scores",),
              "the scores as shares that add up to 1; those of the future are 0"),
-        Site(f"{attn}.heads", TC, "mix", (f"{attn}.weights", f"{attn}.v"),
+        Site(f"{attn}.heads", TC, "attend", (f"{attn}.weights", f"{attn}.v"),
              "the values, mixed in these shares; head after head along the channels"),
         Site(f"{attn}.out", TC, "linear", (f"{attn}.heads",),
              "the output of the heads, projected to the channels", f"{layer}.attn_wo"),
@@ -110,7 +110,7 @@ def _head(stream: str) -> tuple[Site, ...]:
              "a score for each token that could come next", "lm_head"),
         Site("probs", ("T", "V"), "softmax", ("logits",),
              "the scores as probabilities that add up to 1"),
-        Site("losses", ("T",), "surprise", ("probs",),
+        Site("losses", ("T",), "nll", ("probs",),
              "−log of the probability of the actual next token, in nats"),
         Site("loss", (), "mean", ("losses",), "the mean of the losses, which training minimizes"),
     )

@@ -25,7 +25,7 @@ OLD_LINK = (
 
 
 @dataclass(slots=True)
-class Gate:
+class AccessPolicy:
     """Accepts a request by its host name if there is no token, otherwise by its token."""
 
     hosts: frozenset[str] = LOOPBACK
@@ -89,14 +89,16 @@ class Gate:
         return found if found.isascii() else ""
 
 
-def gate_for(host: str, origins: tuple[str, ...] = (), framing: tuple[str, ...] = ()) -> Gate:
+def access_policy_for(
+    host: str, origins: tuple[str, ...] = (), framing: tuple[str, ...] = ()
+) -> AccessPolicy:
     """Return the access policy of a server that listens at `host`.
 
     Raises `ConfigError` where an origin is none.
     """
     allowed = [origin_of(text, "--allow-origin") for text in origins]
     names = {name_of(urlsplit(origin).netloc) for origin in allowed}
-    return Gate(
+    return AccessPolicy(
         hosts=LOOPBACK | names | {bracketed(host).lower()},
         token="" if is_loopback(host) else secrets.token_urlsafe(16),
         origins=frozenset(allowed),

@@ -26,7 +26,7 @@ from glassgpt.errors import GlassError, ProtocolError
 from glassgpt.live import protocol
 from glassgpt.live.new_run import Source
 from glassgpt.live.opening import open_link
-from glassgpt.server.access import Gate, bracketed, gate_for
+from glassgpt.server.access import AccessPolicy, access_policy_for, bracketed
 from glassgpt.server.listening import Handshake, listen
 from glassgpt.server.runs import Run, Runs
 from glassgpt.server.worker import POLICY, Kind
@@ -50,7 +50,7 @@ NOT_BUILT = (
 )
 
 
-class Shelf:
+class StaticFiles:
     """The files of the page, read once: a first picture waits for each of them."""
 
     def __init__(self) -> None:
@@ -74,42 +74,42 @@ class Shelf:
         )
 
 
-def create_app(runs: Runs, gate: Gate) -> Starlette:
+def create_app(runs: Runs, policy: AccessPolicy) -> Starlette:
     """Return the application."""
-    shelf = Shelf()
+    static_files = StaticFiles()
 
     async def index(request: Request) -> Response:
-        if gate.opens(request.query_params.get("token", "")):
-            answer: Response = RedirectResponse("./", headers=gate.headers)  # the hash is kept
-            gate.let_in(answer, request.url.scheme)
+        if policy.opens(request.query_params.get("token", "")):
+            answer: Response = RedirectResponse("./", headers=policy.headers)  # the hash is kept
+            policy.let_in(answer, request.url.scheme)
             return answer
-        reason = gate.refuses(request)
+        reason = policy.refuses(request)
         if reason:
             return PlainTextResponse(reason, 403)
         page = STATIC / "index.html"
         text = page.read_text("utf-8") if page.exists() else NOT_BUILT
-        return HTMLResponse(text, headers={**gate.headers, "Cache-Control": "no-cache"})
+        return HTMLResponse(text, headers={**policy.headers, "Cache-Control": "no-cache"})
 
     async def icon(_request: Request) -> Response:
-        return shelf.give("icon.svg")
+        return static_files.give("icon.svg")
 
     async def asset(request: Request) -> Response:
-        return shelf.give(f"assets/{request.path_params['name']}")
+        return static_files.give(f"assets/{request.path_params['name']}")
 
     async def health(_request: Request) -> Response:
         return PlainTextResponse("ok")
 
     async def address(request: Request) -> Response:
         """Tell a page that has come in how others do."""
-        reason = gate.refuses(request)
+        reason = policy.refuses(request)
         if reason:
             return PlainTextResponse(reason, 403)
         return PlainTextResponse(
-            gate.address, headers={**gate.headers, "Cache-Control": "no-store"}
+            policy.address, headers={**policy.headers, "Cache-Control": "no-store"}
         )
 
     async def talk(websocket: WebSocket) -> None:
-        if gate.refuses(websocket):
+        if policy.refuses(websocket):
             await websocket.close(POLICY)  # before it is accepted: a plain 403
             return
         await websocket.accept()
@@ -254,15 +254,15 @@ def serve(
 
     Raises `ConfigError` where it cannot listen, `GlassError` where the run cannot be shown.
     """
-    gate = gate_for(host, allow_origin, allow_framing)
+    policy = access_policy_for(host, allow_origin, allow_framing)
     open_link("", source, snapshot)  # what every tab would be refused with is said here
     listener = listen(host, port)
-    gate.address = _address(host, listener.getsockname()[1], gate.token)
-    say(f"GlassGPT is at {gate.address}")
+    policy.address = _address(host, listener.getsockname()[1], policy.token)
+    say(f"GlassGPT is at {policy.address}")
     say("Ctrl-C ends it.")
     runs = Runs(source, snapshot)
     config = uvicorn.Config(
-        create_app(runs, gate),
+        create_app(runs, policy),
         http=Handshake,
         log_level="warning",
         access_log=False,
@@ -272,7 +272,7 @@ def serve(
         timeout_graceful_shutdown=1,
     )
     if show:
-        _open_soon(gate.address)
+        _open_soon(policy.address)
     with suppress(KeyboardInterrupt):
         Server(config, runs).run(sockets=[listener])
 

@@ -15,11 +15,11 @@ from glassgpt.errors import ConfigError
 from glassgpt.model.parameters import count
 from glassgpt.training.history import BUDGET, History
 from glassgpt.training.interventions import (
+    Ablate,
     Change,
     Edit,
     Intervention,
     Interventions,
-    Silence,
     Tune,
 )
 from glassgpt.training.snapshot import Snapshot
@@ -229,7 +229,7 @@ def _target(change: Change) -> object:
             return Tune
         case Edit(param, row, column):
             return param, row, column
-        case Silence():
+        case Ablate():
             return change.name
         case _:
             return change

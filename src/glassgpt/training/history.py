@@ -17,7 +17,7 @@ from dataclasses import replace
 from glassgpt.arrays import Array
 from glassgpt.errors import ConfigError, DivergenceError
 from glassgpt.model.config import Config
-from glassgpt.training.interventions import Edit, Interventions, Silence
+from glassgpt.training.interventions import Ablate, Edit, Interventions
 from glassgpt.training.records import StepRecords
 from glassgpt.training.session import Session
 from glassgpt.training.snapshot import Snapshot
@@ -67,7 +67,7 @@ class History:
         other.losses, other.rates = self.losses[:step], self.rates[:step]
         other._snapshots = {at: kept for at, kept in self._snapshots.items() if at < step}
         other.session.follow(recipe)
-        if any(isinstance(done.change, Edit | Silence) for done in changes):
+        if any(isinstance(done.change, Edit | Ablate) for done in changes):
             other._keep()
         else:  # no weight was set: the snapshot differs from `before` in its recipe only
             other._snapshots[step] = replace(before, recipe=other.session.recipe)

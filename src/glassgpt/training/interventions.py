@@ -1,6 +1,6 @@
 """Interventions: changes to a run between two of its steps, as values.
 
-Ablating a part (`Silence`) means setting its weights to zero: `block` names these cells. An edit
+Ablating a part (`Ablate`) means setting its weights to zero: `block` names these cells. An edit
 changes weights only; Adam's moments stay as they are and continue to decay as usual.
 """
 
@@ -68,7 +68,7 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class Ablate:
     """Ablate a part: set its weights to zero, with `hold` again after every update."""
 
     part: Part
@@ -104,7 +104,7 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class StopAblating:
     """Stop holding a part at zero: its weights stay zero until training changes them."""
 
     part: Part
@@ -117,14 +117,14 @@ class Release:
 
     def text(self) -> str:
         """Return it as a link says it."""
-        return f"~{Silence(self.part, self.layer, self.number).name}"
+        return f"~{Ablate(self.part, self.layer, self.number).name}"
 
 
 def _spoken(part: Part, layer: int, number: int) -> str:
     return "the position embedding" if part == "position" else f"{part} {number} of layer {layer}"
 
 
-Change: TypeAlias = Tune | Edit | Silence | Release
+Change: TypeAlias = Tune | Edit | Ablate | StopAblating
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,15 +176,15 @@ def config_at(
     return config
 
 
-def held(interventions: Iterable[Intervention]) -> tuple[Silence, ...]:
+def ablated(interventions: Iterable[Intervention]) -> tuple[Ablate, ...]:
     """Return the parts that these interventions leave held at zero."""
-    holding: dict[str, Silence] = {}
+    holding: dict[str, Ablate] = {}
     for done in interventions:
         match done.change:
-            case Silence(hold=True) as silence:
-                holding[silence.name] = silence
-            case Release(part, layer, number):
-                holding.pop(Silence(part, layer, number).name, None)
+            case Ablate(hold=True) as ablation:
+                holding[ablation.name] = ablation
+            case StopAblating(part, layer, number):
+                holding.pop(Ablate(part, layer, number).name, None)
             case _:
                 pass
     return tuple(holding.values())
@@ -223,15 +223,15 @@ def check_next(
             return tune.config(config, done.step)
         case Edit() as edit:
             _check_edit(edit, shapes(config, vocab_size))
-        case Silence(part, layer, number):
+        case Ablate(part, layer, number):
             _check_part(config, part, layer, number)
-        case Release(part, layer, number):
-            name = Silence(part, layer, number).name
-            if name not in {silence.name for silence in held(before)}:
+        case StopAblating(part, layer, number):
+            name = Ablate(part, layer, number).name
+            if name not in {ablation.name for ablation in ablated(before)}:
                 raise ConfigError(f"{name} is not held at zero", "there is nothing to release")
         case other:
             raise ConfigError(
-                f"{other!r} is not a change to a run", "give a Tune, Edit, Silence or Release"
+                f"{other!r} is not a change to a run", "give a Tune, Edit, Ablate or StopAblating"
             )
     return config
 

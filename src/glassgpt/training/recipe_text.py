@@ -17,13 +17,13 @@ from glassgpt.model.config import Config, Scalar, settings
 from glassgpt.training.interventions import (
     MAX_INTERVENTIONS,
     TUNED,
+    Ablate,
     Change,
     Edit,
     Intervention,
     Interventions,
     Part,
-    Release,
-    Silence,
+    StopAblating,
     Tune,
 )
 
@@ -62,7 +62,7 @@ def _read_change(text: str, whole: str) -> Change:
         where = (name, int(layer or 0), int(number or 0))
         if free and hold:
             raise _unreadable(whole)
-        return Release(*where) if free else Silence(*where, bool(hold))
+        return StopAblating(*where) if free else Ablate(*where, bool(hold))
     return Tune(tuple(_read_setting(pair, whole) for pair in text.split(",")))
 
 

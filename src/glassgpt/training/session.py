@@ -21,12 +21,12 @@ from glassgpt.model.state import State
 from glassgpt.model.tokenizer import Tokenizer, TokenLists
 from glassgpt.training.arguments import check_types
 from glassgpt.training.interventions import (
+    Ablate,
     Change,
     Edit,
     Intervention,
-    Silence,
+    ablated,
     check_next,
-    held,
     same_run,
 )
 from glassgpt.training.recipe import Recipe
@@ -177,7 +177,7 @@ class Session:
     def _losses(self, start: int, steps: int) -> list[float]:
         """Take the steps with the engine, one by one if a part is held at zero."""
         lessons = self._lessons(start + steps)
-        if not held(self.recipe.interventions):
+        if not ablated(self.recipe.interventions):
             return self.engine.run(lessons, self.config, start, steps)
         losses: list[float] = []
         try:
@@ -219,7 +219,7 @@ class Session:
         match change:
             case Edit():
                 self.engine.fill(change.block(self.config), change.value)
-            case Silence():
+            case Ablate():
                 self.engine.fill(change.block(self.config), 0.0)
             case _:  # the others change no number
                 pass
@@ -244,8 +244,8 @@ class Session:
         return losses
 
     def _hold(self) -> None:
-        for silence in held(self.recipe.interventions):
-            self.engine.fill(silence.block(self.config), 0.0)
+        for ablation in ablated(self.recipe.interventions):
+            self.engine.fill(ablation.block(self.config), 0.0)
 
     # -- snapshots
 

@@ -16,7 +16,7 @@ from glassgpt.data.segmentation import WAYS
 from glassgpt.engines import INSTRUCTION_SETS_OF
 from glassgpt.model.config import Config, Setting, settings
 from glassgpt.model.parameters import Block
-from glassgpt.training.interventions import Edit, Interventions, Silence, held
+from glassgpt.training.interventions import Ablate, Edit, Interventions, ablated
 from glassgpt.training.recipe import Recipe
 
 MAX_WEIGHT = 1e100  # largest magnitude: training diverges long before
@@ -112,9 +112,9 @@ def _set_last(interventions: Interventions, step: int, config: Config) -> dict[B
 
     Where changes overlap, the value after the last is known only, so earlier ones are left out.
     """
-    found = {silence.block(config): 0.0 for silence in held(interventions)}
+    found = {ablation.block(config): 0.0 for ablation in ablated(interventions)}
     for done in interventions:
-        if done.step == step and isinstance(done.change, Edit | Silence):
+        if done.step == step and isinstance(done.change, Edit | Ablate):
             block = done.change.block(config)
             found = {other: value for other, value in found.items() if not _meet(block, other)}
             found[block] = done.change.value if isinstance(done.change, Edit) else 0.0

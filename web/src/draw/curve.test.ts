@@ -16,7 +16,7 @@ describe("curve", () => {
     expect(yOf(ruler, 1)).toBe(100);
   });
 
-  it("spans yardsticks and losses, without following a wild one out of sight", () => {
+  it("spans baselines and losses, without following a wild one out of sight", () => {
     const losses = Array.from({ length: 1000 }, (_, i) => (i === 500 ? 900 : 1.2 + (i % 20) / 10));
     const { low, high } = span(extended(EMPTY, 0, losses), [3.3, 2.0]);
     expect(low).toBeLessThan(1.3);

@@ -23,9 +23,9 @@ export function stepAt(ruler: Ruler, x: number): number {
   return Math.max(0, Math.min(ruler.steps, Math.round((x / ruler.width) * ruler.steps)));
 }
 
-/** The span of nats that holds the yardsticks and nearly all losses. */
-export function span(losses: Series, yardsticks: readonly number[]): { low: number; high: number } {
-  const known = yardsticks.filter(Number.isFinite);
+/** The span of nats that holds the baselines and nearly all losses. */
+export function span(losses: Series, baselines: readonly number[]): { low: number; high: number } {
+  const known = baselines.filter(Number.isFinite);
   const stride = Math.max(1, Math.floor(losses.length / 1000));
   const some: number[] = [];
   for (let i = 0; i < losses.length; i += stride) {
@@ -45,15 +45,15 @@ export interface Curve {
   begin: number;
   step: number; // where the reader stands: what comes after is known, but ahead
   old: Series;
-  futures: readonly { losses: Series; sums: Series; first: number; beside: boolean }[]; // other branches
-  ghost: { losses: Series; sums: Series } | null; // a run that might be
+  futures: readonly { losses: Series; sums: Series; first: number; compared: boolean }[]; // other branches
+  preview: { losses: Series; sums: Series } | null; // a run that might be
   band: {
     positions: ArrayLike<number>;
     low: ArrayLike<number>;
     median: ArrayLike<number>;
     high: ArrayLike<number>;
   } | null; // of other seeds
-  heldOut: readonly { step: number; loss: number }[];
+  validation: readonly { step: number; loss: number }[];
 }
 
 const DOTS = 6000; // of more, every so many-th is painted; the line uses all
@@ -66,26 +66,34 @@ export function paintCurve(canvas: CanvasRenderingContext2D, ruler: Ruler, curve
   dots(canvas, ruler, losses, step, losses.length, css(palette.low, 0.16));
   canvas.lineJoin = "round";
   for (const future of curve.futures) {
-    const { first, losses: theirs, beside } = future;
+    const { first, losses: theirs, compared } = future;
     line(
       canvas,
       ruler,
       { ...curve, ...future },
       first,
       theirs.length,
-      css(palette.high, beside ? 1 : 0.4),
-      beside ? 1.75 : 1,
+      css(palette.high, compared ? 1 : 0.4),
+      compared ? 1.75 : 1,
     );
   }
-  if (curve.ghost) {
+  if (curve.preview) {
     canvas.setLineDash([5, 4]);
-    line(canvas, ruler, { ...curve, ...curve.ghost, begin: 0 }, 0, curve.ghost.losses.length, css(palette.high), 1.5);
+    line(
+      canvas,
+      ruler,
+      { ...curve, ...curve.preview, begin: 0 },
+      0,
+      curve.preview.losses.length,
+      css(palette.high),
+      1.5,
+    );
     canvas.setLineDash([]);
   }
   line(canvas, ruler, curve, step, losses.length, css(palette.ink, 0.3), 1.25);
   line(canvas, ruler, curve, 0, Math.min(step, losses.length), css(palette.ink), 1.75);
   canvas.fillStyle = css(palette.high);
-  for (const { step: when, loss } of curve.heldOut) {
+  for (const { step: when, loss } of curve.validation) {
     canvas.beginPath();
     canvas.arc(xOf(ruler, when), yOf(ruler, loss), 2.2, 0, 7);
     canvas.fill();

@@ -80,15 +80,15 @@ describe("layout", () => {
       weight,
     });
     const found = bands([
-      site("tok", "row", "TC", "wte"),
-      site("pos", "row", "TC", "wpe"),
+      site("tok", "embedding", "TC", "wte"),
+      site("pos", "embedding", "TC", "wpe"),
       site("embd", "sum"),
       site("norm.scale", "norm_scale", "T"),
       site("norm", "product"),
       site("layer0.attn.norm.scale", "norm_scale", "T"),
       site("layer0.attn.q", "linear", "TC", "layer0.attn_wq"),
       site("layer0.attn.scores", "scores", "HTS"),
-      site("layer0.attn.heads", "mix"),
+      site("layer0.attn.heads", "attend"),
       site("logits", "linear", "TV", "lm_head"),
       site("probs", "softmax", "TV"),
     ]);

@@ -184,7 +184,7 @@ export function bands(sites: readonly SiteFacts[]): Band[] {
 
 function begins(site: SiteFacts, previous: SiteFacts | undefined): boolean {
   if (site.op === "norm_scale") return previous?.name !== "embd";
-  if (site.op === "scores" || site.op === "mix") return true;
+  if (site.op === "scores" || site.op === "attend") return true;
   return site.op === "linear" && (previous?.op === "relu" || site.axes.includes("V"));
 }
 

@@ -20,7 +20,7 @@ const facts = (number: number, run: number): BranchFacts => ({
   fork: 0,
   words: [],
   changes: "",
-  held: [],
+  ablated: [],
   config: { ...DEFAULT_CONFIG, n_embd: 16 },
   data_name: "names",
   engine: "fast",
@@ -28,7 +28,7 @@ const facts = (number: number, run: number): BranchFacts => ({
 const tree = (current: number, ...branches: BranchFacts[]): Branches => ({
   kind: "Branches",
   current,
-  beside: null,
+  compared: null,
   undo: false,
   redo: false,
   most: 8,

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { Frame, HeldOut, Hello, SiteFacts } from "../protocol.gen";
+import type { Frame, ValidationLoss, Hello, SiteFacts } from "../protocol.gen";
 import { EMPTY, extended } from "../state/series";
 import { INITIAL, type State } from "../state/store";
-import { heldOutOf, inWords, whoseLoss } from "./sentences";
+import { validationTexts, inWords, whoseLoss } from "./sentences";
 
-const judged = (documents: number, seen: number): HeldOut => ({
-  kind: "HeldOut",
+const judged = (documents: number, seen: number): ValidationLoss => ({
+  kind: "ValidationLoss",
   seq: 1,
   step: 1,
   loss: 2,
@@ -14,12 +14,12 @@ const judged = (documents: number, seen: number): HeldOut => ({
   engine: "fast",
 });
 
-describe("the held-out loss", () => {
+describe("the validation loss", () => {
   it("says in plain words whether the run has learned from equal texts", () => {
-    expect(heldOutOf(judged(516, 0))).toBe("516 documents it has not seen");
-    expect(heldOutOf(judged(8, 3))).toBe("8 documents, but it has also learned from texts equal to 3 of them");
-    expect(heldOutOf(judged(1, 1))).toBe("1 document, but it has also learned from the same text");
-    expect(heldOutOf(judged(8, 8))).toBe("8 documents, but it has also learned from the same texts");
+    expect(validationTexts(judged(516, 0))).toBe("516 documents it has not seen");
+    expect(validationTexts(judged(8, 3))).toBe("8 documents, but it has also learned from texts equal to 3 of them");
+    expect(validationTexts(judged(1, 1))).toBe("1 document, but it has also learned from the same text");
+    expect(validationTexts(judged(8, 8))).toBe("8 documents, but it has also learned from the same texts");
   });
 });
 

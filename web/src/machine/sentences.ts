@@ -2,7 +2,7 @@
 
 import { type Address, offsetOf } from "../state/address";
 import { count, counted, isolated, number, shortened, token } from "../format";
-import type { Compared, HeldOut } from "../protocol.gen";
+import type { EnginesCompared, ValidationLoss } from "../protocol.gen";
 import { at } from "../state/series";
 import { configOf } from "../state/settings";
 import { type State, isMoving } from "../state/store";
@@ -54,17 +54,17 @@ export function waitsFor(address: Address, state: State): boolean {
 }
 
 /** What choosing the slow engine means, with the pace of both where it was measured. */
-export function sameRun(compared: Compared | null): string {
+export function sameRun(enginesCompared: EnginesCompared | null): string {
   const same = "The engine scalar computes the same run, one number after the other in Python, so that it can be read.";
-  if (!compared) return `${same} It is some hundred times slower than fast.`;
-  const { rates, steps, difference } = compared;
+  if (!enginesCompared) return `${same} It is some hundred times slower than fast.`;
+  const { rates, steps, difference } = enginesCompared;
   const [slow = 0, quick = 0] = [rates["scalar"], rates["fast"]];
   const apart = difference === 0 ? "are equal to the last bit" : `differ by ${number(difference, 4)} at most`;
   return `${same} Here it takes ${counted(Math.max(1, slow), "step")} a second, fast ${count(quick)}. Their losses over the first ${counted(steps, "step")} ${apart}.`;
 }
 
-/** What the held-out loss is the mean of, and whether the run has met those texts all the same. */
-export function heldOutOf({ documents, seen }: HeldOut): string {
+/** What the validation loss is the mean of, and whether the run has met those texts all the same. */
+export function validationTexts({ documents, seen }: ValidationLoss): string {
   const all = counted(documents, "document");
   if (!seen) return `${all} it has not seen`;
   return `${all}, but it has also learned from ${seen === documents ? `the same ${documents === 1 ? "text" : "texts"}` : `texts equal to ${count(seen)} of them`}`;

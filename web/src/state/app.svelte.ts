@@ -103,7 +103,9 @@ function canWait(action: Action, state: State): boolean {
   if (action.kind === "sight") return true;
   if (action.kind !== "told") return false;
   const { kind } = action.told.event;
-  return ["Past", "Samples", "HeldOut", "Documents"].includes(kind) || (kind === "Frame" && isMoving(state));
+  return (
+    ["WeightHistory", "Samples", "ValidationLoss", "Documents"].includes(kind) || (kind === "Frame" && isMoving(state))
+  );
 }
 
 export const app = new App();

@@ -12,7 +12,7 @@ const branch = (number: number, parent: number | null, fork: number) => ({
   fork,
   words: [],
   changes: "",
-  held: [],
+  ablated: [],
   config: DEFAULT_CONFIG,
   data_name: "",
   engine: "fast",
@@ -23,7 +23,7 @@ const state: State = {
   branches: {
     kind: "Branches",
     current: 2,
-    beside: 0,
+    compared: 0,
     undo: true,
     redo: false,
     most: 8,

@@ -2,7 +2,7 @@
 
 import { EMPTY, type Series, extended, summed } from "./series";
 import { type Part, nameOf } from "./parts";
-import type { Ghost, Seeds, State } from "./store";
+import type { Preview, Seeds, State } from "./store";
 
 export interface Future {
   losses: Series;
@@ -37,18 +37,18 @@ function trunk(state: State, number: number, until: number): Series {
 }
 
 /** The parts that are ablated at the end of the branch that is shown. */
-export function heldIn({ branches }: State): readonly string[] {
-  return branches?.branches.find((branch) => branch.number === branches.current)?.held ?? [];
+export function ablatedIn({ branches }: State): readonly string[] {
+  return branches?.branches.find((branch) => branch.number === branches.current)?.ablated ?? [];
 }
 
-export interface Silenced {
+export interface AblatedPart {
   step: number;
   now: boolean; // is it zero at the position that is shown, as nothing was trained since?
   last: boolean; // is that the last that was done to this branch, so that undoing it switches it on again?
 }
 
 /** When a part was switched off in the branch that is shown, if it was and is not released. */
-export function silencedIn({ branches, frame }: State, part: Part): Silenced | null {
+export function ablatedPart({ branches, frame }: State, part: Part): AblatedPart | null {
   const line: string[] = [];
   let branch = branches?.branches.find((one) => one.number === branches.current);
   const own = branch?.changes.split(";").filter(Boolean) ?? [];
@@ -61,15 +61,15 @@ export function silencedIn({ branches, frame }: State, part: Part): Silenced | n
   return { step, now: frame.step === step, last: own.at(-1) === found };
 }
 
-/** The curve of an imagined run. */
-export function ghostOf({ imagined }: State): { losses: Series; sums: Series } | null {
-  if (!imagined) return null;
-  const sums = ghosts.get(imagined) ?? summed(EMPTY, imagined.losses, 0);
-  ghosts.set(imagined, sums);
-  return { losses: imagined.losses, sums };
+/** The curve of a preview run. */
+export function previewOf({ preview }: State): { losses: Series; sums: Series } | null {
+  if (!preview) return null;
+  const sums = previews.get(preview) ?? summed(EMPTY, preview.losses, 0);
+  previews.set(preview, sums);
+  return { losses: preview.losses, sums };
 }
 
-const ghosts = new WeakMap<Ghost, Series>();
+const previews = new WeakMap<Preview, Series>();
 const NONE = new Float64Array();
 
 /** The band of other seeds, as arrays over its positions. */

@@ -1,11 +1,11 @@
 // The parts of the model that can be switched off, and which of them a number belongs to.
 
 import type { Address } from "./address";
-import type { Silence } from "../protocol.gen";
+import type { Ablate } from "../protocol.gen";
 import { configOf } from "./settings";
 import type { State } from "./store";
 
-export type Part = Pick<Required<Silence>, "part" | "layer" | "number">;
+export type Part = Pick<Required<Ablate>, "part" | "layer" | "number">;
 
 /** How many channels a head has. */
 export function headDimOf(state: State): number {
@@ -45,15 +45,15 @@ export function partOf({ name, index }: Address, headDim: number): Part | null {
   }
 }
 
-/** What a part is called where its being held is told: `head0.2`. */
+/** What a part is called where its being ablated is told: `head0.2`. */
 export function nameOf({ part, layer, number }: Part): string {
   return part === "position" ? part : `${part}${layer}.${number}`;
 }
 
-/** Is a weight of a part that is ablated? `held` names those parts. */
-export function isKeptOff(address: Address, headDim: number, held: readonly string[]): boolean {
+/** Is a weight of a part that is ablated? `ablated` names those parts. */
+export function isKeptOff(address: Address, headDim: number, ablated: readonly string[]): boolean {
   const part = /(attn_wo|mlp_fc2|wpe)$/.test(address.name) ? partOf(address, headDim) : null;
-  return !!part && held.includes(nameOf(part));
+  return !!part && ablated.includes(nameOf(part));
 }
 
 /** The weights that are set to zero when it is switched off. */

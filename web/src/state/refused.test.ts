@@ -100,8 +100,8 @@ describe("a band of seeds", () => {
 it("what a change ends half-way is not shown as if it went on", () => {
   const looking: State = {
     ...HERE,
-    origins: {
-      kind: "Origins",
+    attribution: {
+      kind: "Attribution",
       context: [],
       token: 0,
       begin: 0,
@@ -112,7 +112,7 @@ it("what a change ends half-way is not shown as if it went on", () => {
       arrays: [],
     },
   };
-  expect(tell(looking, { kind: "Ended", job: "attribution", stopped: false }).origins).toBeNull();
+  expect(tell(looking, { kind: "Ended", job: "attribution", stopped: false }).attribution).toBeNull();
 });
 
 it("a verification that is ended says how far it came", () => {

@@ -69,7 +69,7 @@ export function quantity(kind: Kind, site: SiteFacts | undefined): Quantity {
   if (kind === "grad") return "activation gradients";
   if (kind === "delta") return "activation changes";
   if (site.op === "softmax") return "shares";
-  if (site.op === "row" || site.inputs.includes("tok")) return "weights"; // these are rows of weights
+  if (site.op === "embedding" || site.inputs.includes("tok")) return "weights"; // these are rows of weights
   return site.op === "scores" || site.axes.includes("V") ? "scores" : "activations";
 }
 

@@ -16,7 +16,7 @@ const HELLO: Hello = {
   sampling: DEFAULT_SAMPLING,
   sample_seed: null,
   sites: [
-    { name: "tok", axes: ["T", "C"], op: "row", inputs: [], sentence: "", weight: "wte" },
+    { name: "tok", axes: ["T", "C"], op: "embedding", inputs: [], sentence: "", weight: "wte" },
     { name: "loss", axes: [], op: "mean", inputs: [], sentence: "", weight: "" },
   ],
   params: [{ name: "wte", shape: [3, 2] }],
@@ -25,7 +25,7 @@ const HELLO: Hello = {
   data_name: "names",
   data_sha256: "x",
   documents: 2,
-  unseen_from: 1,
+  validation_from: 1,
   longest: 3,
   typical: 3,
   clipped: 0,
@@ -35,7 +35,7 @@ const HELLO: Hello = {
   schedule: [0.01, 0],
   link: "seed=1",
   notice: "",
-  waiting: null,
+  pending_link: null,
 };
 
 function frame(step: number, first: number, more: Partial<Frame> = {}): Frame {
@@ -96,7 +96,7 @@ describe("store", () => {
       run: 1,
       words: [],
       changes: "",
-      held: [],
+      ablated: [],
       config: DEFAULT_CONFIG,
       data_name: "names",
       engine: "fast",
@@ -104,7 +104,7 @@ describe("store", () => {
     const tree = (current: number): Event => ({
       kind: "Branches",
       current,
-      beside: null,
+      compared: null,
       undo: false,
       redo: false,
       most: 8,
@@ -114,7 +114,7 @@ describe("store", () => {
       ],
     });
     const judged = (step: number, loss: number): Event => ({
-      kind: "HeldOut",
+      kind: "ValidationLoss",
       seq: 1,
       step,
       loss,
@@ -122,7 +122,7 @@ describe("store", () => {
       seen: 0,
       engine: "fast",
     });
-    const points = (state: State): number[][] => state.heldOut.map(({ step, loss }) => [step, loss]);
+    const points = (state: State): number[][] => state.validation.map(({ step, loss }) => [step, loss]);
     const one = [judged(4, 3), judged(5, 2.5), judged(8, 2)].reduce(
       (state, event) => tell(state, event),
       tell(greeted, tree(1)),
@@ -150,7 +150,7 @@ describe("store", () => {
       fork: 0,
       words: [],
       changes: "",
-      held: [],
+      ablated: [],
       config: DEFAULT_CONFIG,
       data_name: "names",
       engine: "fast",
@@ -158,7 +158,7 @@ describe("store", () => {
     const tree = (current: number, ...numbers: number[]): Event => ({
       kind: "Branches",
       current,
-      beside: null,
+      compared: null,
       undo: false,
       redo: false,
       most: 8,
@@ -183,23 +183,23 @@ describe("store", () => {
     expect(tell(state, tree(2, 2)).others.size).toBe(0);
   });
 
-  it("lets an imagined run grow, and begins anew with another", () => {
-    const imagined = (first: number): Event => ({
-      kind: "Imagined",
+  it("lets a preview run grow, and begins anew with another", () => {
+    const preview = (first: number): Event => ({
+      kind: "Previewed",
       config: DEFAULT_CONFIG,
       done: false,
       first,
       taken: first + 2,
       written: [],
-      held_out: null,
+      validation_loss: null,
       seconds: 0,
       stopped: "",
       arrays: [],
     });
-    let state = tell(greeted, imagined(0), { losses: tensor(5, 4) });
-    state = tell(state, imagined(2), { losses: tensor(3, 2) });
-    expect([0, 1, 2, 3].map((i) => at(state.imagined?.losses ?? state.losses, i))).toEqual([5, 4, 3, 2]);
-    expect(tell(state, imagined(0), { losses: tensor(9, 8) }).imagined?.losses.length).toBe(2);
+    let state = tell(greeted, preview(0), { losses: tensor(5, 4) });
+    state = tell(state, preview(2), { losses: tensor(3, 2) });
+    expect([0, 1, 2, 3].map((i) => at(state.preview?.losses ?? state.losses, i))).toEqual([5, 4, 3, 2]);
+    expect(tell(state, preview(0), { losses: tensor(9, 8) }).preview?.losses.length).toBe(2);
   });
 
   it("keeps the selection through a reconnection and through the first greeting", () => {

@@ -6,19 +6,19 @@ import type { Lesson } from "./lesson";
 import type { Detour, Progress } from "./progress";
 import type {
   Branches,
-  Compared,
+  EnginesCompared,
   Considered,
   Difference,
   Ended,
   Explained,
   Frame,
-  HeldOut,
+  ValidationLoss,
   Hello,
-  Imagined,
-  Measures,
+  Previewed,
+  Baselines,
   Neighbours,
-  Origins,
-  Past,
+  Attribution,
+  WeightHistory,
   Price,
   Refused,
   Samples,
@@ -40,7 +40,7 @@ export interface Spelled {
 }
 
 export interface Remembered {
-  event: Past;
+  event: WeightHistory;
   arrays: Map<string, Tensor>;
 }
 
@@ -53,8 +53,8 @@ export interface Other {
 }
 
 /** A complete run of other settings: its losses as far as they are told. */
-export interface Ghost {
-  event: Imagined;
+export interface Preview {
+  event: Previewed;
   losses: Series;
 }
 
@@ -77,22 +77,22 @@ export interface State {
   branches: Branches | null;
   others: ReadonlyMap<number, Other>; // by number
   prices: ReadonlyMap<number, Price>;
-  imagined: Ghost | null;
+  preview: Preview | null;
   band: Seeds | null;
   bands: ReadonlyMap<string, Seeds>; // of all runs that have one, by their link
-  origins: Origins | null;
-  curve: ArrayLike<number>; // of the origins: log p at every position
-  measures: Measures | null;
-  heldOut: HeldOut[]; // of the branch that is shown
-  heldOuts: ReadonlyMap<number, HeldOut[]>; // of those that were shown before
+  attribution: Attribution | null;
+  curve: ArrayLike<number>; // of the attribution: log p at every position
+  baselines: Baselines | null;
+  validation: ValidationLoss[]; // of the branch that is shown
+  validations: ReadonlyMap<number, ValidationLoss[]>; // of those that were shown before
   samples: Samples | null;
   spelled: Spelled | null;
   documents: Map<number, string>;
   considered: Considered | null;
-  compared: Compared | null; // the engines on this run
+  enginesCompared: EnginesCompared | null; // the engines on this run
   tokens: Tokens | null;
   explained: { event: Explained } | null; // the number that was opened last
-  past: Remembered | null; // of the weight among them
+  weightHistory: Remembered | null; // of the weight among them
   trail: Address[]; // the numbers that were selected before, the last one last
   verified: Verified | null; // the scalar engine beside the one shown
   neighbours: Neighbours | null; // of the node of the graph that was entered
@@ -128,22 +128,22 @@ export const INITIAL: State = {
   branches: null,
   others: new Map(),
   prices: new Map(),
-  imagined: null,
+  preview: null,
   band: null,
   bands: new Map(),
-  origins: null,
+  attribution: null,
   curve: [],
-  measures: null,
-  heldOut: [],
-  heldOuts: new Map(),
+  baselines: null,
+  validation: [],
+  validations: new Map(),
   samples: null,
   spelled: null,
   documents: new Map(),
   considered: null,
-  compared: null,
+  enginesCompared: null,
   tokens: null,
   explained: null,
-  past: null,
+  weightHistory: null,
   trail: [],
   verified: null,
   neighbours: null,
@@ -236,9 +236,9 @@ function ended(state: State, { job, stopped }: Ended): State {
       return { ...state, bands, band: bands.get(runOfLink(state.link)) ?? null };
     }
     case "attribution":
-      return { ...state, origins: state.origins?.done ? state.origins : null };
+      return { ...state, attribution: state.attribution?.done ? state.attribution : null };
     case "preview":
-      return { ...state, imagined: state.imagined?.event.done ? state.imagined : null };
+      return { ...state, preview: state.preview?.event.done ? state.preview : null };
     case "weight history":
       return state;
     default:
@@ -289,10 +289,10 @@ function told(state: State, { event, arrays }: Told): State {
       return written(state, event);
     case "Spelling":
       return { ...state, spelled: { event, arrays } };
-    case "Measures":
-      return { ...state, measures: event };
-    case "HeldOut":
-      return { ...state, heldOut: judged(state.heldOut, event) };
+    case "Baselines":
+      return { ...state, baselines: event };
+    case "ValidationLoss":
+      return { ...state, validation: judged(state.validation, event) };
     case "Documents": {
       const documents = new Map(state.documents);
       event.documents.forEach((text, i) => documents.set(event.first + i, text));
@@ -302,10 +302,10 @@ function told(state: State, { event, arrays }: Told): State {
       return { ...state, tokens: event };
     case "Explained":
       return { ...state, explained: { event } };
-    case "Past":
-      return { ...state, past: { event, arrays } };
-    case "Compared":
-      return { ...state, compared: event };
+    case "WeightHistory":
+      return { ...state, weightHistory: { event, arrays } };
+    case "EnginesCompared":
+      return { ...state, enginesCompared: event };
     case "Considered":
       return { ...state, considered: event, refused: accepted(state, "Consider", "Start") };
     case "Settings": {
@@ -320,8 +320,8 @@ function told(state: State, { event, arrays }: Told): State {
       return other(state, event.branch, { difference: event });
     case "Price":
       return { ...state, prices: new Map(state.prices).set(event.branch, event) };
-    case "Imagined":
-      return { ...state, imagined: dreamt(event.first ? state.imagined : null, event, arrays) };
+    case "Previewed":
+      return { ...state, preview: previewed(event.first ? state.preview : null, event, arrays) };
     case "Verified":
       return { ...state, verified: event };
     case "Done":
@@ -334,8 +334,8 @@ function told(state: State, { event, arrays }: Told): State {
       const band = { event, arrays };
       return { ...state, band, bands: new Map(state.bands).set(runOfLink(state.link), band) };
     }
-    case "Origins":
-      return { ...state, origins: event, curve: arrays.get("curve")?.data ?? [] };
+    case "Attribution":
+      return { ...state, attribution: event, curve: arrays.get("curve")?.data ?? [] };
     case "File":
       return state; // kept by the reader, not by the page
     case "Refused": {
@@ -390,15 +390,15 @@ function grown(state: State, branches: Branches): State {
   const before = state.branches?.current;
   const old = new Set(branches.branches.map((branch) => branch.run)).size > 1 ? EMPTY : state.old; // the run before is there whole
   if (before === undefined || before === branches.current) return { ...state, branches, others, old };
-  const heldOuts = new Map(
-    [...state.heldOuts, [before, state.heldOut] as const].filter(([number]) => known.has(number)),
+  const validations = new Map(
+    [...state.validations, [before, state.validation] as const].filter(([number]) => known.has(number)),
   );
   const now = branches.branches.find((branch) => branch.number === branches.current);
-  const shared = now?.parent === before ? state.heldOut.filter((one) => one.step < now.fork) : [];
-  return { ...state, branches, others, old, heldOuts, heldOut: heldOuts.get(branches.current) ?? shared };
+  const shared = now?.parent === before ? state.validation.filter((one) => one.step < now.fork) : [];
+  return { ...state, branches, others, old, validations, validation: validations.get(branches.current) ?? shared };
 }
 
-function dreamt(before: Ghost | null, event: Imagined, arrays: Map<string, Tensor>): Ghost {
+function previewed(before: Preview | null, event: Previewed, arrays: Map<string, Tensor>): Preview {
   return { event, losses: extended(before?.losses ?? EMPTY, event.first, arrays.get("losses")?.data ?? []) };
 }
 
@@ -496,7 +496,7 @@ function kindOf(text: string | undefined): Kind {
   }
 }
 
-function judged(before: HeldOut[], event: HeldOut): HeldOut[] {
+function judged(before: ValidationLoss[], event: ValidationLoss): ValidationLoss[] {
   return [...before.filter((one) => one.step !== event.step), event].sort((a, b) => a.step - b.step);
 }
 

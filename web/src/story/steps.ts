@@ -109,7 +109,7 @@ const AUTOGRAD: Told[] = [
     where: "weights",
     done: (state, memo) => {
       const event = opened(state, /./);
-      return !!event?.nudge && event.address !== memo.opened;
+      return !!event?.gradient_check && event.address !== memo.opened;
     },
     help: STAND,
   },
@@ -238,7 +238,7 @@ const ADAM: Told[] = [
     task: "Set the learning rate to 1 under set-up, play, and watch it break.",
     where: "set-up",
     done: (state) =>
-      configOf(state).learning_rate >= 1 && (!!state.stopped || meanLoss(state) > Number(state.measures?.uniform)),
+      configOf(state).learning_rate >= 1 && (!!state.stopped || meanLoss(state) > Number(state.baselines?.uniform)),
     help: {
       label: "Go to the middle of the run",
       commands: (state) => [{ kind: "Seek", step: Math.floor(configOf(state).num_steps / 2) }],
@@ -254,7 +254,7 @@ const ADAM: Told[] = [
       configOf(state).learning_rate <= 0.1 &&
       state.frame?.step === configOf(state).num_steps &&
       !state.stopped &&
-      meanLoss(state) < Number(state.measures?.uniform),
+      meanLoss(state) < Number(state.baselines?.uniform),
   },
 ];
 

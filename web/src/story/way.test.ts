@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { crossEntropy, letterQuestion, sharesOf, surprise } from "./guess";
 import type { Progress } from "../state/progress";
 import {
-  type Account,
+  type Breakdown,
   type Config,
   type Considered,
   DEFAULT_CONFIG,
@@ -11,7 +11,7 @@ import {
   type Explained,
   type Frame,
   type Hello,
-  type Ledger,
+  type AdamUpdate,
   type Samples,
 } from "../protocol.gen";
 import { INITIAL, type State, reduce } from "../state/store";
@@ -65,7 +65,7 @@ const HELLO: Hello = {
   data_name: "names",
   data_sha256: "x",
   documents: 2,
-  unseen_from: 1,
+  validation_from: 1,
   longest: 3,
   typical: 3,
   clipped: 0,
@@ -75,7 +75,7 @@ const HELLO: Hello = {
   schedule: [0.01, 0],
   link: "seed=1",
   notice: "",
-  waiting: null,
+  pending_link: null,
 };
 
 function frame(step: number, more: Partial<Frame> = {}): Frame {
@@ -132,7 +132,7 @@ function trained(state: State, steps: number, losses = Array.from({ length: step
 }
 
 const here = tell(tell(tell(INITIAL, HELLO), frame(0)), samples(0));
-const measured = tell(here, { kind: "Measures", uniform: 1.1, unigram: 1, bigram: 0.9, trigram: 0.8 });
+const measured = tell(here, { kind: "Baselines", uniform: 1.1, unigram: 1, bigram: 0.9, trigram: 0.8 });
 
 interface Facts {
   value?: number;
@@ -141,7 +141,7 @@ interface Facts {
   nudged?: boolean;
 }
 
-function account(number: number): Account {
+function breakdown(number: number): Breakdown {
   return { number, formula: "", numbers: "", terms: [], total: number, total_name: "", lines: [] };
 }
 
@@ -152,8 +152,8 @@ function open(state: State, address: string, { value = 1, grad = 1, delta, nudge
     kind: "select",
     address: { kind: "value", name, index: index ? index.split(",").map(Number) : [] },
   });
-  const update = delta === undefined ? null : ({ delta } as Partial<Ledger> as Ledger);
-  const nudge = nudged
+  const update = delta === undefined ? null : ({ delta } as Partial<AdamUpdate> as AdamUpdate);
+  const gradient_check = nudged
     ? {
         epsilon: 1,
         loss: 1,
@@ -174,10 +174,10 @@ function open(state: State, address: string, { value = 1, grad = 1, delta, nudge
     document: "ab",
     value_terms: 1,
     gradient_terms: 1,
-    nudge,
+    gradient_check,
     problem: "",
     hint: "",
-    explanation: { address, words: "", sentence: "", value: account(value), gradient: account(grad), update },
+    explanation: { address, words: "", sentence: "", value: breakdown(value), gradient: breakdown(grad), update },
   };
   return tell(selected, event);
 }

@@ -1,14 +1,14 @@
 // The curve of the run that is shown, on a canvas of any size: the large one, and the one beside what if.
 
 import { type Ruler, paintCurve, span } from "../draw/curve";
-import { bandOf, futureOf, ghostOf } from "../state/futures";
+import { bandOf, futureOf, previewOf } from "../state/futures";
 import type { Palette } from "../state/scales";
 import { configOf } from "../state/settings";
 import type { State } from "../state/store";
 
-/** The ruler of a canvas of this size: all losses and the outer yardsticks fit. */
+/** The ruler of a canvas of this size: all losses and the outer baselines fit. */
 export function rulerOf(state: State, width: number, height: number): Ruler {
-  const nats = state.measures ? [state.measures.uniform, state.measures.trigram] : [];
+  const nats = state.baselines ? [state.baselines.uniform, state.baselines.trigram] : [];
   return { width, height, steps: configOf(state).num_steps, ...span(state.losses, nats) };
 }
 
@@ -22,12 +22,12 @@ export function paintRun(pen: CanvasRenderingContext2D, state: State, palette: P
       begin: state.hello?.begin ?? 0,
       step: state.frame?.step ?? 0,
       old: state.old,
-      heldOut: state.heldOut,
-      ghost: ghostOf(state),
+      validation: state.validation,
+      preview: previewOf(state),
       band: bandOf(state.band),
       futures: [...state.others.keys()].flatMap((number) => {
         const future = futureOf(state, number);
-        return future ? [{ ...future, beside: number === state.branches?.beside }] : [];
+        return future ? [{ ...future, compared: number === state.branches?.compared }] : [];
       }),
     },
     palette,

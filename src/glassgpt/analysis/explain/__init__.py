@@ -9,34 +9,34 @@ of a site is needed only for its description and its line of Python.
 
 from __future__ import annotations
 
-from glassgpt.analysis.explain.accounts import kept, made, used
+from glassgpt.analysis.explain.breakdowns import kept, made, used
 from glassgpt.analysis.explain.explanation import (
-    Account,
+    AdamUpdate,
+    Breakdown,
     Entry,
     Explanation,
     Factor,
-    Ledger,
+    GradientCheck,
     Line,
-    Nudge,
     Term,
 )
-from glassgpt.analysis.explain.ledger import ledger, nudge
 from glassgpt.analysis.explain.passed import Pass, pass_through
+from glassgpt.analysis.explain.update import adam_update, gradient_check
 from glassgpt.analysis.explain.words import in_words
 
 __all__ = [
-    "Account",
+    "AdamUpdate",
+    "Breakdown",
     "Entry",
     "Explanation",
     "Factor",
-    "Ledger",
+    "GradientCheck",
     "Line",
-    "Nudge",
     "Pass",
     "Term",
+    "adam_update",
     "explain",
-    "ledger",
-    "nudge",
+    "gradient_check",
     "pass_through",
 ]
 
@@ -52,7 +52,7 @@ def explain(p: Pass, text: str) -> Explanation:
     if address.name in p.sites:
         sentence = p.sites[address.name].sentence
         return Explanation(str(address), words, sentence, made(p, address), used(p, address))
-    update = ledger(p, address)
+    update = adam_update(p, address)
     sentence = f"learned: drawn at random at first, then moved by {p.step:,} updates"
     value = kept(address, update)
     return Explanation(str(address), words, sentence, value, used(p, address), update)

@@ -38,7 +38,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Breakdown:
     """How one `number` comes about.
 
     `formula` says it in symbols and `numbers` in figures. The `terms`, the largest first, add up to
@@ -57,7 +57,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a ledger: what it makes, in symbols, in figures, in Python."""
+    """One line of an update: what it computes, in symbols, in figures, in Python."""
 
     name: str  # m, v, m̂, v̂, Δ, w
     formula: str
@@ -67,7 +67,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class AdamUpdate:
     """The next update of one weight: from its gradient `g` to `new_weight`, as Adam's lines go.
 
     `entries` tell it line by line.
@@ -92,12 +92,13 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
-class Nudge:
-    """The nudge check of one weight: the slope of the loss between weight − ε and weight + ε.
+class GradientCheck:
+    """The gradient check of one weight: the slope of the loss between weight − ε and weight + ε.
 
-    |`slope` − `grad`| is at most `error`: what a central difference leaves out, judged by a nudge
-    twice as wide, and what rounding adds. `switches` counts the ReLUs that the wider one turns on
-    or off: there the loss has a kink, and half the difference of its two slopes counts as well.
+    |`slope` − `grad`| is at most `error`: what a central difference leaves out, estimated with a
+    difference twice as wide, and what rounding adds. `switches` counts the ReLUs that the wider one
+    turns on or off: there the loss has a kink, and half the difference of its two slopes is
+    added.
     """
 
     epsilon: float
@@ -123,9 +124,9 @@ class Explanation:
     address: str
     words: str  # the address as a sentence
     sentence: str  # what the array is for
-    value: Account
-    gradient: Account
-    update: Ledger | None = None
+    value: Breakdown
+    gradient: Breakdown
+    update: AdamUpdate | None = None
 
     def __repr__(self) -> str:
         from glassgpt.analysis.explain.shown import headline  # which needs this file

@@ -139,16 +139,16 @@ def _exponential(label: str, x: Factor, largest: float) -> Term:
 
 
 _RULES: dict[Op, type[Rule]] = {
-    "row": Row,
+    "embedding": Row,
     "sum": Sum,
     "norm_scale": NormScale,
     "product": Product,
     "linear": Linear,
     "scores": Scores,
     "softmax": Softmax,
-    "mix": Mix,
+    "attend": Mix,
     "relu": Relu,
-    "surprise": Surprise,
+    "nll": Surprise,
     "mean": Mean,
 }
 

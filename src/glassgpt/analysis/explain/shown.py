@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from glassgpt.analysis.explain.explanation import Account, Explanation, Factor, Ledger, Line, Term
+from glassgpt.analysis.explain.explanation import (
+    AdamUpdate,
+    Breakdown,
+    Explanation,
+    Factor,
+    Line,
+    Term,
+)
 from glassgpt.analysis.explain.words import figure
 from glassgpt.errors import counted
 
@@ -18,15 +25,15 @@ BELOW, ABOVE = "#3f83d6", "#e07b2a"  # zero: the page's blue and orange, seen on
 BAR = 44  # pixels of the longest bar
 
 
-def accounts(told: Explanation) -> list[tuple[str, Account]]:
-    """Return both accounts with their titles, first the one that the address asks for."""
+def breakdowns(told: Explanation) -> list[tuple[str, Breakdown]]:
+    """Return both breakdowns with their titles, first the one that the address asks for."""
     pair = [("made of", told.value), (f"gradient {figure(told.gradient.number)}", told.gradient)]
     return pair[::-1] if told.address.startswith("grad:") else pair
 
 
 def headline(told: Explanation) -> str:
     """Return the address and its number."""
-    return f"{_door(told.address)} = {accounts(told)[0][1].number!r}"
+    return f"{_door(told.address)} = {breakdowns(told)[0][1].number!r}"
 
 
 def _door(address: str) -> str:
@@ -38,13 +45,13 @@ def _factors(factors: Sequence[Factor]) -> str:
     return " · ".join(_door(factor.address) or factor.name for factor in factors)
 
 
-def _rest(account: Account) -> str:
-    left = account.terms[MOST_TERMS:]
+def _rest(breakdown: Breakdown) -> str:
+    left = breakdown.terms[MOST_TERMS:]
     return f"and {len(left):,} more, which add up to {figure(sum(one.amount for one in left))}"
 
 
-def _total(account: Account) -> str:
-    return f"{account.total_name} = {figure(account.total)}" if account.total_name else ""
+def _total(breakdown: Breakdown) -> str:
+    return f"{breakdown.total_name} = {figure(breakdown.total)}" if breakdown.total_name else ""
 
 
 # -- as text
@@ -53,9 +60,9 @@ def _total(account: Account) -> str:
 def as_text(told: Explanation) -> str:
     """Return an explanation as an indented tree."""
     lines = [headline(told), f"  {told.words}", f"  {told.sentence}"]
-    for title, account in accounts(told):
-        lines += [f"  {title}: {account.formula}", f"    = {account.numbers}"]
-        lines += [f"    {line}" for line in _account_lines(account)]
+    for title, breakdown in breakdowns(told):
+        lines += [f"  {title}: {breakdown.formula}", f"    = {breakdown.numbers}"]
+        lines += [f"    {line}" for line in _breakdown_lines(breakdown)]
     if told.update:
         lines.append(f"  {_update_title(told.update)}")
         lines += [
@@ -65,18 +72,18 @@ def as_text(told: Explanation) -> str:
     return "\n".join(lines)
 
 
-def _account_lines(account: Account) -> Iterator[str]:
-    if account.total_name:
-        yield _total(account)
-    for one in account.terms[:MOST_TERMS]:
+def _breakdown_lines(breakdown: Breakdown) -> Iterator[str]:
+    if breakdown.total_name:
+        yield _total(breakdown)
+    for one in breakdown.terms[:MOST_TERMS]:
         yield f"  {figure(one.amount):>9} = {one.numbers}  {one.label}: {_factors(one.factors)}"
-    if len(account.terms) > MOST_TERMS:
-        yield f"  {_rest(account)}"
-    for line in account.lines:
+    if len(breakdown.terms) > MOST_TERMS:
+        yield f"  {_rest(breakdown)}"
+    for line in breakdown.lines:
         yield f"{line.file}:{line.number}  {line.source}"
 
 
-def _update_title(update: Ledger) -> str:
+def _update_title(update: AdamUpdate) -> str:
     return f"update {update.step:,} makes it {update.new_weight!r}"
 
 
@@ -90,7 +97,7 @@ _CODE = "font-family:monospace;font-size:.92em"
 
 def as_html(told: Explanation) -> str:
     """Return an explanation as nested `details`: first its number, then how that comes about."""
-    first, second = accounts(told)
+    first, second = breakdowns(told)
     return (
         '<div style="line-height:1.5;max-width:72em;overflow-x:auto">'
         f'<div style="{_CODE}"><b>{escape(headline(told))}</b></div>'
@@ -100,13 +107,13 @@ def as_html(told: Explanation) -> str:
     )
 
 
-def _details(title: str, account: Account, *, is_open: bool = False) -> str:
-    count = f" · {counted(len(account.terms), 'term')}" if account.terms else ""
-    total = f"<div>{escape(_total(account))}</div>" if account.total_name else ""
+def _details(title: str, breakdown: Breakdown, *, is_open: bool = False) -> str:
+    count = f" · {counted(len(breakdown.terms), 'term')}" if breakdown.terms else ""
+    total = f"<div>{escape(_total(breakdown))}</div>" if breakdown.total_name else ""
     return _folded(
         f"<b>{escape(title)}</b>{count}",
-        f"<div>{escape(account.formula)}</div><div>= {escape(account.numbers)}</div>{total}"
-        f"{_terms(account)}{''.join(map(_line, account.lines))}",
+        f"<div>{escape(breakdown.formula)}</div><div>= {escape(breakdown.numbers)}</div>{total}"
+        f"{_terms(breakdown)}{''.join(map(_line, breakdown.lines))}",
         is_open,
     )
 
@@ -119,12 +126,12 @@ def _folded(summary: str, inside: str, is_open: bool = False) -> str:
     )
 
 
-def _terms(account: Account) -> str:
-    shown = account.terms[:MOST_TERMS]
+def _terms(breakdown: Breakdown) -> str:
+    shown = breakdown.terms[:MOST_TERMS]
     largest = max((abs(one.amount) for one in shown), default=0.0) or 1.0
     rows = [_row(one, largest) for one in shown]
-    if len(account.terms) > MOST_TERMS:
-        cell = f'<td colspan="5" style="{_LEFT};{_FAINT}">{escape(_rest(account))}</td>'
+    if len(breakdown.terms) > MOST_TERMS:
+        cell = f'<td colspan="5" style="{_LEFT};{_FAINT}">{escape(_rest(breakdown))}</td>'
         rows.append(f"<tr>{cell}</tr>")
     return f'<table style="border-collapse:collapse;margin:4px 0">{"".join(rows)}</table>'
 
@@ -157,7 +164,7 @@ def _line(line: Line) -> str:
     return f'<div style="{_CODE};{_FAINT};white-space:pre-wrap">{escape(text)}</div>'
 
 
-def _update(update: Ledger) -> str:
+def _update(update: AdamUpdate) -> str:
     rows = "".join(
         f'<tr style="background:none"><td style="{_LEFT}">{escape(f"{one.name} = {one.formula}")}'
         f'</td><td style="{_LEFT}">= {escape(one.numbers)}</td>'

@@ -50,7 +50,7 @@ OPS: dict[str, tuple[Place, ...]] = {  # the arithmetic, where it has its own fu
     "softmax":    ((scalar.softmax, ".exp()"), (scalar.softmax, "sum(exps)"),
                    (scalar.softmax, "e / total")),
     "relu":       ((Value.relu, "max(0.0"),),
-    "surprise":   ((Value.log, "math.log"),),
+    "nll":        ((Value.log, "math.log"),),
 }
 BACKWARD: tuple[Place, ...] = (
     (Value.backward, "left.grad += node.d_left"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from glassgpt.analysis.attribution import Origins
-from glassgpt.analysis.preview import Band, Imagined
+from glassgpt.analysis.attribution import Attribution
+from glassgpt.analysis.preview import Band, PreviewRun
 from glassgpt.analysis.verify import Verification
-from glassgpt.analysis.weight_history import Past
+from glassgpt.analysis.weight_history import WeightHistory
 from glassgpt.errors import ConfigError
 from glassgpt.live import protocol
 from glassgpt.live.bounds import check_graph, check_model
@@ -32,7 +32,7 @@ async def explain(context: Context, command: protocol.Explain) -> None:
     where, history = parse_address(command.address), workspace.history
     past = workspace.weight_history
     if past is None or not past.is_of(history, where.name, where.index):
-        past = await context.compute(lambda: Past(history, where.name, where.index))
+        past = await context.compute(lambda: WeightHistory(history, where.name, where.index))
     workspace.weight_history = past
     workspace.ask("weight history", past, context.command)
 
@@ -68,12 +68,12 @@ async def save(context: Context, command: protocol.Save) -> None:
 # -- answered by a job
 
 
-async def imagine(context: Context, command: protocol.Imagine) -> None:
+async def preview(context: Context, command: protocol.Preview) -> None:
     """Ask for the complete run of other settings on the documents that are shown."""
     workspace, config = context.workspace, made_of(Config, command.config)
     check_model(config, workspace.session.tokenizer.vocab_size)
     documents = workspace.tools.source.documents
-    preview = await context.compute(lambda: Imagined(Recipe(config), documents))
+    preview = await context.compute(lambda: PreviewRun(Recipe(config), documents))
     workspace.ask("preview", preview, context.command, any_branch=True)
 
 
@@ -87,7 +87,7 @@ async def band(context: Context, command: protocol.Band) -> None:
         workspace.ask("seed band", made, context.command)
 
 
-async def trace(context: Context, command: protocol.Trace) -> None:
+async def attribute(context: Context, command: protocol.Attribute) -> None:
     """Ask which steps moved a probability most."""
     workspace, position = context.workspace, command.position
     tokens = workspace.session.tokens(command.document)
@@ -97,8 +97,8 @@ async def trace(context: Context, command: protocol.Trace) -> None:
             f"it has {len(tokens) - 1}, from 0",
         )
     seen, history = tokens[: position + 1], workspace.history
-    origins = await context.compute(lambda: Origins(history, seen, command.token))
-    workspace.ask("attribution", origins, context.command)
+    attribution = await context.compute(lambda: Attribution(history, seen, command.token))
+    workspace.ask("attribution", attribution, context.command)
 
 
 async def verify(context: Context, command: protocol.Verify) -> None:

@@ -60,7 +60,7 @@ async def consider(context: Context, command: protocol.Consider) -> None:
 
 async def _show_new_run(context: Context) -> None:
     workspace = context.workspace
-    workspace.notice, workspace.waiting = workspace.history.recipe.doubt, None
+    workspace.notice, workspace.pending_link = workspace.history.recipe.doubt, None
     await _show_run(context)
 
 
@@ -75,7 +75,7 @@ async def _show_run(context: Context) -> None:
 
 async def change(
     context: Context,
-    command: protocol.Tune | protocol.Edit | protocol.Silence | protocol.Release,
+    command: protocol.Tune | protocol.Edit | protocol.Ablate | protocol.StopAblating,
 ) -> None:
     """Fork the run by a change from its position on."""
     wanted = change_of(command)
@@ -108,7 +108,7 @@ async def drop(context: Context, command: protocol.Drop) -> None:
     context.workspace.drop(command.branch)
 
 
-async def beside(context: Context, command: protocol.Beside) -> None:
+async def compare(context: Context, command: protocol.Compare) -> None:
     """Compare with another branch."""
     context.workspace.compared = context.workspace.branches[command.branch].number
 
@@ -133,7 +133,7 @@ async def _turn_to(context: Context, turn: Callable[[], Branch]) -> bool:
 
 
 def change_of(
-    command: protocol.Tune | protocol.Edit | protocol.Silence | protocol.Release,
+    command: protocol.Tune | protocol.Edit | protocol.Ablate | protocol.StopAblating,
 ) -> interventions.Change:
     """Return the change that a command asks for."""
     match command:
@@ -141,7 +141,7 @@ def change_of(
             return interventions.Tune(tuple(changes.items()))
         case protocol.Edit(param, row, column, value):
             return interventions.Edit(param, row, column, value)
-        case protocol.Silence(part, layer, number, hold):
-            return interventions.Silence(part, layer, number, hold)
-        case protocol.Release(part, layer, number):
-            return interventions.Release(part, layer, number)
+        case protocol.Ablate(part, layer, number, hold):
+            return interventions.Ablate(part, layer, number, hold)
+        case protocol.StopAblating(part, layer, number):
+            return interventions.StopAblating(part, layer, number)

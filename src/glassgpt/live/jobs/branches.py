@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from glassgpt.analysis.baselines import held_out, held_out_loss
+from glassgpt.analysis.baselines import validation_documents, validation_loss
 from glassgpt.analysis.comparison import Parting, first_difference
 from glassgpt.errors import DivergenceError, GlassError
 from glassgpt.live import protocol
@@ -18,7 +18,7 @@ from glassgpt.live.pacing import SLICE
 from glassgpt.live.presenters import Told, results, run
 from glassgpt.live.workspace import Workspace
 from glassgpt.training.branches import Branch
-from glassgpt.training.interventions import Edit, Silence
+from glassgpt.training.interventions import Ablate, Edit
 from glassgpt.training.session import Session
 
 
@@ -75,7 +75,7 @@ def _place(branch: Branch) -> tuple[int, int]:
 
 
 class Price(Quick):
-    """The change of the held-out loss by the weights that were set, once for each branch."""
+    """The change of the validation loss by the weights that were set, once for each branch."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -106,16 +106,16 @@ def _price(workspace: Workspace, branch: Branch) -> protocol.Price | None:
     blocks = [
         (done.change.block(session.config), getattr(done.change, "value", 0.0))
         for done in branch.changes
-        if isinstance(done.change, Edit | Silence)
+        if isinstance(done.change, Edit | Ablate)
     ]
     if validator is None or branch.before is None or not blocks:
         return None
-    documents = session.token_lists(held_out(session.documents))
+    documents = session.token_lists(validation_documents(session.documents))
     validator.load(branch.before.state)
-    before = held_out_loss(validator, documents)
+    before = validation_loss(validator, documents)
     for block, value in blocks:
         validator.fill(block, value)
-    after = held_out_loss(validator, documents)
+    after = validation_loss(validator, documents)
     return protocol.Price(branch.number, branch.fork, before, after)
 
 
@@ -127,7 +127,7 @@ class Comparison(Job):
     @classmethod
     def subject(cls, workspace: Workspace) -> object:
         """Return the two branches, where they stand, and how samples are drawn."""
-        other = workspace.beside
+        other = workspace.compared_branch
         if other is None:
             return None
         ours, theirs = workspace.history, other.history
@@ -136,7 +136,7 @@ class Comparison(Job):
 
     def work(self) -> Work:
         """Bring the other branch to the same position, let it write, and compare."""
-        workspace, other = self.workspace, self.workspace.beside
+        workspace, other = self.workspace, self.workspace.compared_branch
         assert other is not None
         session = other.history.session
         step = min(workspace.session.step, other.history.reached)
@@ -145,7 +145,7 @@ class Comparison(Job):
             yield None
         texts = []
         try:
-            for one in drawn(workspace, other, workspace.tools_of(other).second_glass(session)):
+            for one in drawn(workspace, other, workspace.tools_of(other).second_probe(session)):
                 texts += [one] if one else []
                 yield None
         except GlassError:  # it cannot draw like that, or has diverged
@@ -169,7 +169,7 @@ def _difference(workspace: Workspace, here: Branch, other: Branch) -> protocol.D
     document, tokens = workspace.passed()
     parted = _parted(workspace, here, other, tokens)
     return results.difference(
-        here, other, document, first, parted, _held_out(workspace, here, other)
+        here, other, document, first, parted, _validation_loss(workspace, here, other)
     )
 
 
@@ -182,9 +182,9 @@ def _parted(
         return Parting(), ""
     if _sizes(ours) != _sizes(theirs):
         return Parting(), "the two models are of other sizes or letters"
-    glass = workspace.tools_of(other).second_glass(theirs)
+    probe = workspace.tools_of(other).second_probe(theirs)
     try:
-        return glass.part(ours.engine.state(), theirs.engine.state(), tokens), ""
+        return probe.part(ours.engine.state(), theirs.engine.state(), tokens), ""
     except DivergenceError as error:  # a run that stopped, where it would have gone on
         return Parting(), error.what
 
@@ -196,12 +196,12 @@ def _sizes(session: Session) -> tuple[object, ...]:
     return *sizes, session.tokenizer.characters
 
 
-def _held_out(workspace: Workspace, *branches: Branch) -> list[float]:
-    """Return the held-out loss of each branch, nothing where one cannot be measured."""
+def _validation_loss(workspace: Workspace, *branches: Branch) -> list[float]:
+    """Return the validation loss of each branch, nothing where one cannot be measured."""
     if any(workspace.tools_of(branch).validator is None for branch in branches):
         return []
     try:
-        return [workspace.tools_of(b).held_out_loss(b.history.session) for b in branches]
+        return [workspace.tools_of(b).validation_loss(b.history.session) for b in branches]
     except DivergenceError:
         return []
 

@@ -1,4 +1,4 @@
-"""Jobs that evaluate the model during training: samples, baselines, held-out loss, engines.
+"""Jobs that evaluate the model during training: samples, baselines, validation loss, engines.
 
 They never delay a frame, and while training runs they pause for longer than they work.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from glassgpt.analysis.baselines import counting
-from glassgpt.analysis.glass import Glass
+from glassgpt.analysis.probe import Probe
 from glassgpt.live import protocol
 from glassgpt.live.jobs.job import Job, Quick, Work
 from glassgpt.live.presenters import Told, results
@@ -18,11 +18,11 @@ from glassgpt.training.branches import Branch
 SLICE = 0.003  # seconds of work at a time: a frame that falls due meanwhile is not late
 LONG = 0.02  # seconds: a slice that a slow engine does not keep
 SAMPLES_REST = 4  # while training runs: how many times as long as it took is waited
-HELD_OUT_REST = 10
+VALIDATION_REST = 10
 YIELD = 3  # how many times as long as a frame all this is delayed where the cores are busy
 
 
-def drawn(workspace: Workspace, branch: Branch, glass: Glass) -> Iterator[protocol.Written | None]:
+def drawn(workspace: Workspace, branch: Branch, probe: Probe) -> Iterator[protocol.Written | None]:
     """Yield None while the documents are indexed, then samples of where a branch stands.
 
     Training may go on meanwhile.
@@ -30,7 +30,7 @@ def drawn(workspace: Workspace, branch: Branch, glass: Glass) -> Iterator[protoc
     session, documents = branch.history.session, workspace.tools_of(branch).nearest
     state, stream = session.engine.state(), workspace.draw_stream(session)
     yield from documents.index()
-    for one in glass.write(state, workspace.sampling, stream):
+    for one in probe.write(state, workspace.sampling, stream):
         yield results.written(one, documents)
 
 
@@ -57,7 +57,7 @@ class Samples(Job):
         """Draw one sample after the other."""
         workspace, branch = self.workspace, self.workspace.branches.current
         step, texts = workspace.session.step, []
-        for one in drawn(workspace, branch, workspace.tools.glass):
+        for one in drawn(workspace, branch, workspace.tools.probe):
             texts += [one] if one else []
             yield None
         self._first = False
@@ -92,8 +92,8 @@ class Baselines(Job):
         return results.baselines(tools.baselines), ()
 
 
-class HeldOut(Quick):
-    """The loss on the held-out documents, where an engine is fast enough."""
+class ValidationLoss(Quick):
+    """The loss on the validation documents, where an engine is fast enough."""
 
     @classmethod
     def subject(cls, workspace: Workspace) -> object:
@@ -106,11 +106,11 @@ class HeldOut(Quick):
 
     def compute(self) -> Told | None:
         """Measure."""
-        return results.held_out_loss(self.workspace.session, self.workspace.tools), ()
+        return results.validation_loss(self.workspace.session, self.workspace.tools), ()
 
     def rest(self, seconds: float, delay: float) -> float:
         """Rest for long: the loss changes slowly."""
-        return HELD_OUT_REST * (seconds + YIELD * delay) + 0.5
+        return VALIDATION_REST * (seconds + YIELD * delay) + 0.5
 
 
 class Engines(Quick):
@@ -127,4 +127,4 @@ class Engines(Quick):
         return None if found is None else (results.engines(found), ())
 
 
-EVALUATION = (Samples, Baselines, HeldOut, Engines)
+EVALUATION = (Samples, Baselines, ValidationLoss, Engines)

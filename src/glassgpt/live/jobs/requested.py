@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from glassgpt.analysis.attribution import Origins
-from glassgpt.analysis.glass import sampled
-from glassgpt.analysis.preview import Band, Imagined
+from glassgpt.analysis.attribution import Attribution
+from glassgpt.analysis.preview import Band, PreviewRun
+from glassgpt.analysis.probe import sampled
 from glassgpt.analysis.verify import Verification
-from glassgpt.analysis.weight_history import Past
+from glassgpt.analysis.weight_history import WeightHistory
 from glassgpt.errors import DivergenceError, GlassError
 from glassgpt.live import protocol
 from glassgpt.live.jobs.job import Job, Work
@@ -55,7 +55,7 @@ class Preview(Requested):
 
     def work(self) -> Work:
         """Train, and at the end sample and measure."""
-        run: Imagined = self.computation
+        run: PreviewRun = self.computation
         run.go_on(SLICE if run.losses else FIRST_SLICE)
         told = 0
         while not run.done:
@@ -66,9 +66,9 @@ class Preview(Requested):
             run.go_on(SLICE)
         ended_well = not run.stopped
         texts = self._texts(run) if ended_well else []
-        return results.preview(run, told, texts, _held_out(run) if ended_well else None)
+        return results.preview(run, told, texts, _validation_loss(run) if ended_well else None)
 
-    def _texts(self, run: Imagined) -> list[protocol.Written]:
+    def _texts(self, run: PreviewRun) -> list[protocol.Written]:
         """Return what the run writes at its end, none where it cannot draw as it is asked to."""
         workspace, session = self.workspace, run.session
         nearest, stream = workspace.tools.nearest, workspace.draw_stream(session)
@@ -83,37 +83,37 @@ class Preview(Requested):
             return []
 
 
-def _held_out(run: Imagined) -> float | None:
+def _validation_loss(run: PreviewRun) -> float | None:
     try:
-        return run.held_out()
+        return run.validation_loss()
     except DivergenceError:
         return None
 
 
-class Attribution(Requested):
+class AttributionJob(Requested):
     """Which steps moved a probability most."""
 
     requested = "attribution"
-    refuses = "Trace"
+    refuses = "Attribute"
 
     def work(self) -> Work:
         """Take all steps again."""
-        origins: Origins = self.computation
-        while not origins.done:
-            origins.go_on(SLICE)
-            if not origins.done:
-                yield results.attribution(origins) if self.is_time() else None
-        return results.attribution(origins)
+        attribution: Attribution = self.computation
+        while not attribution.done:
+            attribution.go_on(SLICE)
+            if not attribution.done:
+                yield results.attribution(attribution) if self.is_time() else None
+        return results.attribution(attribution)
 
 
-class WeightHistory(Requested):
+class WeightHistoryJob(Requested):
     """What a weight was at every position."""
 
     requested = "weight history"
 
     def work(self) -> Work:
         """Take those steps again that are not known yet."""
-        past: Past = self.computation
+        past: WeightHistory = self.computation
         while not past.done:
             past.go_on(SLICE)
             if not past.done:
@@ -160,4 +160,4 @@ class Verifying(Requested):
         return results.verification(run), ()
 
 
-REQUESTED = (Preview, Attribution, WeightHistory, SeedBand, Verifying)  # the shortest first
+REQUESTED = (Preview, AttributionJob, WeightHistoryJob, SeedBand, Verifying)  # the shortest first

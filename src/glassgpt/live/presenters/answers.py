@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from glassgpt.analysis.explain import Account
+from glassgpt.analysis.explain import Breakdown
 from glassgpt.analysis.graph import Graph, Link
 from glassgpt.data.documents import fingerprint
 from glassgpt.errors import ConfigError, GlassError
@@ -29,7 +29,7 @@ def spelling(workspace: Workspace, index: int) -> Told:
     if not 0 <= index < sampling.num_samples:
         raise ConfigError(f"there is no sample number {index}", f"there are {sampling.num_samples}")
     stream, state = workspace.draw_stream(), session.engine.state()
-    spelled = workspace.tools.glass.spell(state, sampling, stream, index)
+    spelled = workspace.tools.probe.spell(state, sampling, stream, index)
     event = protocol.Spelling(
         index=index,
         step=session.step,
@@ -47,7 +47,7 @@ def explained(workspace: Workspace, address: str) -> protocol.Explained:
     text, tokens = workspace.passed()
     session, step = workspace.session, workspace.session.step
     try:
-        told, check = workspace.tools.glass.explain(
+        told, check = workspace.tools.probe.explain(
             address, session.config, step, session.engine.state(), tokens
         )
     except GlassError as error:
@@ -57,8 +57,8 @@ def explained(workspace: Workspace, address: str) -> protocol.Explained:
     return protocol.Explained(address, step, text, brief, *counts, check, "", "")
 
 
-def _brief(account: Account) -> Account:
-    return replace(account, terms=account.terms[: protocol.MAX_TERMS])
+def _brief(breakdown: Breakdown) -> Breakdown:
+    return replace(breakdown, terms=breakdown.terms[: protocol.MAX_TERMS])
 
 
 def neighbours(workspace: Workspace, asked: protocol.Enter) -> protocol.Neighbours:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from glassgpt.analysis.attribution import Origins
-from glassgpt.analysis.baselines import Yardsticks, held_out, seen_count
+from glassgpt.analysis.attribution import Attribution
+from glassgpt.analysis.baselines import Baselines, seen_count, validation_documents
 from glassgpt.analysis.benchmark import EngineComparison
 from glassgpt.analysis.comparison import Parting
-from glassgpt.analysis.glass import Sampled
-from glassgpt.analysis.preview import Band, Imagined
+from glassgpt.analysis.preview import Band, PreviewRun
+from glassgpt.analysis.probe import Sampled
 from glassgpt.analysis.verify import Verification
-from glassgpt.analysis.weight_history import Past
+from glassgpt.analysis.weight_history import WeightHistory
 from glassgpt.arrays import array
 from glassgpt.data.nearest import Nearest
 from glassgpt.live import protocol
@@ -42,23 +42,23 @@ def written(one: Sampled, documents: Nearest, *, look: bool = True) -> protocol.
     return protocol.Written(one.text, seen, one.probability, one.ended, nearest, distance)
 
 
-def baselines(found: Yardsticks) -> protocol.Measures:
+def baselines(found: Baselines) -> protocol.Baselines:
     """Return the baselines of the documents."""
-    return protocol.Measures(**asdict(found))
+    return protocol.Baselines(**asdict(found))
 
 
-def held_out_loss(session: Session, tools: RunTools) -> protocol.HeldOut:
-    """Return the held-out loss of a session where it stands; needs a validator."""
-    loss = tools.held_out_loss(session)
+def validation_loss(session: Session, tools: RunTools) -> protocol.ValidationLoss:
+    """Return the validation loss of a session where it stands; needs a validator."""
+    loss = tools.validation_loss(session)
     assert tools.validator is not None
-    count = len(held_out(session.documents))
+    count = len(validation_documents(session.documents))
     seen = seen_count(session.documents, session.step)
-    return protocol.HeldOut(session.step, loss, count, seen, tools.validator.name)
+    return protocol.ValidationLoss(session.step, loss, count, seen, tools.validator.name)
 
 
-def engines(found: EngineComparison) -> protocol.Compared:
+def engines(found: EngineComparison) -> protocol.EnginesCompared:
     """Return how fast the engines are on this run, and how far they stray."""
-    return protocol.Compared(found.rates, found.steps, found.difference)
+    return protocol.EnginesCompared(found.rates, found.steps, found.difference)
 
 
 def difference(
@@ -82,21 +82,21 @@ def difference(
         largest=parting.largest,
         largest_site=parting.largest_site,
         problem=problem,
-        held_out=losses,
+        validation_loss=losses,
     )
 
 
-def preview(run: Imagined, first: int, texts: list[protocol.Written], loss: float | None) -> Told:
+def preview(run: PreviewRun, first: int, texts: list[protocol.Written], loss: float | None) -> Told:
     """Return a preview run as far as it is computed, its losses from index `first` on."""
     new = run.losses[first:]
     arrays = {"losses": array(new, (len(new),))} if new else {}
-    event = protocol.Imagined(
+    event = protocol.Previewed(
         config=asdict(run.session.config),
         done=run.done,
         first=first,
         taken=len(run.losses),
         written=texts,
-        held_out=loss,
+        validation_loss=loss,
         seconds=run.seconds,
         stopped=run.stopped,
         arrays=protocol.heads(arrays),
@@ -115,35 +115,35 @@ def seed_band(band: Band) -> Told:
     return event, list(arrays.values())
 
 
-def attribution(origins: Origins) -> Told:
+def attribution(attribution: Attribution) -> Told:
     """Return which steps moved a probability most, or how far the search is."""
-    curve = array(origins.curve, (len(origins.curve),)) if origins.done else None
+    curve = array(attribution.curve, (len(attribution.curve),)) if attribution.done else None
     arrays = {} if curve is None else {"curve": curve}
-    event = protocol.Origins(
-        context=origins.context,
-        token=origins.token,
-        begin=origins.begin,
-        step=origins.end,
-        taken=len(origins.curve) - 1,
-        done=origins.done,
+    event = protocol.Attribution(
+        context=attribution.context,
+        token=attribution.token,
+        begin=attribution.begin,
+        step=attribution.end,
+        taken=len(attribution.curve) - 1,
+        done=attribution.done,
         moves=[
             protocol.MoveFacts(move.step, move.document, move.words, move.change)
-            for move in origins.top()
+            for move in attribution.top()
         ]
-        if origins.done
+        if attribution.done
         else [],
         arrays=protocol.heads(arrays),
     )
     return event, list(arrays.values())
 
 
-def weight_history(past: Past) -> Told:
+def weight_history(past: WeightHistory) -> Told:
     """Return what a weight was at every position."""
     steps, values = past.told()
     size = (len(values),)
     arrays = {"steps": array(steps, size), "past": array(values, size)}
     address = f"value:{past.name}[{','.join(map(str, past.index))}]"
-    event = protocol.Past(address, past.every, protocol.heads(arrays))
+    event = protocol.WeightHistory(address, past.every, protocol.heads(arrays))
     return event, list(arrays.values())
 
 

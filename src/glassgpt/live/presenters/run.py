@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from glassgpt.analysis.baselines import held_out
+from glassgpt.analysis.baselines import validation_documents
 from glassgpt.arrays import array
 from glassgpt.engines import ENGINES, default_engine, unavailable
 from glassgpt.errors import DivergenceError
@@ -18,7 +18,7 @@ from glassgpt.model.activations import sites
 from glassgpt.model.config import Config, Sampling, Setting, hyper, settings
 from glassgpt.training.branches import MAX_BRANCHES, Branch
 from glassgpt.training.history import History
-from glassgpt.training.interventions import held
+from glassgpt.training.interventions import ablated
 from glassgpt.training.link import Experiment, carried, write_link
 from glassgpt.training.recipe_text import write
 
@@ -54,7 +54,7 @@ def hello(workspace: Workspace, run: str, pace: float) -> protocol.Hello:
         data_name=session.recipe.data_name,
         data_sha256=session.recipe.data_sha256,
         documents=len(session.documents),
-        unseen_from=len(session.documents) - len(held_out(session.documents)),
+        validation_from=len(session.documents) - len(validation_documents(session.documents)),
         longest=min(context, lengths[-1]),
         typical=min(context, lengths[int(0.98 * (len(lengths) - 1))]),
         clipped=sum(length > context for length in lengths),
@@ -64,7 +64,9 @@ def hello(workspace: Workspace, run: str, pace: float) -> protocol.Hello:
         schedule=_schedule(history),
         link=link(workspace),
         notice=workspace.notice,
-        waiting=None if workspace.waiting is None else _waiting(workspace.waiting),
+        pending_link=None
+        if workspace.pending_link is None
+        else _pending_link(workspace.pending_link),
     )
 
 
@@ -104,7 +106,7 @@ def frame(
     state = session.engine.state()
     seen = {
         **_curves(history, first),
-        **workspace.tools.glass.look(arrays, state, history.before, tokens),
+        **workspace.tools.probe.look(arrays, state, history.before, tokens),
     }
     event = protocol.Frame(
         step=session.step,
@@ -130,10 +132,10 @@ def stopped(step: int, error: DivergenceError) -> protocol.Stopped:
 
 def branches(workspace: Workspace) -> protocol.Branches:
     """Return all branches."""
-    tree, beside = workspace.branches, workspace.beside
+    tree, compared = workspace.branches, workspace.compared_branch
     return protocol.Branches(
         current=tree.current.number,
-        beside=None if beside is None else beside.number,
+        compared=None if compared is None else compared.number,
         undo=tree.current.parent is not None,
         redo=tree.can_redo,
         most=MAX_BRANCHES,
@@ -177,7 +179,7 @@ def _branch_facts(branch: Branch) -> protocol.BranchFacts:
         fork=branch.fork,
         words=[f"{done.change.words()} at step {done.step}" for done in branch.changes],
         changes=write(branch.changes),
-        held=[silence.name for silence in held(history.recipe.interventions)],
+        ablated=[ablation.name for ablation in ablated(history.recipe.interventions)],
         config=asdict(history.config),
         data_name=history.recipe.data_name,
         engine=history.session.engine.name,
@@ -188,9 +190,9 @@ def _setting_facts(setting: Setting) -> protocol.SettingFacts:
     return protocol.SettingFacts(**asdict(setting), type=type(setting.default).__name__)
 
 
-def _waiting(asked: Experiment) -> protocol.Waiting:
+def _pending_link(asked: Experiment) -> protocol.PendingLink:
     recipe = asked.recipe
-    return protocol.Waiting(
+    return protocol.PendingLink(
         config=asdict(recipe.config),
         engine=asked.engine,
         sampling=asdict(asked.sampling),

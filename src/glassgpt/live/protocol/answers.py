@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from glassgpt.analysis.explain import Explanation, Nudge
+from glassgpt.analysis.explain import Explanation, GradientCheck
 from glassgpt.live.protocol.message import Answer, Scalar
 from glassgpt.live.protocol.parts import ArrayHead, CutFacts, NodeFacts
 
@@ -29,9 +29,9 @@ class Considered(Answer, frozen=True, tag=True):
 class Explained(Answer, frozen=True, tag=True):
     """The explanation of a number after `step` updates, or the reason why there is none.
 
-    At most `MAX_TERMS` terms of an account travel, the largest; `value_terms` and `gradient_terms`
-    say how many there are. A number that is not finite travels as null. For a weight there is the
-    check of its gradient, and its `Past` follows.
+    At most `MAX_TERMS` terms of a breakdown are sent, the largest; `value_terms` and
+    `gradient_terms` count all of them. A number that is not finite is sent as null. For a weight
+    `gradient_check` is set, and its `WeightHistory` follows.
     """
 
     address: str
@@ -40,7 +40,7 @@ class Explained(Answer, frozen=True, tag=True):
     explanation: Explanation | None
     value_terms: int
     gradient_terms: int
-    nudge: Nudge | None
+    gradient_check: GradientCheck | None
     problem: str
     hint: str
 

@@ -35,7 +35,7 @@ class Pace(Asked, frozen=True, tag=True):
     steps_per_second: float
 
 
-class Wanted(Asked, frozen=True):
+class RunRequest(Asked, frozen=True):
     """The settings and documents of a new run.
 
     `data` is `kept`, `builtin`, `sent`: the file with this, or the fingerprint of documents that
@@ -50,7 +50,7 @@ class Wanted(Asked, frozen=True):
     do: str = ""  # what is done to the run on its way, as a link says it
 
 
-class Start(Wanted, frozen=True, tag=True):
+class Start(RunRequest, frozen=True, tag=True):
     """Begin a new run, and start training if `play`. If it is refused, the old run stays.
 
     With `keep` the existing branches stay as well; otherwise they are dropped.
@@ -60,7 +60,7 @@ class Start(Wanted, frozen=True, tag=True):
     keep: bool = False
 
 
-class Consider(Wanted, frozen=True, tag=True):
+class Consider(RunRequest, frozen=True, tag=True):
     """Check a new run and describe it, without beginning it."""
 
 
@@ -85,7 +85,7 @@ class Edit(Asked, frozen=True, tag=True):
     value: float
 
 
-class Silence(Asked, frozen=True, tag=True):
+class Ablate(Asked, frozen=True, tag=True):
     """Fork the run: set the weights of a part to zero, with `hold` after every update.
 
     A `part` is `head` or `neuron`, `number` of `layer`, or `position`, the whole of wpe.
@@ -97,7 +97,7 @@ class Silence(Asked, frozen=True, tag=True):
     hold: bool = False
 
 
-class Release(Asked, frozen=True, tag=True):
+class StopAblating(Asked, frozen=True, tag=True):
     """Fork the run: stop holding an ablated part at zero."""
 
     part: Literal["head", "neuron", "position"]
@@ -125,13 +125,13 @@ class Drop(Asked, frozen=True, tag=True):
     branch: int
 
 
-class Beside(Asked, frozen=True, tag=True):
-    """Compare with this branch from now on: samples, held-out loss, first difference."""
+class Compare(Asked, frozen=True, tag=True):
+    """Compare with this branch from now on: samples, validation loss, first difference."""
 
     branch: int
 
 
-class Imagine(Asked, frozen=True, tag=True):
+class Preview(Asked, frozen=True, tag=True):
     """Show the complete run that these settings would give on the documents that are shown."""
 
     config: dict[str, Scalar]
@@ -143,7 +143,7 @@ class Band(Asked, frozen=True, tag=True):
     seeds: int
 
 
-class Trace(Asked, frozen=True, tag=True):
+class Attribute(Asked, frozen=True, tag=True):
     """Show which steps moved the probability of `token` at a position of `document` most."""
 
     document: str
@@ -225,12 +225,22 @@ class Ack(Message, frozen=True, tag=True):
 
 
 Command: TypeAlias = (
-    Open | Play | Pause | Seek | Pace | Start | Consider | Load | Tune | Edit | Silence | Release
-    | Undo | Redo | Choose | Drop | Beside | Imagine | Band | Trace
+    Open | Play | Pause | Seek | Pace | Start | Consider | Load | Tune | Edit | Ablate
+    | StopAblating | Undo | Redo | Choose | Drop | Compare | Preview | Band | Attribute
     | Sample | Spell | Watch | Explain | Verify | Enter | Tokenize | Read | Save | Ack
 )  # fmt: skip
 
-NEWEST_COUNTS = Seek | Consider | Sample | Watch | Explain | Enter | Imagine | Trace
+NEWEST_COUNTS = Seek | Consider | Sample | Watch | Explain | Enter | Preview | Attribute
 QUESTIONS = (  # that change nothing a frame shows
-    Explain | Enter | Spell | Tokenize | Read | Save | Consider | Imagine | Band | Trace | Verify
+    Explain
+    | Enter
+    | Spell
+    | Tokenize
+    | Read
+    | Save
+    | Consider
+    | Preview
+    | Band
+    | Attribute
+    | Verify
 )

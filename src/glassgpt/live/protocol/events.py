@@ -14,17 +14,17 @@ from glassgpt.live.protocol.answers import (
     Tokens,
 )
 from glassgpt.live.protocol.results import (
-    Compared,
+    Attribution,
+    Baselines,
     Difference,
-    HeldOut,
-    Imagined,
-    Measures,
-    Origins,
-    Past,
+    EnginesCompared,
+    Previewed,
     Price,
     Samples,
     SeedBand,
+    ValidationLoss,
     Verified,
+    WeightHistory,
 )
 from glassgpt.live.protocol.run_events import (
     Branches,
@@ -39,7 +39,8 @@ from glassgpt.live.protocol.run_events import (
 )
 
 Event: TypeAlias = (
-    Hello | Frame | Samples | Spelling | Measures | HeldOut | Compared | Documents | Tokens
-    | Explained | Past | Verified | Neighbours | Considered | Settings | Branches | Curve
-    | Difference | Price | Imagined | SeedBand | Origins | File | Done | Ended | Refused | Stopped
+    Hello | Frame | Samples | Spelling | Baselines | ValidationLoss | EnginesCompared | Documents
+    | Tokens | Explained | WeightHistory | Verified | Neighbours | Considered | Settings
+    | Branches | Curve | Difference | Price | Previewed | SeedBand | Attribution | File | Done
+    | Ended | Refused | Stopped
 )  # fmt: skip

@@ -77,7 +77,7 @@ class CutFacts(msgspec.Struct, frozen=True):
     examples: list[str]
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class PendingLink(msgspec.Struct, frozen=True):
     """The run of a link that does not contain its documents: it waits for their file."""
 
     config: dict[str, Scalar]
@@ -100,7 +100,7 @@ class BranchFacts(msgspec.Struct, frozen=True):
     fork: int  # the position from which on it differs from its parent
     words: list[str]  # a phrase for each change
     changes: str  # the same as a link says it
-    held: list[str]  # the parts that are held at zero at its end, as in a link: head0.2
+    ablated: list[str]  # the parts that are held at zero at its end, as in a link: head0.2
     config: dict[str, Scalar]  # at its end
     data_name: str
     engine: str

@@ -17,7 +17,7 @@ class Samples(Numbered, frozen=True, tag=True):
     link: str
 
 
-class Measures(Answer, frozen=True, tag=True):
+class Baselines(Answer, frozen=True, tag=True):
     """The baselines of the documents, in nats."""
 
     uniform: float
@@ -26,8 +26,8 @@ class Measures(Answer, frozen=True, tag=True):
     trigram: float
 
 
-class HeldOut(Numbered, frozen=True, tag=True):
-    """The mean loss after `step` updates on the held-out tenth, by `engine`."""
+class ValidationLoss(Numbered, frozen=True, tag=True):
+    """The mean loss after `step` updates on the validation documents, by `engine`."""
 
     step: int
     loss: float
@@ -36,7 +36,7 @@ class HeldOut(Numbered, frozen=True, tag=True):
     engine: str
 
 
-class Compared(Answer, frozen=True, tag=True):
+class EnginesCompared(Answer, frozen=True, tag=True):
     """Both engines on this run: steps a second of each, and the largest difference of losses."""
 
     rates: dict[str, float]
@@ -50,8 +50,8 @@ class Difference(Answer, frozen=True, tag=True):
     `first_step` is the number of the first step (from 1) whose losses differ, as far as both went.
     On `document` the first difference in the order of computation is at `index` of `site` (empty
     if there is none, or the sizes differ); the largest is `largest`. If the numbers cannot be
-    compared, `problem` is the reason. Held-out losses are sent if an engine is fast enough and both
-    are finite.
+    compared, `problem` is the reason. Validation losses are sent if an engine is fast enough and
+    both are finite.
     """
 
     branch: int
@@ -64,11 +64,11 @@ class Difference(Answer, frozen=True, tag=True):
     largest: float
     largest_site: str
     problem: str
-    held_out: list[float]
+    validation_loss: list[float]
 
 
 class Price(Answer, frozen=True, tag=True):
-    """The held-out loss before and after the weights were set that led to a branch, at its fork."""
+    """The validation loss at a branch's fork, before and after the weights were set."""
 
     branch: int
     step: int
@@ -76,10 +76,11 @@ class Price(Answer, frozen=True, tag=True):
     after: float
 
 
-class Imagined(Answer, frozen=True, tag=True):
+class Previewed(Answer, frozen=True, tag=True):
     """A complete run of `config`, as far as it is taken; the array `losses` begins at `first`.
 
-    When it is `done`, `written` and `held_out` are those of its end; a run that `stopped` says why.
+    When it is `done`, `written` and `validation_loss` are those of its end; `stopped` is why a run
+    stopped early.
     """
 
     config: dict[str, Scalar]
@@ -87,7 +88,7 @@ class Imagined(Answer, frozen=True, tag=True):
     first: int
     taken: int
     written: list[Written]
-    held_out: float | None
+    validation_loss: float | None
     seconds: float
     stopped: str
     arrays: list[ArrayHead]
@@ -105,7 +106,7 @@ class SeedBand(Answer, frozen=True, tag=True):
     arrays: list[ArrayHead]
 
 
-class Origins(Answer, frozen=True, tag=True):
+class Attribution(Answer, frozen=True, tag=True):
     """The attribution of log p of `token` after `context`, from position `begin` to `step`.
 
     While steps are `taken` again there is only that number; when it is `done` the largest `moves`,
@@ -122,7 +123,7 @@ class Origins(Answer, frozen=True, tag=True):
     arrays: list[ArrayHead]
 
 
-class Past(Answer, frozen=True, tag=True):
+class WeightHistory(Answer, frozen=True, tag=True):
     """The history of the weight at `address` in its branch, one value for each `every` steps.
 
     Arrays over (positions,): `steps`, and `past`, the value after so many updates.

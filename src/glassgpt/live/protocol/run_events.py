@@ -10,9 +10,9 @@ from glassgpt.live.protocol.parts import (
     BranchFacts,
     EngineFacts,
     ParamFacts,
+    PendingLink,
     SettingFacts,
     SiteFacts,
-    Waiting,
 )
 
 JobName: TypeAlias = Literal[
@@ -39,7 +39,7 @@ class Hello(Answer, frozen=True, tag=True):
     data_name: str
     data_sha256: str
     documents: int
-    unseen_from: int  # the first document of the held-out tenth
+    validation_from: int  # the first document of the validation documents
     longest: int  # positions of the longest document, clipped to the context
     typical: int  # positions that 98 of 100 documents do not exceed
     clipped: int  # how many documents are longer than the context
@@ -49,7 +49,7 @@ class Hello(Answer, frozen=True, tag=True):
     schedule: list[float]  # the learning rate at evenly spaced positions, from 0 to num_steps
     link: str
     notice: str  # something the reader should know, or nothing
-    waiting: Waiting | None
+    pending_link: PendingLink | None
 
 
 class Frame(Numbered, frozen=True, tag=True):
@@ -85,7 +85,7 @@ class Branches(Answer, frozen=True, tag=True):
     """All branches: which is shown, which is compared with it, whether a change can be undone."""
 
     current: int
-    beside: int | None
+    compared: int | None
     undo: bool
     redo: bool
     most: int

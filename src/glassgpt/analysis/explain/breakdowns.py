@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from glassgpt.analysis.explain.explanation import Account, Ledger, Term
+from glassgpt.analysis.explain.explanation import AdamUpdate, Breakdown, Term
 from glassgpt.analysis.explain.ops import rule_of
 from glassgpt.analysis.explain.passed import Pass, short
 from glassgpt.analysis.explain.rule import inputs, term
@@ -21,7 +21,7 @@ FORMULAS = {  # what an update makes of a weight and its moments
 }
 
 
-def made(p: Pass, address: Address) -> Account:
+def made(p: Pass, address: Address) -> Breakdown:
     """Return the breakdown of a site's number into its inputs."""
     site, at = p.sites[address.name], address.index
     rule = rule_of(p, site)
@@ -29,14 +29,14 @@ def made(p: Pass, address: Address) -> Account:
     terms = _sorted(rule.terms(at))
     if not terms:  # only the future has none
         text = f"{figure(number)}: position {at[1]} does not see position {at[2]}, which is later"
-        return Account(number, rule.formula(), text, (), number, "", lines_of(site))
+        return Breakdown(number, rule.formula(), text, (), number, "", lines_of(site))
     total, name = rule.total(number, terms)
     text = f"{rule.numbers(at, terms)} = {figure(number)}"
-    return Account(number, rule.formula(), text, terms, total, name, lines_of(site))
+    return Breakdown(number, rule.formula(), text, terms, total, name, lines_of(site))
 
 
-def kept(address: Address, update: Ledger) -> Account:
-    """Return the account of a weight or a moment, which result from updates."""
+def kept(address: Address, update: AdamUpdate) -> Breakdown:
+    """Return the breakdown of a weight or a moment, which result from updates."""
     kind = address.kind if address.kind in ("m", "v") else "value"
     now, new = {
         "value": (update.weight, update.new_weight),
@@ -46,18 +46,20 @@ def kept(address: Address, update: Ledger) -> Account:
     ends = update.learning_rate == 0  # the run has taken its last step
     makes = "another update would make" if ends else f"update {update.step:,} makes"
     text = f"{figure(now)}; {makes} it {figure(new)}"
-    return Account(now, FORMULAS[kind], text, (), now, "", lines(KEPT[kind]))
+    return Breakdown(now, FORMULAS[kind], text, (), now, "", lines(KEPT[kind]))
 
 
-def used(p: Pass, address: Address) -> Account:
+def used(p: Pass, address: Address) -> Breakdown:
     """Return the breakdown of the gradient by users: their gradient times the local derivative."""
     number = p.grads[address.name][address.index]
     if address.name == "loss":
         one = Term("the loss itself, where the way back begins", (), 1.0, "1")
-        return Account(number, "∂loss = 1", "1", (one,), number, "", lines(SEED))
+        return Breakdown(number, "∂loss = 1", "1", (one,), number, "", lines(SEED))
     terms = _sorted(_brought(p, address))
     text = f"{added([each.numbers for each in terms])} = {figure(number)}"
-    return Account(number, _gradient_formula(p, address), text, terms, number, "", lines(BACKWARD))
+    return Breakdown(
+        number, _gradient_formula(p, address), text, terms, number, "", lines(BACKWARD)
+    )
 
 
 def _brought(p: Pass, address: Address) -> Iterator[Term]:

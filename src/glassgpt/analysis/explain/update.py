@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-from glassgpt.analysis.explain.explanation import Entry, Ledger, Nudge
+from glassgpt.analysis.explain.explanation import AdamUpdate, Entry, GradientCheck
 from glassgpt.analysis.explain.passed import Pass
 from glassgpt.analysis.explain.source import UPDATE, lines
 from glassgpt.analysis.explain.words import bracketed, figure
@@ -21,7 +21,7 @@ EPSILON = 1e-5  # balances what a difference leaves out (∝ ε²) and rounding 
 _ROUNDING = 16 * sys.float_info.epsilon  # what a loss may be off by, relative
 
 
-def ledger(p: Pass, address: Address) -> Ledger:
+def adam_update(p: Pass, address: Address) -> AdamUpdate:
     """Return the update that follows, in the scalar engine's own order of operations.
 
     With that engine's numbers `new_weight` is its next weight to the last bit. Raises
@@ -39,7 +39,7 @@ def ledger(p: Pass, address: Address) -> Ledger:
     v_hat = new_v / (1 - h.beta2**h.step)
     delta = -(h.learning_rate * m_hat / (v_hat**0.5 + h.eps))
     made = (new_m, new_v, m_hat, v_hat, delta, weight + delta)
-    return Ledger(
+    return AdamUpdate(
         step=h.step,
         weight=weight,
         g=g,
@@ -88,7 +88,9 @@ def _entries(
     )
 
 
-def nudge(engine: Engine, p: Pass, address: Address, epsilon: float = EPSILON) -> Nudge:
+def gradient_check(
+    engine: Engine, p: Pass, address: Address, epsilon: float = EPSILON
+) -> GradientCheck:
     """Return the slope of the loss between weight − ε and weight + ε, with the gradient.
 
     `engine` computes the loss with the weight changed by ±ε and ±2ε. Raises `AddressError` if the
@@ -114,7 +116,7 @@ def nudge(engine: Engine, p: Pass, address: Address, epsilon: float = EPSILON) -
     if kinks:
         left_out = abs(slope(0, 1) - slope(-1, 0)) / 2 + abs(slope(-2, 2) - slope(-1, 1))
     rounding = _ROUNDING * max(1.0, abs(loss[0])) / epsilon
-    return Nudge(
+    return GradientCheck(
         epsilon=epsilon,
         loss=loss[0],
         loss_up=loss[1],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { silencedIn } from "./futures";
+import { ablatedPart } from "./futures";
 import type { Part } from "./parts";
 import { type BranchFacts, type Branches, DEFAULT_CONFIG, type Frame } from "../protocol.gen";
 import { INITIAL, type State } from "./store";
@@ -12,7 +12,7 @@ const facts = (number: number, parent: number | null, changes: string): BranchFa
   fork: 0,
   words: [],
   changes,
-  held: [],
+  ablated: [],
   config: DEFAULT_CONFIG,
   data_name: "names",
   engine: "fast",
@@ -24,7 +24,7 @@ function at(step: number, ...changes: string[]): State {
   const tree: Branches = {
     kind: "Branches",
     current: changes.length,
-    beside: null,
+    compared: null,
     undo: true,
     redo: false,
     most: 8,
@@ -35,19 +35,19 @@ function at(step: number, ...changes: string[]): State {
 
 describe("a part that was switched off", () => {
   it("shows it, while it is zero and afterwards", () => {
-    expect(silencedIn(at(400, "", "400:head0.2"), HEAD)).toEqual({ step: 400, now: true, last: true });
-    expect(silencedIn(at(450, "", "400:head0.2!"), HEAD)).toEqual({ step: 400, now: false, last: true });
+    expect(ablatedPart(at(400, "", "400:head0.2"), HEAD)).toEqual({ step: 400, now: true, last: true });
+    expect(ablatedPart(at(450, "", "400:head0.2!"), HEAD)).toEqual({ step: 400, now: false, last: true });
   });
 
   it("is switched on again by undoing only where nothing else was changed since", () => {
-    expect(silencedIn(at(450, "", "400:head0.2;400:wte[0,0]=1.0"), HEAD)?.last).toBe(false);
-    expect(silencedIn(at(450, "", "400:head0.2", "410:learning_rate=0.1"), HEAD)?.last).toBe(false);
+    expect(ablatedPart(at(450, "", "400:head0.2;400:wte[0,0]=1.0"), HEAD)?.last).toBe(false);
+    expect(ablatedPart(at(450, "", "400:head0.2", "410:learning_rate=0.1"), HEAD)?.last).toBe(false);
   });
 
   it("is another part, or not yet, or free again", () => {
-    expect(silencedIn(at(450, "", "400:head0.1"), HEAD)).toBeNull();
-    expect(silencedIn(at(300, "", "400:head0.2"), HEAD)).toBeNull();
-    expect(silencedIn(at(450, "", "400:head0.2!", "420:~head0.2"), HEAD)).toBeNull();
-    expect(silencedIn(at(450, ""), HEAD)).toBeNull();
+    expect(ablatedPart(at(450, "", "400:head0.1"), HEAD)).toBeNull();
+    expect(ablatedPart(at(300, "", "400:head0.2"), HEAD)).toBeNull();
+    expect(ablatedPart(at(450, "", "400:head0.2!", "420:~head0.2"), HEAD)).toBeNull();
+    expect(ablatedPart(at(450, ""), HEAD)).toBeNull();
   });
 });

@@ -1,4 +1,4 @@
-"""The glass: what it shows is what the engine computes, and looking changes nothing."""
+"""The probe: what it shows is what the engine computes, and looking changes nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import random
 import pytest
 
 from glassgpt import Config, Sampling, Session
-from glassgpt.analysis.glass import EXACT_CELLS, LARGEST, Glass, narrowed, reduced
+from glassgpt.analysis.probe import EXACT_CELLS, LARGEST, Probe, narrowed, reduced
 from glassgpt.arrays import array, numbers, shape, zeros
 from glassgpt.engines import create
 from glassgpt.model.state import State
@@ -25,11 +25,11 @@ def session() -> Session:
 
 
 @pytest.fixture
-def glass(session: Session) -> Glass:
-    return Glass("scalar", SMALL, session.tokenizer)
+def probe(session: Session) -> Probe:
+    return Probe("scalar", SMALL, session.tokenizer)
 
 
-def test_values_gradients_and_moments_are_the_engines(session: Session, glass: Glass) -> None:
+def test_values_gradients_and_moments_are_the_engines(session: Session, probe: Probe) -> None:
     tokens = session.tokens("abba")
     state = session.engine.state()
     engine = create("scalar", SMALL, session.tokenizer.vocab_size)
@@ -43,18 +43,18 @@ def test_values_gradients_and_moments_are_the_engines(session: Session, glass: G
         "m:wpe": state.m["wpe"],
         "v:lm_head": state.v["lm_head"],
     }
-    seen = glass.look(list(wanted), state, None, tokens)
+    seen = probe.look(list(wanted), state, None, tokens)
     assert {name: numbers(a) for name, a in seen.items()} == {
         name: numbers(a) for name, a in wanted.items()
     }
 
 
-def test_an_update_is_what_it_added(session: Session, glass: Glass) -> None:
+def test_an_update_is_what_it_added(session: Session, probe: Probe) -> None:
     before = session.engine.state().params
     session.run(1)
     state = session.engine.state()
     tokens = session.tokens("ab")
-    seen = glass.look(["delta:wte", "delta:layer0.attn.scores"], state, before, tokens)
+    seen = probe.look(["delta:wte", "delta:layer0.attn.scores"], state, before, tokens)
     assert numbers(seen["delta:wte"]) == [
         a - b for a, b in zip(numbers(state.params["wte"]), numbers(before["wte"]), strict=True)
     ]
@@ -67,33 +67,33 @@ def test_an_update_is_what_it_added(session: Session, glass: Glass) -> None:
         assert told == (-math.inf if a == -math.inf else a - b)
 
 
-def test_looking_does_not_change_the_run(session: Session, glass: Glass) -> None:
+def test_looking_does_not_change_the_run(session: Session, probe: Probe) -> None:
     straight = Session(SMALL, DOCUMENTS, engine="scalar")
     straight.run(5)
     tokens = session.tokens("ba")
     for _ in range(3):
-        glass.look(["grad:wte", "delta:wte", "value:probs"], session.engine.state(), None, tokens)
-        list(glass.write(session.engine.state(), Sampling(), random.Random(1)))
+        probe.look(["grad:wte", "delta:wte", "value:probs"], session.engine.state(), None, tokens)
+        list(probe.write(session.engine.state(), Sampling(), random.Random(1)))
         assert list(session.run(2)) == list(straight.run(2))
 
 
-def test_an_unknown_update_is_left_out(session: Session, glass: Glass) -> None:
-    assert glass.look(["delta:wte"], session.engine.state(), None, session.tokens("ab")) == {}
+def test_an_unknown_update_is_left_out(session: Session, probe: Probe) -> None:
+    assert probe.look(["delta:wte"], session.engine.state(), None, session.tokens("ab")) == {}
 
 
-def test_samples_are_those_of_the_run(session: Session, glass: Glass) -> None:
+def test_samples_are_those_of_the_run(session: Session, probe: Probe) -> None:
     stream = random.Random()
     stream.setstate(session.rng.getstate())
-    written = [one.text for one in glass.write(session.engine.state(), Sampling(), stream)]
+    written = [one.text for one in probe.write(session.engine.state(), Sampling(), stream)]
     assert written == list(session.sample(Sampling()))
 
 
-def test_a_sample_is_spelled_as_it_was_written(session: Session, glass: Glass) -> None:
+def test_a_sample_is_spelled_as_it_was_written(session: Session, probe: Probe) -> None:
     state = session.engine.state()
     sampling = Sampling(temperature=0.7, num_samples=6, prefix="a")
-    written = list(glass.write(state, sampling, random.Random(3)))
+    written = list(probe.write(state, sampling, random.Random(3)))
     for index, one in enumerate(written):
-        spelled = glass.spell(state, sampling, random.Random(3), index)
+        spelled = probe.spell(state, sampling, random.Random(3), index)
         assert spelled.text == one.text
         probs, points = spelled.arrays["probs"], spelled.arrays["points"]
         likely = 1.0
@@ -106,13 +106,13 @@ def test_a_sample_is_spelled_as_it_was_written(session: Session, glass: Glass) -
 
 
 def test_at_temperature_0_each_token_is_certain_and_the_likeliest(
-    session: Session, glass: Glass
+    session: Session, probe: Probe
 ) -> None:
     state, sampling = session.engine.state(), Sampling(temperature=0, num_samples=2)
-    first, second = glass.write(state, sampling, random.Random(3))
+    first, second = probe.write(state, sampling, random.Random(3))
     assert first == second
     assert first.probability == 1
-    spelled = glass.spell(state, sampling, random.Random(3), 0)
+    spelled = probe.spell(state, sampling, random.Random(3), 0)
     logits, probs = spelled.arrays["logits"], spelled.arrays["probs"]
     for draw, token in enumerate(spelled.tokens):
         row = [logits[draw, i] for i in range(3)]
@@ -132,8 +132,8 @@ def test_at_temperature_0_each_token_is_certain_and_the_likeliest(
         ("", False),
     ],
 )
-def test_it_knows_what_can_be_watched(glass: Glass, name: str, known: bool) -> None:
-    assert glass.knows(name) == known
+def test_it_knows_what_can_be_watched(probe: Probe, name: str, known: bool) -> None:
+    assert probe.knows(name) == known
 
 
 def test_huge_arrays_travel_as_float32() -> None:
@@ -159,11 +159,11 @@ def test_a_large_parameter_comes_as_the_largest_number_of_each_block() -> None:
     assert reduced(zeros((3, 5))).shape == (3, 5)
 
 
-def test_one_cell_can_be_watched_exactly(session: Session, glass: Glass) -> None:
+def test_one_cell_can_be_watched_exactly(session: Session, probe: Probe) -> None:
     state = session.engine.state()
     names = ["value:wte[2,1]", "grad:wte[2,1]", "value:wte[9,9]", "value:wte[x]"]
-    seen = glass.look([*names, "grad:wte"], state, None, session.tokens("ab"))
+    seen = probe.look([*names, "grad:wte"], state, None, session.tokens("ab"))
     assert set(seen) == {*names[:2], "grad:wte"}
     assert seen["value:wte[2,1]"][()] == state.params["wte"][2, 1]
     assert seen["grad:wte[2,1]"][()] == seen["grad:wte"][2, 1]
-    assert [glass.knows(name) for name in names] == [True] * 4
+    assert [probe.knows(name) for name in names] == [True] * 4

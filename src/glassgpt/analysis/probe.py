@@ -1,4 +1,4 @@
-"""The probe (the glass): engines with a copy of a run's state, so that reading changes nothing.
+"""The probe: engines with a copy of a run's state, so that reading changes nothing.
 
 Everything that a page can show comes from here as a named array: `value:`, `grad:` or `delta:`
 (the change by the last update) of a site or parameter, `m:` or `v:` of a parameter (moments).
@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from glassgpt.analysis.comparison import Parting, parting
-from glassgpt.analysis.explain import Explanation, Nudge, explain, nudge, pass_through
+from glassgpt.analysis.explain import (
+    Explanation,
+    GradientCheck,
+    explain,
+    gradient_check,
+    pass_through,
+)
 from glassgpt.arrays import Array, array, numbers, shape, zeros
 from glassgpt.engines import Engine, create
 from glassgpt.model.activations import sites
@@ -48,7 +54,7 @@ class Spelled:
     arrays: dict[str, Array]
 
 
-class Glass:
+class Probe:
     """The probe of a model of `config` and `tokenizer`, computed by `engine`."""
 
     def __init__(self, engine: str, config: Config, tokenizer: Tokenizer) -> None:
@@ -132,7 +138,7 @@ class Glass:
 
     def explain(
         self, address: str, config: Config, step: int, state: State, tokens: Sequence[int]
-    ) -> tuple[Explanation, Nudge | None]:
+    ) -> tuple[Explanation, GradientCheck | None]:
         """Return the explanation of a number; of a weight also the check of its gradient.
 
         `config` has the current live settings. Raises `AddressError` if the model has no such
@@ -142,7 +148,7 @@ class Glass:
         explanation = explain(passed, address)
         if explanation.update is None:
             return explanation, None
-        return explanation, nudge(self._mirror, passed, passed.address(address))
+        return explanation, gradient_check(self._mirror, passed, passed.address(address))
 
     # -- writing
 
