@@ -258,7 +258,7 @@ def test_an_alphabet_too_large_for_the_sizes_is_a_sentence(it: Tab) -> None:
     box.fill("128")
     box.press("Enter")
     it.until("s.considered?.problem")
-    assert "parameters; a page takes 2,000,000" in it.page.locator(".new").inner_text()
+    assert "parameters; the limit on a page is 2,000,000" in it.page.locator(".new").inner_text()
     assert it.page.get_by_role("button", name="Begin new run").is_disabled()
 
 

@@ -269,7 +269,7 @@ def test_a_graph_too_large_for_a_page_is_refused_in_a_sentence(command: protocol
         await page.until(lambda: page.count("Refused"))
 
     page = played(script, Config(n_embd=64, n_layer=4, block_size=32, num_steps=10))
-    assert "a page takes 400,000" in page.last("Refused")["what"]
+    assert "the limit on a page is 400,000" in page.last("Refused")["what"]
 
 
 def test_a_live_change_holds_from_the_next_step_on() -> None:

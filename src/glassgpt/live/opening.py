@@ -46,8 +46,8 @@ def open_link(
 ) -> Opened:
     """Return the run of a link on a server that shows `source`, or the kept run of `snapshot`.
 
-    `ready` is the run of a default link, where it was made before. Raises `GlassError` where even
-    that cannot be made.
+    `ready` is the run of a default link, if it was made before. Raises `GlassError` if not even
+    that can be made.
     """
     asked, faults = read_leniently(link)
     if _lacks_data(asked, source):
@@ -113,7 +113,7 @@ def _made(asked: Experiment, source: Source, snapshot: Snapshot | None) -> Works
 
 
 def _sample_as(asked: Experiment, workspace: Workspace) -> list[GlassError]:
-    """Let it draw as the link says, without the prefix or the count where that cannot be."""
+    """Set the sampling of the link, without its prefix or count if that is not valid."""
     asks, usual = asked.sampling, Sampling()
     workspace.sample_seed = asked.sample_seed
     faults: list[GlassError] = []

@@ -6,7 +6,7 @@ A command is JSON text, or a frame where it brings a file along. Every event is 
 
 in little-endian order, so that the page sees typed arrays without a copy. The header is one of
 the structs below; its `arrays` say what follows. `tools/gen_protocol.py` writes the page's types
-from these files. It knows no socket and no model.
+from these files. Independent of sockets and models.
 """
 
 from glassgpt.live.protocol.answers import (
@@ -109,7 +109,7 @@ from glassgpt.live.protocol.wire import (
 
 VERSION = 1
 MAX_TERMS = 64  # of an explanation
-CREDITS = 2  # events that may be under way before the page has drawn the first of them
+CREDITS = 2  # events that may be sent before the page has drawn the first of them
 TAKEN_OVER, ENDED = 4001, 4002  # WebSocket close codes: another tab shows the run; it was ended
 
 __all__ = [

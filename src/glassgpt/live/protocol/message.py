@@ -14,7 +14,7 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
 
 
 class Asked(Message, frozen=True, kw_only=True):
-    """A command; `id` is a number that the page counts up. What answers it names it."""
+    """A command; the page numbers its commands with `id`, and answers refer to that number."""
 
     id: int = 0
 

@@ -27,12 +27,12 @@ class Measures(Answer, frozen=True, tag=True):
 
 
 class HeldOut(Numbered, frozen=True, tag=True):
-    """The mean loss after `step` updates on the held-out tenth, by `engine`."""
+    """The mean validation loss after `step` updates, computed by `engine`."""
 
     step: int
     loss: float
     documents: int
-    seen: int  # of them, those whose text the run has learned from
+    seen: int  # how many of the validation documents the run has trained on
     engine: str
 
 
@@ -50,7 +50,7 @@ class Difference(Answer, frozen=True, tag=True):
     `first_step` is the number of the first step (from 1) whose losses differ, as far as both went.
     On `document` the first difference in the order of computation is at `index` of `site` (empty
     if there is none, or the sizes differ); the largest is `largest`. If the numbers cannot be
-    compared, `problem` is the reason. Held-out losses are sent if an engine is fast enough and both
+    compared, `problem` is the reason. Validation losses are sent if an engine is fast enough and both
     are finite.
     """
 
@@ -68,7 +68,7 @@ class Difference(Answer, frozen=True, tag=True):
 
 
 class Price(Answer, frozen=True, tag=True):
-    """The held-out loss before and after the weights were set that led to a branch, at its fork."""
+    """The validation loss at the fork of a branch, before and after its weights were set."""
 
     branch: int
     step: int
@@ -77,9 +77,9 @@ class Price(Answer, frozen=True, tag=True):
 
 
 class Imagined(Answer, frozen=True, tag=True):
-    """A complete run of `config`, as far as it is taken; the array `losses` begins at `first`.
+    """A preview run of `config`, as far as it is computed; the array `losses` begins at `first`.
 
-    When it is `done`, `written` and `held_out` are those of its end; a run that `stopped` says why.
+    When it is `done`, `written` and `held_out` are those at its end; `stopped` is why it stopped.
     """
 
     config: dict[str, Scalar]
@@ -125,7 +125,7 @@ class Origins(Answer, frozen=True, tag=True):
 class Past(Answer, frozen=True, tag=True):
     """The history of the weight at `address` in its branch, one value for each `every` steps.
 
-    Arrays over (positions,): `steps`, and `past`, the value after so many updates.
+    Arrays over (positions,): `steps`, and `past`, the value after that many updates.
     """
 
     address: str

@@ -37,8 +37,8 @@ def decode_command(message: str | bytes) -> tuple[Command, bytes | None]:
         head, payload = message[4 : 4 + length], message[4 + length :]
     if len(head) > MAX_COMMAND or len(payload or b"") > MAX_UPLOAD:
         raise ProtocolError(
-            f"a message has {len(message):,} bytes, more than is taken",
-            f"a file may have {MAX_UPLOAD // 2**20} MiB; train on a part of it",
+            f"a message of {len(message):,} bytes is too large",
+            f"the limit for a file is {MAX_UPLOAD // 2**20} MiB; train on a part of it",
         )
     try:
         return _commands.decode(head), payload
