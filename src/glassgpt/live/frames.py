@@ -46,7 +46,7 @@ class Frames:
     def due_at(self, page: Connection) -> float:
         """Return when the next frame may be sent.
 
-        It is sent once the previous one is drawn, and so has the whole time between two refreshes of
+        It is sent once the previous one is drawn, so it has the whole time between two refreshes of
         the screen to arrive; later if the cores are busy, so that training keeps its pace. While
         training runs, an engine that needs long for a frame rests, so that most of its time goes
         into steps.

@@ -82,7 +82,7 @@ class Player:
         return self._context.page is not None
 
     def tell(self, command: protocol.Command, file: bytes | None = None) -> None:
-        """Queue a command; of consecutive ones of a kind in `NEWEST_COUNTS`, only the last is executed."""
+        """Queue a command; it replaces a waiting one of its kind if only the newest counts."""
         if isinstance(command, protocol.Ack):  # handled at once, even during a step
             if self._context.page is not None:
                 self._context.page.drew(command.seq)

@@ -48,6 +48,6 @@ class Requests:
                 self.end(job)
 
     def take_ended(self) -> list[tuple[Request, bool]]:
-        """Return the requests that ended early since the last call, and whether the reader stopped them."""
+        """Return the requests ended early since the last call; True if the reader did it."""
         ended, self._ended = self._ended, []
         return ended

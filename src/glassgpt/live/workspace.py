@@ -40,7 +40,7 @@ COMPARED_PARAMETERS = (
 
 @dataclass(slots=True, eq=False)
 class RunTools:
-    """The objects shared by all branches of a run: documents, and results computed once for them."""
+    """The objects shared by all branches of a run: documents, and what is computed once for them."""
 
     source: Source
     glass: Glass
@@ -228,7 +228,7 @@ class Workspace:
     def ask(
         self, job: JobName, computation: object, command: int, *, any_branch: bool = False
     ) -> None:
-        """Request a job. It ends when another branch is shown, unless it belongs to all branches."""
+        """Request a job. It ends when another branch is shown, unless it belongs to any branch."""
         version = None if any_branch else self.history.version
         self.requests.ask(Request(job, computation, version, command))
 

@@ -17,7 +17,7 @@ Work: TypeAlias = "Generator[Told | None, None, Told | None]"
 class Job:
     """One kind of work, about one subject.
 
-    The scheduler makes one for each subject, and a new one when the subject has changed. It does the
+    The scheduler makes one for a subject, and a new one when the subject has changed. It does the
     work once at each position.
     """
 

@@ -50,8 +50,8 @@ class Difference(Answer, frozen=True, tag=True):
     `first_step` is the number of the first step (from 1) whose losses differ, as far as both went.
     On `document` the first difference in the order of computation is at `index` of `site` (empty
     if there is none, or the sizes differ); the largest is `largest`. If the numbers cannot be
-    compared, `problem` is the reason. Validation losses are sent if an engine is fast enough and both
-    are finite.
+    compared, `problem` is the reason. Validation losses are sent if an engine is fast enough and
+    both are finite.
     """
 
     branch: int
