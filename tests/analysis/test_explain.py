@@ -110,7 +110,7 @@ def test_every_site_and_parameter_has_words_and_formulas_of_its_own() -> None:
         assert not re.search(r"[{}]|None", each.words + each.value.numbers), text
 
 
-def test_an_address_is_told_in_words() -> None:
+def test_an_address_is_described_in_words() -> None:
     p = passed("scalar", Config(block_size=8), ["emma"])
     words = explain(p, "layer0.attn.q[3,7]").words
     assert words == (
@@ -123,7 +123,7 @@ def test_an_address_is_told_in_words() -> None:
 
 
 @given(config=any_model, documents=models.documents, seed=st.integers(0, 2**32))
-def test_what_is_no_sum_is_what_its_formula_makes_of_its_terms(
+def test_a_number_that_is_not_a_sum_follows_from_its_terms_by_its_formula(
     config: Config, documents: list[str], seed: int
 ) -> None:
     p = passed("scalar", config, documents)
@@ -185,7 +185,7 @@ def test_an_explanation_is_plain_data_that_a_message_can_carry() -> None:
         assert msgspec.json.decode(msgspec.json.encode(told), type=Explanation) == told
 
 
-def test_a_gradient_too_large_for_an_update_is_told_as_the_engine_tells_it() -> None:
+def test_a_gradient_too_large_for_an_update_has_the_engines_error() -> None:
     p = passed("scalar", Config(block_size=8), ["emma"])
     p.grads["wte"][0, 0] = 1e200
     with pytest.raises(DivergenceError, match=r"a gradient became 1e\+200 at wte\[0, 0\]"):
@@ -215,7 +215,7 @@ def updated(engine: str, p: Pass) -> State:
 
 
 @given(config=any_model, documents=models.documents, seed=st.integers(0, 2**32))
-def test_the_ledger_is_the_scalar_engines_update_bit_for_bit(
+def test_the_update_equals_the_scalar_engines_bit_for_bit(
     config: Config, documents: list[str], seed: int
 ) -> None:
     rng = random.Random(seed)
@@ -229,7 +229,7 @@ def test_the_ledger_is_the_scalar_engines_update_bit_for_bit(
 
 
 @pytest.mark.parametrize("step", [0, 1, 5, 100, 999])
-def test_the_ledger_is_the_fast_engines_update_within_two_units_in_the_last_place(
+def test_the_update_equals_the_fast_engines_within_two_units_in_the_last_place(
     step: int,
 ) -> None:
     session = Session(Config(), builtin_names(), engine="fast")
@@ -246,7 +246,7 @@ def test_the_ledger_is_the_fast_engines_update_within_two_units_in_the_last_plac
 
 
 @given(config=any_model, documents=models.documents, seed=st.integers(0, 2**32))
-def test_any_fast_update_is_the_ledgers_to_the_last_places_of_weight_and_change(
+def test_any_update_of_the_fast_engine_agrees_to_the_last_places_of_weight_and_change(
     config: Config, documents: list[str], seed: int
 ) -> None:
     rng = random.Random(seed)
@@ -267,7 +267,7 @@ def test_any_fast_update_is_the_ledgers_to_the_last_places_of_weight_and_change(
 
 @engines
 @given(config=any_model, documents=models.documents, seed=st.integers(0, 2**32))
-def test_the_nudged_slope_is_the_gradient_within_its_own_error(
+def test_the_gradient_check_agrees_within_its_own_error(
     engine: str, config: Config, documents: list[str], seed: int
 ) -> None:
     rng = random.Random(seed)
@@ -280,7 +280,7 @@ def test_the_nudged_slope_is_the_gradient_within_its_own_error(
         assert check.switches or check.error < 1e-5, address
 
 
-def test_a_nudge_across_the_kink_of_a_relu_says_so_and_allows_for_it() -> None:
+def test_a_gradient_check_across_the_kink_of_a_relu_counts_it_and_allows_for_it() -> None:
     p = passed("fast", Config(block_size=8), ["emma"])
     made = create("fast", p.config, p.tokenizer.vocab_size)
     place = Address("value", "layer0.mlp_fc1", (2, 3))
@@ -292,7 +292,7 @@ def test_a_nudge_across_the_kink_of_a_relu_says_so_and_allows_for_it() -> None:
     assert 1e-5 < abs(check.slope - check.grad) <= check.error
 
 
-def test_only_a_parameter_can_be_nudged() -> None:
+def test_only_a_parameter_has_a_gradient_check() -> None:
     p = passed("fast", Config(block_size=8), ["emma"])
     with pytest.raises(AddressError, match="computed, so it cannot be changed"):
         nudge(create("fast", p.config, p.tokenizer.vocab_size), p, p.address("embd[0,0]"))

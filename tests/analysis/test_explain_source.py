@@ -150,7 +150,7 @@ def test_the_lines_of_an_update_are_those_that_make_its_numbers() -> None:
         assert name in found[line]
 
 
-def test_a_line_is_quoted_as_it_stands() -> None:
+def test_a_line_is_quoted_verbatim() -> None:
     text = Path(scalar.__file__).read_text(encoding="utf-8")
     source = ["", *(line.strip() for line in text.splitlines())]
     told: set[Line] = {line for site in sites(CONFIG) for line in lines_of(site)}

@@ -82,7 +82,7 @@ def test_it_is_the_weight_after_each_step_of_an_uninterrupted_run(
     assert found.every == 1
 
 
-def test_with_the_scalar_engine_it_is_what_is_kept() -> None:
+def test_with_the_scalar_engine_it_has_the_snapshots_only() -> None:
     found = Past(lived((), 25, "scalar"), "wte", (1, 2))
     assert found.done
     steps, values = found.told()
@@ -95,7 +95,9 @@ def test_with_the_scalar_engine_it_is_what_is_kept() -> None:
 
 
 @fast
-def test_of_a_run_that_has_become_long_it_is_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_for_a_run_that_became_long_it_has_the_snapshots_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(past, "MOST_STEPS", 25)
     history = lived((), 25)
     found = Past(history, "wte", (1, 2))

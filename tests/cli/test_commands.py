@@ -24,7 +24,7 @@ def checkpoint(source: Source, steps: int, config: Config = SMALL) -> bytes:
     return to_bytes(session.snapshot())
 
 
-def test_a_checkpoint_is_opened_beside_the_run_that_was_shown_and_goes_on() -> None:
+def test_a_checkpoint_is_opened_in_addition_to_the_current_run_and_continues() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Load("mine.safetensors"), checkpoint(SOURCE, 12))
         await page.until(lambda: page.count("Hello") == 2)
@@ -40,7 +40,7 @@ def test_a_checkpoint_is_opened_beside_the_run_that_was_shown_and_goes_on() -> N
     assert [branch["fork"] for branch in page.last("Branches")["branches"]] == [0, 12]
 
 
-def test_a_checkpoint_of_documents_that_are_not_here_is_opened_once_they_are_sent() -> None:
+def test_a_checkpoint_whose_documents_are_missing_is_opened_once_they_are_sent() -> None:
     source = Text.of("book.txt", BOOK.encode()).source("words")
 
     async def script(player: Player, page: Page) -> None:
@@ -104,7 +104,7 @@ def test_all_characters_are_counted_where_not_all_are_sent() -> None:
     assert (told.character_count, len(told.characters)) == (250, 200)
 
 
-def test_a_file_called_as_the_built_in_names_is_told_from_them() -> None:
+def test_a_file_named_like_the_built_in_names_is_renamed() -> None:
     own = Text.of("built-in names", b"ab\nba\n").source("")
     assert own.name != Source.builtin().name
     assert "data=" in link(Workspace(own, SMALL))

@@ -84,7 +84,9 @@ calls = st.sampled_from(sorted(METHODS)).flatmap(
 
 @pytest.mark.parametrize("name", ENGINES)
 @given(calls=st.lists(calls, max_size=12))
-def test_any_arguments_get_a_result_or_a_sentence(name: str, calls: list[tuple[Any, ...]]) -> None:
+def test_any_arguments_give_a_result_or_an_error_of_ours(
+    name: str, calls: list[tuple[Any, ...]]
+) -> None:
     engine = create(name, CONFIG, 3)
     for method, *arguments in calls:
         try:
@@ -99,7 +101,9 @@ def test_any_arguments_get_a_result_or_a_sentence(name: str, calls: list[tuple[A
 
 @pytest.mark.parametrize("name", ENGINES)
 @given(config=_any, vocab_size=_whole | _any)
-def test_an_engine_of_anything_gets_a_sentence(name: str, config: Any, vocab_size: Any) -> None:
+def test_an_engine_of_any_arguments_is_made_or_refused_with_a_sentence(
+    name: str, config: Any, vocab_size: Any
+) -> None:
     if config == CONFIG and vocab_size in (2, 5):
         return
     with pytest.raises(EngineError):

@@ -97,7 +97,7 @@ def test_a_link_that_lost_its_data_waits_for_it_and_says_so(link: str) -> None:
     assert (waiting.step, waiting.recipe.interventions) == (6, read_link(GOOD).recipe.interventions)
 
 
-def test_a_run_made_before_is_given_to_a_default_link_only() -> None:
+def test_a_prepared_run_is_used_for_a_default_link_only() -> None:
     ready = open_link("", SOURCE).workspace
     assert open_link("seed=42&step=3", SOURCE, ready=ready).workspace is ready
     assert open_link("seed=43", SOURCE, ready=ready).workspace is not ready
@@ -111,7 +111,7 @@ def test_documents_that_begin_with_a_byte_order_mark_survive_a_link() -> None:
     assert open_link(carried, SOURCE).workspace.tools.source.documents == source.documents
 
 
-def test_what_is_left_out_is_still_an_error_where_all_of_it_is_asked_for() -> None:
+def test_a_strict_reader_raises_the_errors_of_what_a_lenient_one_leaves_out() -> None:
     with pytest.raises(ConfigError, match="seed"):
         read_link("seed=x&num_steps=3")
     assert write(read_leniently("seed=x&do=3:position!")[0].recipe.interventions) == "3:position!"

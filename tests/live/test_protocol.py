@@ -84,7 +84,7 @@ def test_a_command_comes_as_text_or_as_a_frame_with_a_file() -> None:
         '{"kind": "Tokenize", "text": "\\ud800"}',  # half of a surrogate pair
     ],
 )
-def test_what_is_no_command_is_refused_with_a_sentence(message: str | bytes) -> None:
+def test_an_invalid_command_is_refused_with_a_sentence(message: str | bytes) -> None:
     with pytest.raises(ProtocolError, match="message"):
         protocol.decode_command(message)
 
@@ -101,7 +101,7 @@ def test_commands_and_events_are_told_apart_by_their_kind() -> None:
         assert issubclass(struct_type, msgspec.Struct)
 
 
-def test_numbers_travel_in_little_endian_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_are_sent_in_little_endian_order(monkeypatch: pytest.MonkeyPatch) -> None:
     if sys.byteorder != "little":
         pytest.skip("the swap is real here")
     monkeypatch.setattr(sys, "byteorder", "big")

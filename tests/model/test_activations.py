@@ -56,9 +56,7 @@ def made_by(
 
 
 @given(config=models.configs(), documents=models.documents)
-def test_every_site_is_what_its_op_makes_of_its_inputs(
-    config: Config, documents: list[str]
-) -> None:
+def test_every_site_equals_its_op_on_its_inputs(config: Config, documents: list[str]) -> None:
     session = Session(config, documents, engine="scalar")
     tokens = session.tokens(session.document(0))
     params = {n: np.asarray(a) for n, a in session.engine.state().params.items()}

@@ -208,7 +208,7 @@ async def attacked(server: Served) -> Figures:
 
 
 @linux
-def test_random_messages_harm_neither_the_server_nor_a_tab_beside_them(
+def test_random_messages_harm_neither_the_server_nor_another_tab(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = tmp_path / "tiny.txt"

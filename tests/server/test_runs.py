@@ -103,7 +103,7 @@ def test_a_process_that_cannot_be_started_is_a_sentence(monkeypatch: pytest.Monk
     running(test)
 
 
-def test_a_process_that_was_prepared_in_vain_does_not_hinder_the_end(
+def test_a_prepared_process_that_was_not_used_does_not_delay_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fails(*_: object) -> None:
@@ -118,7 +118,7 @@ def test_a_process_that_was_prepared_in_vain_does_not_hinder_the_end(
     running(test)
 
 
-def test_a_page_that_takes_no_message_does_not_delay_the_next_one() -> None:
+def test_a_page_that_receives_nothing_does_not_delay_the_next_one() -> None:
     async def test(started: Started) -> None:
         stuck, page = Page(stuck=True), Page()
         run = await watched(started, stuck)
@@ -133,7 +133,7 @@ def test_a_page_that_takes_no_message_does_not_delay_the_next_one() -> None:
     running(test)
 
 
-def test_what_a_page_says_carries_its_own_number_even_when_another_has_come() -> None:
+def test_a_message_has_the_number_of_its_own_page_even_after_another_connected() -> None:
     async def test(started: Started) -> None:
         run = await watched(started, Page())
         await run.attach(Page())

@@ -73,7 +73,7 @@ def plays_on(line: ClientConnection) -> None:
 
 
 @pytest.mark.parametrize("size", [20, 2**20])
-def test_a_run_may_hold_so_much_beside_what_the_servers_own_documents_take(
+def test_the_memory_limit_of_a_run_excludes_the_servers_own_documents(
     tmp_path: Path, size: int
 ) -> None:
     data = tmp_path / "ab.txt"
@@ -106,7 +106,7 @@ def test_a_run_that_needs_more_memory_ends_with_a_sentence_and_no_other_does(
     works(server)
 
 
-def test_a_model_that_needs_more_memory_is_refused_and_its_run_goes_on(server: Served) -> None:
+def test_a_model_that_needs_more_memory_is_refused_and_its_run_continues(server: Served) -> None:
     (process,) = runs(server, 1)
     with talking(server) as line:
         say(line, protocol.Open(link="num_steps=100000"))

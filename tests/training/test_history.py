@@ -98,7 +98,7 @@ def test_a_fork_keeps_what_came_after_and_shares_what_came_before() -> None:
     assert fork._snapshots[0] is history._snapshots[0]
 
 
-def test_a_run_opened_in_the_middle_begins_there() -> None:
+def test_the_history_of_a_checkpoint_begins_at_its_step() -> None:
     first = Session(SMALL, DOCUMENTS)
     first.run(20)
     history = History(Session.resumed(first.snapshot(), DOCUMENTS))

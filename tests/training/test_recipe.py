@@ -209,7 +209,7 @@ def written(workspace: Workspace) -> list[str]:
     return [one.text for one in drawn(workspace, branch, glass) if one]
 
 
-def test_a_link_draws_its_samples_where_nothing_else_is_typed(
+def test_the_sampling_of_a_link_applies_unless_options_override_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     link = "n_embd=4&n_head=2&num_steps=9&temperature=0.9&num_samples=4&prefix=ma&draw=5&step=6"
@@ -298,7 +298,7 @@ def test_saved_documents_are_read_again_as_they_were(name: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_saved_checkpoint_knows_how_its_documents_were_cut(way: str) -> None:
+def test_a_saved_checkpoint_contains_how_its_documents_were_cut(way: str) -> None:
     source = SOURCES[way]
     workspace = Workspace(source, SMALL)
     kept = from_bytes(file(workspace, "checkpoint")[2])

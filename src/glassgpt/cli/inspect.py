@@ -97,7 +97,7 @@ def _show_losses(session: Session) -> None:
     tokens = session.token_lists(documents)
     with click.progressbar(
         length=len(tokens),
-        label=f"held-out loss, {counted(len(tokens), 'document')}",
+        label=f"validation loss, {counted(len(tokens), 'document')}",
         file=sys.stderr,
     ) as bar:
         loss = held_out_loss(session.engine, tokens, bar.update)
@@ -112,11 +112,11 @@ def _show_losses(session: Session) -> None:
     )
     rows.append(
         (
-            "held-out",
+            "validation",
             f"{loss:.4f}",
             f"the model on the last {counted(len(tokens), 'shuffled document')}: {remark}",
         )
     )
     say()
-    show_table(("guess by", "nats", ""), sorted(rows, key=lambda row: -float(row[1])))
-    say("\nunigram, bigram and trigram are counted from all documents and score the same documents")
+    show_table(("loss", "nats", ""), sorted(rows, key=lambda row: -float(row[1])))
+    say("\nunigram, bigram and trigram are counted from all documents and tested on the same")

@@ -23,7 +23,7 @@ class Place(click.Path):
         super().__init__(path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the path; fail where it is empty."""
+        """Return the path; fail if it is empty."""
         if not str(value):
             self.fail("the path is empty; give the name of a file or directory", param, ctx)
         return super().convert(value, param, ctx)

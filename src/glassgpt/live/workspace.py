@@ -40,7 +40,7 @@ COMPARED_PARAMETERS = (
 
 @dataclass(slots=True, eq=False)
 class RunTools:
-    """The objects shared by all branches of a run: documents, and what is computed once for them."""
+    """Shared by all branches of a run: the documents, and what is computed once for them."""
 
     source: Source
     glass: Glass

@@ -157,7 +157,7 @@ class Page:
 
 
 async def converse(websocket: WebSocket, runs: Runs) -> None:
-    """Connect a client to its run until it disconnects, breaks the rules, or another tab claims it."""
+    """Connect a client to its run until it leaves, breaks a rule, or another tab takes the run."""
     run = await _first_word(websocket, runs)
     if run is None:
         return

@@ -29,7 +29,7 @@ from glassgpt.training.snapshot import Snapshot
 MAX_RUNS = 64  # a class of thirty, two tabs each
 IDLE = 15 * 60  # seconds that a run is kept while no page is connected
 REST = 1.0  # seconds before the next tab's run is prepared: by then the last one has begun
-# A fork of a process that has imported everything is ready in milliseconds. It is safe only on Linux.
+# A fork of a process that has imported everything is ready in milliseconds. Safe only on Linux.
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 KILLED = "the process of this run was ended from outside, or by the system when memory ran out"
 

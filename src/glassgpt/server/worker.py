@@ -64,7 +64,7 @@ def message(kind: Kind, page: int, body: bytes) -> bytes:
 
 
 class Inline:
-    """The host of a player in a process of its own: a job runs at once, as it blocks no other run."""
+    """The host of a player in its own process: a job runs at once, as it blocks no other run."""
 
     async def work(self, job: Callable[[], Result]) -> Result:
         """Run a job."""
@@ -138,7 +138,7 @@ class Worker:
         self._ready: Workspace | None = None
         self._line = Line(self._take, self._end_for_want_of_memory)
         self._player: Player | None = None
-        self._early: list[tuple[Kind, int, bytes]] = []  # messages that came before the run was made
+        self._early: list[tuple[Kind, int, bytes]] = []  # messages that came before the run
         self._came = asyncio.Event()
         self._page, self._mistakes = 1, 0  # the first page has number 1
         self._send: Callable[[bytes], Awaitable[None]] | None = None

@@ -260,7 +260,7 @@ NOINLINE int all_finite(const double *x, int64_t n) {
     return sum(trace) == 0;
 }
 
-/* One Adam step with the gradients at hand; they can be read until the next `backward` starts anew.
+/* One Adam step with the current gradients; they can be read until the next `backward` resets them.
  * If a weight is not finite after it, everything stays as it was and the answer is WEIGHT_NOT_FINITE. */
 EXPORT int32_t NAME(update)(const Dims *dims, double *workspace, const Hyper *hyper) {
     const Model m = model_at(dims, workspace);

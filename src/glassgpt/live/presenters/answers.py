@@ -27,7 +27,10 @@ def spelling(workspace: Workspace, index: int) -> Told:
     """Return one sample of the position, draw by draw."""
     sampling, session = workspace.sampling, workspace.session
     if not 0 <= index < sampling.num_samples:
-        raise ConfigError(f"there is no sample number {index}", f"there are {sampling.num_samples}")
+        raise ConfigError(
+            f"there is no sample number {index}",
+            f"there are {sampling.num_samples}, counted from 0",
+        )
     stream, state = workspace.draw_stream(), session.engine.state()
     spelled = workspace.tools.glass.spell(state, sampling, stream, index)
     event = protocol.Spelling(
@@ -69,7 +72,7 @@ def neighbours(workspace: Workspace, asked: protocol.Enter) -> protocol.Neighbou
     graph = workspace.graph()
     number = graph.find(asked.address) if asked.address else asked.node
     if not 0 <= number < graph.node_count:
-        raise ConfigError(f"there is no node {number}", f"there are {graph.node_count:,}, from 0")
+        raise ConfigError(f"there is no node {number}", f"choose 0 to {graph.node_count - 1:,}")
     node = graph.node(number)
     path = graph.strongest_path(number) if asked.path else None
     return protocol.Neighbours(
