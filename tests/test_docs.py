@@ -1,4 +1,4 @@
-"""The documentation cannot fall behind: its examples run, its links lead somewhere."""
+"""The documentation is current: its examples run, and its links have targets."""
 
 from __future__ import annotations
 

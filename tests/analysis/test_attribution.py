@@ -1,4 +1,4 @@
-"""Origins: every change of a probability, measured by taking the steps again."""
+"""Attribution: every change of a probability, measured by taking the steps again."""
 
 from __future__ import annotations
 

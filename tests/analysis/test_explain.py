@@ -1,4 +1,4 @@
-"""Every number explains itself from the real computation: the laws of an explanation."""
+"""Every explanation follows from the real computation: its laws."""
 
 from __future__ import annotations
 
@@ -167,7 +167,9 @@ def test_each_factor_is_the_number_at_its_address_and_can_be_explained(
         told = explain(p, text)
         for account in (told.value, told.gradient):
             for factor in (factor for term in account.terms for factor in term.factors):
-                if factor.address and not re.search("−|³", factor.name):  # these are made of it
+                if factor.address and not re.search(
+                    "−|³", factor.name
+                ):  # these are computed from it
                     address = parse_address(factor.address)
                     group = p.grads if address.kind == "grad" else p.values
                     assert group[address.name][address.index] == factor.number
@@ -192,11 +194,11 @@ def test_a_gradient_too_large_for_an_update_has_the_engines_error() -> None:
         ledger(p, p.address("wte[0,0]"))
 
 
-# -- the update and the nudge
+# -- the update and the gradient check
 
 
 def weights_of(p: Pass, rng: random.Random, most: int = 1) -> list[Address]:
-    """A weight of every parameter, or so many."""
+    """Random weights, `most` of every parameter."""
     return [
         Address("value", name, (rng.randrange(rows), rng.randrange(columns)))
         for name, (rows, columns) in shapes(p.config, p.tokenizer.vocab_size).items()
@@ -205,7 +207,7 @@ def weights_of(p: Pass, rng: random.Random, most: int = 1) -> list[Address]:
 
 
 def updated(engine: str, p: Pass) -> State:
-    """The state after the update that the pass makes."""
+    """The state after the update that follows the pass."""
     made = create(engine, p.config, p.tokenizer.vocab_size)
     made.load(p.state)
     made.forward(p.tokens)
@@ -240,7 +242,7 @@ def test_the_update_equals_the_fast_engines_within_two_units_in_the_last_place(
     after = updated("fast", p)
     for address in weights_of(p, random.Random(step), most=100):
         matrix = after.params[address.name]
-        largest = max(map(abs, numbers(matrix)))  # elementwise error means nothing near zero
+        largest = max(map(abs, numbers(matrix)))  # an elementwise error has no meaning near zero
         off = abs(ledger(p, address).new_weight - matrix[address.index])
         assert off <= 2 * math.ulp(largest), (str(address), off / math.ulp(largest))
 

@@ -1,4 +1,4 @@
-"""The glass: what it shows is what the engine computes, and looking changes nothing."""
+"""The probe: it shows what the engine computes, and reading changes nothing."""
 
 from __future__ import annotations
 

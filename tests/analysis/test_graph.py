@@ -24,7 +24,7 @@ from tests.support import models
 
 
 class Opened:
-    """A graph, and beside it an engine that computed the same document."""
+    """A graph, and an engine that computed the same document."""
 
     def __init__(self, config: Config, documents: list[str]) -> None:
         tokenizer = Tokenizer.of(documents)

@@ -1,4 +1,4 @@
-"""The model as a value: what it draws, measures and shows is what the engine computes."""
+"""The model as a value: its samples, losses and arrays are what the engine computes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What if: an imagined run is the run, and a band is the spread of many."""
+"""Previews: a preview run equals the run, and a seed band is the spread of many."""
 
 from __future__ import annotations
 

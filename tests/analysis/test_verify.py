@@ -1,4 +1,4 @@
-"""`glassgpt verify`: it finds what differs, says where, and holds engines to the record."""
+"""`glassgpt verify`: it finds what differs and where, and compares engines with the record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The past of a weight: its value at every position, though a page need not wait long for it."""
+"""The history of a weight: its value at every position, computed in short slices."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_it_is_the_weight_after_each_step_of_an_uninterrupted_run(
     found = Past(history, *where)
     while not found.done:
         found.go_on(0.0)
-    history.advance(more)  # the run goes on, and what is found grows
+    history.advance(more)  # the run continues, and the history grows
     history.approach(min(back, history.reached))
     found.go_on()
     steps, values = found.told()

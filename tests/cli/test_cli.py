@@ -115,7 +115,7 @@ def in_terminal(*arguments: str) -> str:
     while select.select([terminal], [], [], 60)[0]:
         try:
             octets = os.read(terminal, 65536)
-        except OSError:  # Linux's way to say that the other end has closed
+        except OSError:  # raised by Linux when the other end has closed
             break
         drawn += octets
     os.close(terminal)
@@ -214,7 +214,7 @@ def test_a_full_disk_under_the_log_is_a_sentence(words: Path) -> None:
     assert Path("/dev/full").is_char_device()
 
 
-# -- keeping and going on
+# -- saving and continuing
 
 
 def test_sample_prints_what_train_would_have_printed(words: Path, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_a_checkpoint_whose_documents_are_missing_is_opened_once_they_are_sent()
         player.tell(protocol.Load("mine.safetensors"), octets)
         await page.until(lambda: page.count("Refused"))
         asked = protocol.Consider(asdict(SMALL), "", "sent", "book.txt")
-        player.tell(asked, BOOK.encode())  # as its lines: the checkpoint knows the cut
+        player.tell(asked, BOOK.encode())  # as its lines: the checkpoint contains the cut
         player.tell(protocol.Load("mine.safetensors"), octets)
         await page.until(lambda: page.count("Hello") == 2)
 

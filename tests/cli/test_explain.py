@@ -1,4 +1,4 @@
-"""`glassgpt explain`: any number of a kept model, in the terminal."""
+"""`glassgpt explain`: any number of a saved model, in the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The nearest document: as if all had been measured, and soon."""
+"""The nearest document: the same as by measuring all of them, but faster."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def test_the_index_is_built_on_demand_and_in_slices() -> None:
             yield taken[-1]
 
     nearest = Nearest(documents())
-    assert not taken  # the first picture waits for none of them
+    assert not taken  # the first frame waits for none of them
     next(nearest.index())
     assert len(taken) == SLICE
-    assert nearest.knows(str(3 * SLICE - 1))  # a question makes the rest
+    assert nearest.knows(str(3 * SLICE - 1))  # a query indexes the rest
     assert nearest.of("0") == ("0", 0)
     assert not list(nearest.index())
 

@@ -1,4 +1,4 @@
-"""Cutting: running text becomes documents, and nothing but white space and punctuation is lost."""
+"""Segmentation: running text becomes documents; only white space and punctuation are lost."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def has_math_table(font: Path) -> bool:
 def plain(
     served: Served, browser: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Opener]:
-    """Open tabs of a browser that knows one font of the machine, without mathematics."""
+    """Open tabs of a browser with one font of the machine, without mathematics."""
     folder = tmp_path_factory.mktemp("fonts")
     fonts = sorted(Path("/usr/share/fonts").rglob("*Sans*.ttf")) or sorted(
         Path("/usr/share/fonts").rglob("*.ttf")

@@ -1,4 +1,4 @@
-"""The contract of the seam, held by every engine; and every engine against the scalar one.
+"""The contract of engines, kept by every engine; and every engine against the scalar one.
 
 A new case is one line in CASES, a new engine is in all of them: see the README of engines/.
 """

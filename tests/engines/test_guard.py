@@ -1,4 +1,4 @@
-"""Whatever is handed to an engine: a result or a sentence of ours, and a model that still works."""
+"""Any arguments of an engine: a result or an error of ours, and an engine that still works."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_any_arguments_give_a_result_or_an_error_of_ours(
         except GlassError as error:
             hint = error.hint
             assert hint
-    engine.load(_state)  # and it works as if nothing had been
+    engine.load(_state)  # and it works as before
     assert all(map(math.isfinite, engine.run(packed(TOKENS), CONFIG, 0, 2)))
     assert all(map(math.isfinite, numbers(engine.state().params["wte"])))
 

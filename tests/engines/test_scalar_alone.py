@@ -1,4 +1,4 @@
-"""scalar.py read and run by itself: its numbers, its length, and what the package has again."""
+"""scalar.py run by itself: its numbers, its length, and its agreement with the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a link becomes a run: what is good is kept, what is not is named."""
+"""How a link becomes a run: valid values are used, invalid ones are named."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GOOD = (
     "n_embd=8&n_head=2&block_size=4&num_steps=40&seed=7&temperature=0.7&draw=3&step=6"
     "&do=4:wte[0,0]=0.5"
 )
-# a bad value, and what of the link must be named when it is left out
+# a bad value, and the part of the link that the notice must name
 BAD = {
     "seed=x": "seed",
     "learning_rate=0,03": "learning_rate",
@@ -46,7 +46,7 @@ BAD = {
 
 
 def opened(link: str) -> tuple[dict[str, object], str]:
-    """Return what a link came to, key by key as in a link, and what is said of it."""
+    """Return the run opened by a link, key by key as in a link, and its notice."""
     found = open_link(link, SOURCE)
     workspace = found.workspace
     recipe = replace(workspace.history.recipe, data_name=BUILTIN)

@@ -1,4 +1,4 @@
-"""The clock: so many steps a second, in slices, without a debt that it cannot pay."""
+"""The clock: a number of steps a second, in slices, without more lag than it can make up for."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def test_playing_takes_every_step_once_and_tells_every_loss() -> None:
 
 @pytest.fixture
 def simulated(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time in seconds: a player's sleep and turn take some, its work where a test says so."""
+    """The time in seconds: a player's sleep and turn take some, its work if a test sets it."""
     now = [100.0]
 
     async def sleep(_: object, seconds: float = 0.001) -> None:
@@ -95,7 +95,7 @@ def test_a_page_that_always_lags_by_one_event_gets_frames_and_other_events_in_tu
             return [event["seq"] for event in page.events if "seq" in event]
 
         player.tell(protocol.Play())
-        for number in range(2, 80):  # it draws one after the other, and never has none to draw
+        for number in range(2, 80):  # it draws one event after the other, and is always one behind
             await page.until(lambda: len(sent()) >= number)  # noqa: B023
             player.tell(protocol.Ack(sent()[-2]))
         assert page.count("Samples") > 1
@@ -221,7 +221,7 @@ def test_seeking_back_sends_one_frame_and_a_question_none() -> None:
         player.tell(protocol.Seek(30))
         await page.stands_at(30)
         shown = page.count("Frame")
-        player.tell(protocol.Seek(12))  # two steps after what is kept
+        player.tell(protocol.Seek(12))  # two steps after a snapshot
         await page.stands_at(12)
         player.tell(protocol.Explain("value:loss"))
         await page.until(lambda: page.count("Explained"))
@@ -448,7 +448,7 @@ def test_a_run_that_breaks_off_is_compared_where_it_stopped(beside: int) -> None
         await page.until(lambda: page.last("Difference")["step"] == stopped)
 
     difference = played(script).last("Difference")
-    assert difference["first_step"] == 22  # the update at 20 was the first that was another
+    assert difference["first_step"] == 22  # the update at 20 was the first to differ
     assert difference["site"] or difference["problem"]
 
 

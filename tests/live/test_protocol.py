@@ -1,4 +1,4 @@
-"""The messages: what a frame is, what is refused, and that the page's types are current."""
+"""The messages: the format of frames, invalid messages, and the page's types."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_command_comes_as_text_or_as_a_frame_with_a_file() -> None:
         '{"kind": "Seek", "step": 1e400}',
         "[" * 5000,
         '{"kind":' * 7000,
-        b"\x60\xea\x00\x00" + b'{"a":[' * 10_000,  # deeper than a reader follows
+        b"\x60\xea\x00\x00" + b'{"a":[' * 10_000,  # nested too deeply
         b"",
         b"\xff",
         b"\xff\xff\xff\xff{}",

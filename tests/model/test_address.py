@@ -1,4 +1,4 @@
-"""Addresses of numbers, and what is said where there is none."""
+"""Addresses of numbers, and the errors of invalid ones."""
 
 from __future__ import annotations
 

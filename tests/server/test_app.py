@@ -1,4 +1,4 @@
-"""The server: who may come in, what a bad client can do (nothing), and how it ends."""
+"""The server: its access policy, its resistance to bad clients, and its end."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_a_client_that_breaks_the_protocol_does_not_affect_others(
         text = b'{"kind": "Open"}'
         raw.sendall(bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text)  # masked with zeros
         match manner:
-            case "vanishes":  # with a reset instead of a farewell
+            case "vanishes":  # with a reset instead of a close
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 raw.close()
             case "half closes":

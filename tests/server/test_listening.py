@@ -1,4 +1,4 @@
-"""Where the server listens: what --host takes, and what it answers to everything else."""
+"""Where the server listens: the values of --host, and the errors for all others."""
 
 from __future__ import annotations
 

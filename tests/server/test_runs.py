@@ -1,4 +1,4 @@
-"""The runs of a server: bounds, pages that come and go, processes that cannot be started."""
+"""The runs of a server: limits, pages that connect and leave, processes that cannot start."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Process:
 
 
 class Started(Runs):
-    """Runs whose workers are the other ends of their sockets, here."""
+    """Runs whose workers are replaced by the other ends of their sockets."""
 
     def __init__(self) -> None:
         super().__init__(Source("tiny", ("ab", "ba")), method="spawn")
@@ -37,7 +37,7 @@ class Started(Runs):
 
 
 class Page:
-    """A client; the `stuck` one takes no message."""
+    """A client; a `stuck` one receives no message."""
 
     def __init__(self, stuck: bool = False) -> None:
         self.frames: list[bytes] = []

@@ -44,7 +44,7 @@ http {{
 
 
 def given(pattern: str) -> str:
-    """Return the one piece of the guide that is like this."""
+    """Return the only code block of the guide that contains this text."""
     found = re.findall(pattern, GUIDE.read_text(encoding="utf-8"), re.M | re.S)
     assert len(found) == 1, f"the guide has {len(found)} of {pattern}"
     return textwrap.dedent(found[0])

@@ -100,7 +100,7 @@ def hear(line: ClientConnection, kind: str, seconds: float = 10) -> dict[str, An
     while time.monotonic() < end:
         message = line.recv(timeout=seconds)
         if isinstance(message, str):
-            continue  # a sign of life
+            continue  # a heartbeat
         (length,) = struct.unpack_from("<I", message)
         event: dict[str, Any] = json.loads(message[4 : 4 + length])
         if "seq" in event:
@@ -126,7 +126,7 @@ def works(server: Served) -> None:
 
 
 def heard(line: ClientConnection, seconds: float, late: float = math.inf) -> list[dict[str, Any]]:
-    """Return all events that come in so many seconds; acknowledge each so late, or never."""
+    """Return all events of `seconds` seconds; acknowledge each after `late` seconds, or never."""
     events: list[dict[str, Any]] = []
     due: list[tuple[float, int]] = []
     end = time.monotonic() + seconds
@@ -138,7 +138,7 @@ def heard(line: ClientConnection, seconds: float, late: float = math.inf) -> lis
         except TimeoutError:
             continue
         if isinstance(message, str):
-            continue  # a sign of life
+            continue  # a heartbeat
         (length,) = struct.unpack_from("<I", message)
         events.append(json.loads(message[4 : 4 + length]))
         if "seq" in events[-1]:

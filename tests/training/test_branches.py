@@ -64,7 +64,7 @@ def bits(session: Session) -> list[list[bytes]]:
 
 
 def straight(recipe: Interventions, step: int, engine: str = "") -> tuple[Session, list[float]]:
-    """Return an uninterrupted run of the recipe that stopped at `step`, held by its own hands."""
+    """Return an uninterrupted run of the recipe that stopped at `step`, with parts held here."""
     session = Session(SMALL, DOCUMENTS, engine=engine)
     losses: list[float] = []
     for at in range(step + 1):

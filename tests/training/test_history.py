@@ -1,4 +1,4 @@
-"""The past of a run: going back gives the same bits, and costs a bounded amount of memory."""
+"""The history of a run: going back gives the same bits, in a bounded amount of memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def new(budget: int = 2**20) -> History:
 
 
 def run(steps: int) -> Session:
-    """Return an uninterrupted run that has taken so many steps."""
+    """Return an uninterrupted run after `steps` steps."""
     session = Session(SMALL, DOCUMENTS)
     if steps:
         session.run(steps)

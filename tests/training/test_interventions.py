@@ -1,4 +1,4 @@
-"""Interventions: what they are as weights, as text, and what is refused."""
+"""Interventions: as weights, as text, and invalid ones."""
 
 from __future__ import annotations
 

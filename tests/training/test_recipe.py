@@ -133,7 +133,7 @@ def test_page_link_checkpoint_script_and_fork_end_with_the_same_bits(
     page = opened.workspace
     page.history.advance(step)
     assert weights(page.session) == wanted
-    page.history.approach(min(back, step))  # the page goes back, and there again
+    page.history.approach(min(back, step))  # the page seeks back and forth again
     page.history.advance(step - page.session.step)
     assert weights(page.session) == wanted
     resumed = Session.resumed(from_bytes(file(page, "checkpoint")[2]), session_documents())

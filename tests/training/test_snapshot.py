@@ -111,7 +111,7 @@ def test_foreign_headers_are_refused(header: object) -> None:
 
 
 def rewritten(octets: bytes, body: bytes | None = None, **facts: object) -> bytes:
-    """Return the file with other facts or numbers and, as who forges one would, its checksum."""
+    """Return the file with other facts or numbers and a matching checksum, as in a forgery."""
     (length,) = struct.unpack_from("<Q", octets)
     head = json.loads(octets[8 : 8 + length])
     head["__metadata__"] |= {key: json.dumps(value) for key, value in facts.items()}
