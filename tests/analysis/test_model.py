@@ -185,7 +185,7 @@ WRONG: list[tuple[Callable[[Any], object], str]] = [
     (lambda m: m.explain("", "emma"), "'' is not a valid address"),
     (lambda m: m.explain(3, "emma"), "3 is not a valid address"),
     (lambda m: m.explain("loss", 3), "the text is 3"),
-    (lambda _: Model(cast(Any, 3)), "a model is made of a Snapshot"),
+    (lambda _: Model(cast(Any, 3)), "a model needs a Snapshot"),
     (lambda _: glassgpt.load(cast(Any, 3)), "a directory cannot be 3"),
     (lambda _: glassgpt.load("nowhere"), "there is no checkpoint"),
     (lambda m: m.activations("emma")["loss"][0], r"loss \(one number\) has no number at 0"),

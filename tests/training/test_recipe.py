@@ -189,7 +189,7 @@ def load(directory: Path) -> bytes:
     [
         (["--link", "seed=1", "--n-embd", "32"], "so --n-embd cannot be given"),
         (["--link", "seed=1", "--resume", "x"], "leave one of them out"),
-        (["--link", "seed=x"], "the link says seed='x'"),
+        (["--link", "seed=x"], "the link has seed='x'"),
         (["--link", "seed=1&step=2000"], "its run ends at step 1,000"),
         (["--link", "seed=1&data=a.txt"], "whose text is not here"),
         (["--link", "data=a.txt&text=eJxLTMzLBAAEcAG7"], "damaged"),

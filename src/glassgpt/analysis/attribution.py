@@ -79,7 +79,7 @@ class Origins:
         self.curve.append(after)
 
     def _log_p(self) -> float:
-        """Return the log of the probability, in nats; −∞ where it is 0."""
+        """Return the log of the probability, in nats; −∞ if it is 0."""
         logits = numbers(self._session.engine.logits(self.context))
         most = max(logits)
         return logits[self.token] - most - math.log(math.fsum(math.exp(z - most) for z in logits))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 SMOOTHED_OVER = 100  # losses, as the page smooths
-WIDE, TALL = 560, 170  # pixels of the whole
+WIDE, TALL = 560, 170  # pixels of the picture
 LEFT, RIGHT, TOP, BOTTOM = 48, 26, 18, 34  # pixels around the curve
 COLUMNS = 250  # points at most: more would be closer than two pixels
 _STEPS = (1, 2, 2.5, 5, 10)

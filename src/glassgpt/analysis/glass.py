@@ -1,4 +1,4 @@
-"""The probe (the glass): engines with a copy of a run's state, so that reading changes nothing.
+"""The probe: engines with a copy of a run's state, so that reading does not change the run.
 
 Everything that a page can show comes from here as a named array: `value:`, `grad:` or `delta:`
 (the change by the last update) of a site or parameter, `m:` or `v:` of a parameter (moments).

@@ -40,7 +40,7 @@ class Model:
     def __init__(self, snapshot: Snapshot) -> None:
         if not isinstance(snapshot, Snapshot):
             raise ConfigError(
-                f"a model is made of a Snapshot, not of {snapshot!r}",
+                f"a model needs a Snapshot, not {snapshot!r}",
                 "glassgpt.load(directory) and run.model return one",
             )
         self._snapshot = snapshot
@@ -201,7 +201,7 @@ def shown(character: str) -> str:
 
 
 def load(directory: str | Path) -> Model:
-    """Return the model kept in `directory`; its training data is not needed.
+    """Return the model saved in `directory`; its training data is not needed.
 
     Raises `CheckpointError` if there is none, or it is damaged.
     """

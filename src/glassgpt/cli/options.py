@@ -30,7 +30,7 @@ class Place(click.Path):
 
 
 class Number(click.ParamType):  # type: ignore[type-arg]  # not so in all releases
-    """A number of a setting; a decimal comma is an error of its own."""
+    """A number of a setting; a decimal comma has its own error."""
 
     def __init__(self, kind: type[Scalar]) -> None:
         self._kind: Any = click.INT if kind is int else click.FLOAT

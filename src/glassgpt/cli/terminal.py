@@ -33,7 +33,7 @@ _HANDLER = "glassgpt.plain"
 
 
 def visible(text: str) -> str:
-    r"""Return `text` with each character that has no sign of its own as an escape, like \u202e."""
+    r"""Return `text` with each unprintable character as an escape, like \u202e."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

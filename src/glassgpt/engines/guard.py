@@ -163,9 +163,7 @@ def check_index(name: object, index: Any, shapes: Mapping[str, tuple[int, int]])
     size = shapes[name]
     fits = isinstance(index, tuple) and len(index) == len(size)
     if not fits or not all(_is_whole(i, 0, n - 1) for i, n in zip(index, size, strict=True)):
-        _refuse(
-            f"{name} has no number at {index!r}", f"it is {size[0]} × {size[1]}, counted from 0"
-        )
+        _refuse(f"{name} has no number at {index!r}", f"its size is {size[0]} × {size[1]}")
 
 
 def check_number(what: str, value: object) -> None:

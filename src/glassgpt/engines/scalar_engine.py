@@ -99,7 +99,7 @@ class ScalarEngine(Guarded):
 
     @exclusive
     def fill(self, block: Block, value: float) -> None:
-        """Set cells of a parameter; moments stay. A graph that is kept keeps its own leaves."""
+        """Set cells of a parameter; moments stay. An existing graph keeps its own leaves."""
         check_block(block, value, self._shapes)
         matrix = [list(row) for row in self._next[block.param]]
         for row in matrix[block.top : block.bottom]:

@@ -32,7 +32,7 @@ def check_model(config: Config, vocab_size: int) -> int:
 
 
 def check_graph(config: Config, vocab_size: int) -> None:
-    """Raise `EngineError` where the scalar engine's graph is too large for a page."""
+    """Raise `EngineError` if the scalar engine's graph is too large for a page."""
     context = config.block_size
     nodes = graph_size(config, vocab_size, context, min(context, vocab_size))
     if nodes > MAX_GRAPH:

@@ -65,7 +65,7 @@ class Text:
 
 
 def made_of(owner: type[Kind], values: dict[str, Scalar]) -> Kind:
-    """Return settings made of `values`; raise `ConfigError` for an unknown name."""
+    """Return settings with `values`; raise `ConfigError` for an unknown name."""
     known = {setting.name for setting in settings(owner)}
     for name in values:
         if name not in known:

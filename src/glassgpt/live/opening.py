@@ -44,7 +44,7 @@ def is_default(link: str) -> bool:
 def open_link(
     link: str, source: Source, snapshot: Snapshot | None = None, ready: Workspace | None = None
 ) -> Opened:
-    """Return the run of a link on a server that shows `source`, or the kept run of `snapshot`.
+    """Return the run of a link on a server that shows `source`, or the saved run of `snapshot`.
 
     `ready` is the run of a default link, if it was made before. Raises `GlassError` if not even
     that can be made.
@@ -135,7 +135,7 @@ def _check_step(asked: Experiment, workspace: Workspace) -> list[GlassError]:
     last = workspace.history.config.num_steps
     if asked.step is None or asked.step <= last:
         return []
-    return [ConfigError(f"the link says step={asked.step}, but its run ends at step {last:,}")]
+    return [ConfigError(f"the link has step={asked.step}, but its run ends at step {last:,}")]
 
 
 def _left_out(faults: Iterable[GlassError]) -> str:
@@ -143,6 +143,6 @@ def _left_out(faults: Iterable[GlassError]) -> str:
     if not told:
         return ""
     return (
-        f" Not all of the link could be used: {'; '.join(told)}. The rest of it holds, and the "
+        f" Not all of the link could be used: {'; '.join(told)}. The rest of it applies, and the "
         "address stays as it is until you change something."
     )

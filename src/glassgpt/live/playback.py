@@ -43,9 +43,7 @@ class Playback:
     def play(self) -> None:
         """Start training, during a seek from its target."""
         if not self._workspace.session.steps_left:
-            raise ConfigError(
-                "the run has taken all its steps", "go back to an earlier step, or train further"
-            )
+            raise ConfigError("the run has taken all its steps", "go back, or train further")
         self.playing = True
         self.restart_clock()
 

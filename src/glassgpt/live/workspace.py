@@ -33,9 +33,7 @@ from glassgpt.training.snapshot import Snapshot
 
 MAX_WATCHED = 2000  # arrays of one frame
 COMPARED_STEPS = 5
-COMPARED_PARAMETERS = (
-    20_000  # a scalar step of a larger model takes too long to be timed in the background
-)
+COMPARED_PARAMETERS = 20_000  # a scalar step of a larger model is too slow to be timed
 
 
 @dataclass(slots=True, eq=False)
@@ -101,7 +99,7 @@ class Workspace:
         self.compared: int | None = None  # the compared branch, if the reader chose one
         self.requests = Requests()
         self.weight_history: Past | None = None  # the last one, which grows with its run
-        self.notice = ""  # what the reader should know of how the run was opened
+        self.notice = ""  # a message about how the run was opened
         self.waiting: Experiment | None = None  # a link's run that lacks its documents
         self._graph: tuple[object, Graph] | None = None
         self.branches: Branches

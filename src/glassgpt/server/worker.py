@@ -49,7 +49,7 @@ Result = TypeVar("Result")
 class Kind(IntEnum):
     """What a message between server and worker is."""
 
-    OPEN = 0  # to the worker: make the run; JSON of name, link, and whether it is to stand still
+    OPEN = 0  # to the worker: make the run; JSON of name, link, and whether it begins paused
     ATTACH = 1  # to the worker: a page has connected
     DETACH = 2  # to the worker: the page has disconnected
     TEXT = 3  # to the worker: a text message of the page

@@ -165,7 +165,7 @@ def _scalar(name: str, text: str, kind: type) -> Scalar:
         value: Scalar = kind(text)
     except ValueError:
         raise ConfigError(
-            f"the link says {name}={text!r}, which is not a number", "correct or remove it"
+            f"the link has {name}={text!r}, which is not a number", "correct or remove it"
         ) from None
     return value
 
@@ -174,7 +174,7 @@ def _whole(name: str, text: str, most: int) -> int:
     digits = text.isascii() and text.isdigit() and len(text) <= len(str(most))
     if not digits or int(text) > most:
         raise ConfigError(
-            f"the link says {name}={text[:40]!r}, which is not a whole number up to {most:,}",
+            f"the link has {name}={text[:40]!r}, which is not a whole number up to {most:,}",
             "correct or remove it",
         )
     return int(text)

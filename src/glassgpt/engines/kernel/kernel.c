@@ -1,7 +1,7 @@
 /* kernel.c: the whole model - forward, backward, Adam - for one instruction set (-DGLASS_ISA=avx512).
  *
  * It owns no memory and has no state: every call gets the sizes and one workspace (layout.h), so that
- * many models train side by side. It makes no libc call. Forward and backward stand in pairs in the model's order;
+ * many models train side by side. It makes no libc call. Forward and backward are in pairs, in the model's order;
  * `C` and `H` are arguments so that common shapes are compiled with constants (at the end of the file). */
 #include "adam.h"
 #include "attention.h"

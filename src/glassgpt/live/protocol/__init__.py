@@ -1,11 +1,11 @@
 """The messages between page and player: commands are verbs, events are nouns.
 
-A command is JSON text, or a frame where it brings a file along. Every event is a frame:
+A command is JSON text, or a frame if it contains a file. Every event is a frame:
 
     u32 header length | JSON header | arrays, one after the other, each on a multiple of 8 bytes
 
 in little-endian order, so that the page sees typed arrays without a copy. The header is one of
-the structs below; its `arrays` say what follows. `tools/gen_protocol.py` writes the page's types
+the structs below; its `arrays` describe the rest. `tools/gen_protocol.py` writes the page's types
 from these files. Independent of sockets and models.
 """
 

@@ -20,7 +20,7 @@ class Asked(Message, frozen=True, kw_only=True):
 
 
 class Answer(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """An event; `to` is the id of the command that it answers, and is left out where it is 0."""
+    """An event; `to` is the id of the command that it answers, and is left out if it is 0."""
 
     to: int = 0
 

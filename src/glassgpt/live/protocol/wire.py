@@ -16,7 +16,7 @@ from glassgpt.live.protocol.events import Event
 from glassgpt.live.protocol.parts import ArrayHead
 
 MAX_COMMAND = 64 * 2**10  # bytes of a command's text
-MAX_UPLOAD = 8 * 2**20  # bytes of a file that a command brings along
+MAX_UPLOAD = 8 * 2**20  # bytes of a file that is sent with a command
 
 _commands = msgspec.json.Decoder(Command)
 _encoder = msgspec.json.Encoder()
