@@ -46,7 +46,7 @@ def test_colours_are_the_pages() -> None:
     assert float(usual[1]) == plot.EASING
 
 
-def test_zero_is_white_and_the_ends_are_blue_and_orange() -> None:
+def test_zero_is_the_paper_colour_and_the_ends_are_blue_and_orange() -> None:
     ends = {-1: plot.LOW, 0: plot.PAPER, 1: plot.HIGH}
     for t, rgb in ends.items():
         assert plot.colour(t, share=False) == pytest.approx([channel / 255 for channel in rgb])

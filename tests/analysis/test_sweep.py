@@ -80,7 +80,7 @@ def test_results_of_processes_are_those_of_this_one() -> None:
     assert found == {c: replace(train(c, DOCUMENTS), seconds=0) for c in configs}
 
 
-def test_closing_early_ends_what_is_not_done() -> None:
+def test_closing_early_ends_the_unfinished_runs() -> None:
     began = time.perf_counter()
     slow = Config(num_steps=40)
     results = run_all(grid(slow, {}, seeds=200), DOCUMENTS, engine="scalar", jobs=2)

@@ -83,7 +83,7 @@ def test_completion_prints_a_script(shell: str) -> None:
     assert "_GLASSGPT_COMPLETE" in glassgpt("completion", shell)[0]
 
 
-def test_completion_knows_the_commands() -> None:
+def test_completion_lists_the_commands() -> None:
     environment = {**os.environ, "_GLASSGPT_COMPLETE": "bash_complete"}
     environment |= {"COMP_WORDS": "glassgpt t", "COMP_CWORD": "1"}
     command = [sys.executable, "-c", "from glassgpt.cli import main; main()"]

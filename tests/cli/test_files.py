@@ -192,7 +192,7 @@ def test_every_command_refuses_a_damaged_checkpoint_and_leaves_it(
     assert path.read_bytes() == octets
 
 
-def test_a_kept_run_is_verified_by_the_scalar_engine_alone(
+def test_a_saved_run_is_verified_by_the_scalar_engine_alone(
     words: Path, tmp_path: Path, prepared: Prepared
 ) -> None:
     said(prepared.run(["train", words, *TINY, "--out", tmp_path / "run"]))

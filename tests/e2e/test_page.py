@@ -51,7 +51,7 @@ def test_at_full_speed_no_figure_in_sight_goes_blank(tab: Opener) -> None:
     assert lengths > 2  # the machine has changed its shape meanwhile
 
 
-def test_reduced_motion_stands_still_with_a_button_to_play(tab: Opener) -> None:
+def test_with_reduced_motion_the_run_begins_paused_with_a_button_to_play(tab: Opener) -> None:
     it = tab(SMALL, reduced_motion="reduce")
     it.until("s.samples && s.measures")  # a run that played would have taken steps by now
     assert it.state("frame.step") == 0

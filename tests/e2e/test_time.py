@@ -29,7 +29,7 @@ GO = """([step, size]) => new Promise((done) => {
     done(Object.fromEntries(held.map(([name, { data }]) => [name, text(data)])));
   });
   window.glass.send({ kind: "Seek", step });
-})"""  # the numbers of the page once it stands at the step, as text
+})"""  # the numbers of the page once it is at the step, as text
 
 
 EDIT = """() => window.glass.send(

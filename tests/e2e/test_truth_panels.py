@@ -40,7 +40,7 @@ def minus(a: Array, b: Array) -> Array:
 
 @pytest.fixture(scope="module")
 def computed(names_file: Path) -> Computed:
-    """Every array at the step by kind and name, from an engine of our own."""
+    """Every array at the step by kind and name, from a separate engine."""
     session = straight(names_file, STEP - 1)
     before = session.engine.state().params
     session.run(1)

@@ -44,7 +44,7 @@ def test_the_first_event_says_what_the_run_is() -> None:
     assert {setting["name"] for setting in hello["settings"]} == set(Config.__dataclass_fields__)
 
 
-def test_playing_takes_every_step_once_and_tells_every_loss() -> None:
+def test_playing_takes_every_step_once_and_sends_every_loss() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Pace(0))
         player.tell(protocol.Play())
@@ -192,7 +192,7 @@ def test_training_pauses_without_a_page_and_continues_when_it_reconnects() -> No
     played(script, replace(SMALL, num_steps=2000))
 
 
-def test_the_first_frame_shows_the_model_before_anything_else_is_told() -> None:
+def test_the_first_frame_shows_the_model_before_any_other_event() -> None:
     async def script(_player: Player, page: Page) -> None:
         await page.until(lambda: len(page.events) > 3)
 

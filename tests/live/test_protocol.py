@@ -95,7 +95,7 @@ def test_the_pages_types_are_current() -> None:
     )
 
 
-def test_commands_and_events_are_told_apart_by_their_kind() -> None:
+def test_commands_and_events_are_distinguished_by_their_kind() -> None:
     for struct_type in (*gen_protocol.COMMANDS, *gen_protocol.EVENTS):
         assert struct_type.__struct_config__.tag == struct_type.__name__
         assert issubclass(struct_type, msgspec.Struct)

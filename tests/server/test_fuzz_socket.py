@@ -29,7 +29,7 @@ from tests.support.serving import Served, resident, serving, works
 THOROUGH = settings.get_current_profile_name() == "thorough"
 MESSAGES = 100_000 if THOROUGH else 1200
 BAD = 4  # clients at once
-PATIENCE = 1.0  # seconds in which a message has to be taken; a run that computes takes none
+PATIENCE = 1.0  # seconds in which a message must be received; a computing run receives none
 GAP = 5.0  # seconds without a frame that the good tab bears, where much else is done as well
 FRAMES = 30  # a second, in the thorough run
 GROWTH = 32 * 2**20  # bytes that the server may hold more than before

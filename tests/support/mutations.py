@@ -26,7 +26,7 @@ def _checkpoint() -> bytes:
     return to_bytes(session.snapshot())
 
 
-# At least one of every command, and the file that it brings along.
+# At least one of every command, and the file that comes with it.
 EXAMPLES: list[tuple[protocol.Command, bytes | None]] = [
     (protocol.Open(link="seed=7&n_embd=8&step=6&temperature=1.5"), None),
     (protocol.Play(), None),

@@ -2,7 +2,7 @@
 
 A fork has standard streams of the requested encoding and kind, runs one command and ends
 as an interpreter does, so that what its end prints and returns counts too. It takes some
-milliseconds where a process of its own takes a second.
+milliseconds; a separate process takes a second.
 """
 
 from __future__ import annotations

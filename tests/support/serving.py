@@ -1,4 +1,4 @@
-"""A server in a process of its own, and a client that speaks to it."""
+"""A server in a separate process, and a client that speaks to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from glassgpt.live import protocol
 
 @dataclass
 class Served:
-    """A server in a process of its own."""
+    """A server in a separate process."""
 
     process: subprocess.Popen[str]
     host: str

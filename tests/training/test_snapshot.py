@@ -274,7 +274,7 @@ def test_tensors_out_of_their_place_are_refused(octets: bytes, change: Any) -> N
         (lambda whole: rewritten(whole, b""), "wte is not at bytes 0–160"),
     ],
 )
-def test_a_file_that_is_no_checkpoint_gets_a_sentence(
+def test_a_file_that_is_not_a_checkpoint_is_refused_with_a_sentence(
     octets: bytes, octets_of: Callable[[bytes], bytes], sentence: str
 ) -> None:
     with pytest.raises(CheckpointError, match=sentence) as caught:

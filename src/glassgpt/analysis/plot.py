@@ -1,7 +1,7 @@
 """Pictures of a model and of runs by matplotlib, which is imported when the first one is drawn.
 
-The colours and the ends of their scale are those of the page (`scales.ts`): zero is white, below
-it is blue, above it orange; shares go from white to black. No pyplot: a figure has no global
+The colours and the ends of their scale are those of the page (`scales.ts`): zero is `PAPER`, below
+it is blue, above it orange; shares go from `PAPER` to `INK`. No pyplot: a figure has no global
 state, and a notebook shows it.
 """
 
