@@ -22,7 +22,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 def need(missing: str) -> None:
-    """Skip a test for what is missing, if anything; in CI nothing may be."""
+    """Skip a test if something is missing; in CI nothing may be missing."""
     if missing and os.environ.get("CI"):
         pytest.fail(missing)
     if missing:
@@ -43,7 +43,7 @@ class Reference:
 def reference() -> Reference:
     folder = Path(__file__).parents[2] / "shared" / "reference"
     if not folder.is_dir():
-        pytest.skip("the recorded run of microgpt.py does not stand beside the project")
+        pytest.skip("the recorded run of microgpt.py is not next to the project")
 
     def lines(name: str) -> list[str]:
         return (folder / name).read_text(encoding="utf-8").split()

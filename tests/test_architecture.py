@@ -52,7 +52,7 @@ def public_modules() -> set[str]:
 
 
 def private_names(source: str) -> set[str]:
-    """What a source imports of the package that is neither in `__all__` nor in a public module."""
+    """The imports of a source from the package that are neither in `__all__` nor public modules."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -124,7 +124,7 @@ def test_a_module_can_be_read_at_one_go(path: Path) -> None:
 
 
 def _is_public_method(node: ast.stmt) -> bool:
-    """Whether it is a method that is called: a property is read."""
+    """Whether it is a method that is called, not a property."""
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("_"):
         return False
     return not any("property" in ast.unparse(one) for one in node.decorator_list)

@@ -1,4 +1,4 @@
-"""Arrays of float64: where a number stands."""
+"""Arrays of float64: offsets and indices."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class ProtocolError(GlassError):
 class DivergenceError(GlassError):
     """A number in the model stopped being finite, so the run stops before the step that made it.
 
-    `reason` says what happened, `site` and `index` where: `site` is an activation of
+    `reason` is what happened, `site` and `index` are its place: `site` is an activation of
     `model.activations` or a parameter. `losses` are those of the steps that the same call
     completed before the failing one. Before the first update the learning rate cannot be
     the cause, so the hint names another.

@@ -59,7 +59,7 @@ def test_the_moves_sum_to_what_was_learned_and_interventions_are_among_them() ->
     assert step.document == lived("", 0).session.document(step.step - 1)
 
 
-def test_looking_for_origins_leaves_the_run_alone() -> None:
+def test_attribution_does_not_change_the_run() -> None:
     history = lived("", 20)
     Attribution(history, [2, 0], 1).go_on()
     history.advance(5)

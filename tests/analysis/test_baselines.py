@@ -20,7 +20,7 @@ from tests.conftest import Reference
 from tests.support import models
 
 
-def test_the_references_baselines(reference: Reference) -> None:
+def test_the_baselines_of_the_reference(reference: Reference) -> None:
     tokenizer = Tokenizer.of(reference.documents)
     tokens = map(tokenizer.encode_document, reference.documents)
     found = baselines(tokens, tokenizer.vocab_size)
@@ -30,7 +30,7 @@ def test_the_references_baselines(reference: Reference) -> None:
     assert found.trigram == pytest.approx(2.2043, abs=5e-5)
 
 
-def test_unigram_by_hand() -> None:
+def test_the_unigram_loss_of_two_documents() -> None:
     # "aa" and "ab" predict a, a, BOS and a, b, BOS: p(a) = 1/2, p(b) = 1/6, p(BOS) = 1/3
     surprise = {"a": math.log(2), "b": math.log(6), "BOS": math.log(3)}
     wanted = (
@@ -48,14 +48,14 @@ def test_more_context_never_guesses_worse_over_all_predictions(documents: list[s
     assert all(b <= a + 1e-12 for a, b in pairwise(figures))
 
 
-def test_validation_is_the_last_tenth_until_the_run_reaches_it() -> None:
+def test_validation_documents_are_the_last_tenth_until_the_run_reaches_them() -> None:
     documents = [str(i) for i in range(25)]
     assert validation_documents(documents) == ["23", "24"]
     assert [seen_count(documents, step) for step in (0, 23, 24, 99)] == [0, 0, 1, 2]
     assert validation_documents(["a"]) == ["a"]
 
 
-def test_validation_loss_is_the_mean_loss_and_learns_nothing() -> None:
+def test_the_validation_loss_is_a_mean_and_does_not_train() -> None:
     session = Session(Config(n_embd=4, n_head=2), ["ab", "ba", "bab"] * 7)
     tokens = [session.tokens(document) for document in session.documents]
     before = models.weights_of(session.engine.state())
@@ -67,14 +67,14 @@ def test_validation_loss_is_the_mean_loss_and_learns_nothing() -> None:
     assert models.weights_of(session.engine.state()) == before
 
 
-def test_a_validation_text_that_stands_elsewhere_too_is_seen_once_that_is_learned() -> None:
+def test_a_validation_text_that_occurs_twice_is_seen_once_its_copy_is_trained_on() -> None:
     session = Session(Config(n_embd=4, n_head=2, num_steps=100), ["a", "b", "c", "d", "e"] * 40)
     assert seen_count(session.documents, 0) == 0
     assert seen_count(session.documents, 100) == len(validation_documents(session.documents)) == 20
 
 
 @given(documents=models.documents)
-def test_counting_gives_what_the_definition_says(documents: list[str]) -> None:
+def test_counting_agrees_with_the_definition(documents: list[str]) -> None:
     tokenizer = Tokenizer.of(documents)
     tokens = [tokenizer.encode_document(text) for text in documents]
     found = baselines(tokens, tokenizer.vocab_size)

@@ -1,4 +1,4 @@
-"""Every rival that is installed computes what it is timed for; the benchmark says who is wrong."""
+"""Every installed rival computes what it is timed for; the benchmark names those that do not."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_rival_has_the_recorded_losses(rival: Rival, golden: Golden) -> None:
         pytest.skip(f"{rival.library} is not installed")
     task = Task.of(Config(**golden.settings), golden.documents, len(golden.losses))
     run = rival.prepare(task)
-    assert run() == run(), "each run starts anew"
+    assert run() == run(), "each run starts again from the beginning"
     assert largest_difference(run(), golden.losses) <= TOLERANCE[rival.precision]
 
 

@@ -1,4 +1,4 @@
-"""Every number explains itself from the real computation: the laws of an explanation."""
+"""Every explanation follows from the real computation: its laws."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_every_site_and_parameter_has_words_and_formulas_of_its_own() -> None:
         assert not re.search(r"[{}]|None", each.words + each.value.numbers), text
 
 
-def test_an_address_is_told_in_words() -> None:
+def test_an_address_is_described_in_words() -> None:
     p = passed("scalar", Config(block_size=8), ["emma"])
     words = explain(p, "layer0.attn.q[3,7]").words
     assert words == (
@@ -123,7 +123,7 @@ def test_an_address_is_told_in_words() -> None:
 
 
 @given(config=any_model, documents=models.documents, seed=st.integers(0, 2**32))
-def test_what_is_no_sum_is_what_its_formula_makes_of_its_terms(
+def test_a_number_that_is_not_a_sum_follows_from_its_terms_by_its_formula(
     config: Config, documents: list[str], seed: int
 ) -> None:
     p = passed("scalar", config, documents)
@@ -167,7 +167,9 @@ def test_each_factor_is_the_number_at_its_address_and_can_be_explained(
         told = explain(p, text)
         for breakdown in (told.value, told.gradient):
             for factor in (factor for term in breakdown.terms for factor in term.factors):
-                if factor.address and not re.search("−|³", factor.name):  # these are made of it
+                if factor.address and not re.search(
+                    "−|³", factor.name
+                ):  # these are computed from it
                     address = parse_address(factor.address)
                     group = p.grads if address.kind == "grad" else p.values
                     assert group[address.name][address.index] == factor.number
@@ -185,18 +187,18 @@ def test_an_explanation_is_plain_data_that_a_message_can_carry() -> None:
         assert msgspec.json.decode(msgspec.json.encode(told), type=Explanation) == told
 
 
-def test_a_gradient_too_large_for_an_update_is_told_as_the_engine_tells_it() -> None:
+def test_a_gradient_too_large_for_an_update_has_the_engines_error() -> None:
     p = passed("scalar", Config(block_size=8), ["emma"])
     p.grads["wte"][0, 0] = 1e200
     with pytest.raises(DivergenceError, match=r"a gradient became 1e\+200 at wte\[0, 0\]"):
         adam_update(p, p.address("wte[0,0]"))
 
 
-# -- the update and the gradient_check
+# -- the update and the gradient check
 
 
 def weights_of(p: Pass, rng: random.Random, most: int = 1) -> list[Address]:
-    """A weight of every parameter, or so many."""
+    """Random weights, `most` of every parameter."""
     return [
         Address("value", name, (rng.randrange(rows), rng.randrange(columns)))
         for name, (rows, columns) in shapes(p.config, p.tokenizer.vocab_size).items()
@@ -205,7 +207,7 @@ def weights_of(p: Pass, rng: random.Random, most: int = 1) -> list[Address]:
 
 
 def updated(engine: str, p: Pass) -> State:
-    """The state after the update that the pass makes."""
+    """The state after the update that follows the pass."""
     made = create(engine, p.config, p.tokenizer.vocab_size)
     made.load(p.state)
     made.forward(p.tokens)
@@ -215,7 +217,7 @@ def updated(engine: str, p: Pass) -> State:
 
 
 @given(config=any_model, documents=models.documents, seed=st.integers(0, 2**32))
-def test_the_ledger_is_the_scalar_engines_update_bit_for_bit(
+def test_the_update_equals_the_scalar_engines_bit_for_bit(
     config: Config, documents: list[str], seed: int
 ) -> None:
     rng = random.Random(seed)
@@ -229,7 +231,7 @@ def test_the_ledger_is_the_scalar_engines_update_bit_for_bit(
 
 
 @pytest.mark.parametrize("step", [0, 1, 5, 100, 999])
-def test_the_ledger_is_the_fast_engines_update_within_two_units_in_the_last_place(
+def test_the_update_equals_the_fast_engines_within_two_units_in_the_last_place(
     step: int,
 ) -> None:
     session = Session(Config(), builtin_names(), engine="fast")
@@ -240,13 +242,13 @@ def test_the_ledger_is_the_fast_engines_update_within_two_units_in_the_last_plac
     after = updated("fast", p)
     for address in weights_of(p, random.Random(step), most=100):
         matrix = after.params[address.name]
-        largest = max(map(abs, numbers(matrix)))  # elementwise error means nothing near zero
+        largest = max(map(abs, numbers(matrix)))  # an elementwise error has no meaning near zero
         off = abs(adam_update(p, address).new_weight - matrix[address.index])
         assert off <= 2 * math.ulp(largest), (str(address), off / math.ulp(largest))
 
 
 @given(config=any_model, documents=models.documents, seed=st.integers(0, 2**32))
-def test_any_fast_update_is_the_ledgers_to_the_last_places_of_weight_and_change(
+def test_any_update_of_the_fast_engine_agrees_to_the_last_places_of_weight_and_change(
     config: Config, documents: list[str], seed: int
 ) -> None:
     rng = random.Random(seed)
@@ -267,7 +269,7 @@ def test_any_fast_update_is_the_ledgers_to_the_last_places_of_weight_and_change(
 
 @engines
 @given(config=any_model, documents=models.documents, seed=st.integers(0, 2**32))
-def test_the_nudged_slope_is_the_gradient_within_its_own_error(
+def test_the_gradient_check_agrees_within_its_own_error(
     engine: str, config: Config, documents: list[str], seed: int
 ) -> None:
     rng = random.Random(seed)
@@ -280,7 +282,7 @@ def test_the_nudged_slope_is_the_gradient_within_its_own_error(
         assert check.switches or check.error < 1e-5, address
 
 
-def test_a_nudge_across_the_kink_of_a_relu_says_so_and_allows_for_it() -> None:
+def test_a_gradient_check_across_the_kink_of_a_relu_counts_it_and_allows_for_it() -> None:
     p = passed("fast", Config(block_size=8), ["emma"])
     made = create("fast", p.config, p.tokenizer.vocab_size)
     place = Address("value", "layer0.mlp_fc1", (2, 3))
@@ -292,7 +294,7 @@ def test_a_nudge_across_the_kink_of_a_relu_says_so_and_allows_for_it() -> None:
     assert 1e-5 < abs(check.slope - check.grad) <= check.error
 
 
-def test_only_a_parameter_can_be_nudged() -> None:
+def test_only_a_parameter_has_a_gradient_check() -> None:
     p = passed("fast", Config(block_size=8), ["emma"])
     with pytest.raises(AddressError, match="computed, so it cannot be changed"):
         gradient_check(create("fast", p.config, p.tokenizer.vocab_size), p, p.address("embd[0,0]"))

@@ -1,4 +1,4 @@
-"""The line of Python that an explanation shows is the one that runs when the number is made."""
+"""The line of Python that an explanation shows is the one that computes the number."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOKENS = [3, 0, 1, 1, 0, 3]
 
 
 def running_lines() -> set[int]:
-    """The lines of scalar.py that are under way."""
+    """The lines of scalar.py that are being executed."""
     found, frame = set(), sys._getframe(1)
     while frame is not None:
         if frame.f_code.co_filename == scalar.__file__:
@@ -37,7 +37,7 @@ def running_lines() -> set[int]:
 
 @pytest.fixture
 def births(monkeypatch: pytest.MonkeyPatch) -> dict[int, set[int]]:
-    """For each number of a forward pass, by id: the lines that were under way when it was made."""
+    """For each number of a forward pass, by id: the lines being executed when it was computed."""
     found: dict[int, set[int]] = {}
     make = Value.__init__
 
@@ -66,7 +66,7 @@ def test_each_sites_lines_run_when_its_numbers_are_made_and_no_other_sites(
     named = {id(node) for name in engine.trace for node in flat(engine.trace[name])}
     for site in sites(CONFIG):
         place, *op = (line.number for line in lines_of(site))
-        if site.op == "embedding":  # a row is picked, nothing is made
+        if site.op == "embedding":  # a row is picked, nothing is computed
             assert place in filed[site.name], site.name
             continue
         node = next(flat(engine.trace[site.name]))
@@ -89,7 +89,7 @@ def flat(numbers: Any) -> Iterator[Value]:
 
 
 def parts(node: Value, named: set[int]) -> Iterator[Value]:
-    """A number and the nameless ones that it is made of."""
+    """A number and the unnamed ones that it is computed from."""
     yield node
     for child in children(node):
         if id(child) not in named:
@@ -98,7 +98,7 @@ def parts(node: Value, named: set[int]) -> Iterator[Value]:
 
 @contextmanager
 def changes(function: str, look: Any) -> Iterator[dict[int, set[str]]]:
-    """After which lines of a function of scalar.py what `look(frame)` shows has changed."""
+    """The lines of a function of scalar.py after which `look(frame)` has another value."""
     found: dict[int, set[str]] = {}
     last: dict[str, Any] = {"line": 0, "seen": {}}
 
@@ -150,7 +150,7 @@ def test_the_lines_of_an_update_are_those_that_make_its_numbers() -> None:
         assert name in found[line]
 
 
-def test_a_line_is_quoted_as_it_stands() -> None:
+def test_a_line_is_quoted_verbatim() -> None:
     text = Path(scalar.__file__).read_text(encoding="utf-8")
     source = ["", *(line.strip() for line in text.splitlines())]
     told: set[Line] = {line for site in sites(CONFIG) for line in lines_of(site)}

@@ -24,7 +24,7 @@ from tests.support import models
 
 
 class Opened:
-    """A graph, and beside it an engine that computed the same document."""
+    """A graph, and an engine that computed the same document."""
 
     def __init__(self, config: Config, documents: list[str]) -> None:
         tokenizer = Tokenizer.of(documents)
@@ -103,7 +103,7 @@ def test_parents_and_children_are_the_same_edges_seen_from_both_ends() -> None:
     assert down.total() == graph.edge_count
 
 
-def test_every_gradient_is_what_the_parents_bring_back_to_the_last_bit() -> None:
+def test_every_gradient_is_the_sum_over_its_parents_to_the_last_bit() -> None:
     graph = small().graph
     for i in range(1, graph.node_count):
         brought = 0.0
@@ -153,7 +153,7 @@ def test_a_path_is_a_walk_from_the_loss_along_its_product() -> None:
     assert graph.strongest_path(LOSS).nodes == (LOSS,)
 
 
-def test_a_neighbourhood_is_what_so_many_steps_reach_nearest_first() -> None:
+def test_a_neighbourhood_has_all_nodes_within_a_number_of_steps_nearest_first() -> None:
     graph = small().graph
     number = graph.find("layer1.attn.q[3,1]")
     node = graph.node(number)
@@ -168,7 +168,7 @@ def test_a_neighbourhood_is_what_so_many_steps_reach_nearest_first() -> None:
 @pytest.mark.parametrize(
     "text", ["wpe[4,0]", "wte[2,0]", "probs[0,1]", "layer0.attn.scores[0,0,2]"]
 )
-def test_what_the_loss_is_not_made_of_is_said_to_be_so(text: str) -> None:
+def test_a_number_that_the_loss_does_not_depend_on_is_an_error(text: str) -> None:
     opened = Opened(Config(n_embd=4, n_head=2, block_size=8), ["ab", "c"])
     with pytest.raises(AddressError, match="does not depend on"):
         opened.graph.find(text)

@@ -1,4 +1,4 @@
-"""The model as a value: what it draws, measures and shows is what the engine computes."""
+"""The model as a value: its samples, losses and arrays are what the engine computes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def model(session: Session) -> Model:
     return Model(session.snapshot())
 
 
-def test_samples_are_those_of_the_run_and_go_on_from_call_to_call(
+def test_samples_are_those_of_the_run_and_continue_from_call_to_call(
     session: Session, model: Model
 ) -> None:
     other = session.sibling(session.snapshot())
@@ -49,7 +49,7 @@ def test_a_seed_draws_the_same_texts_whatever_was_drawn_before(model: Model) -> 
     assert len(set(texts)) > 1
 
 
-def test_a_stream_is_refused_at_once_and_two_of_them_do_not_mix(model: Model) -> None:
+def test_an_invalid_stream_is_refused_at_once_and_two_streams_do_not_mix(model: Model) -> None:
     with pytest.raises(TokenizeError):
         model.stream(prefix="é")
     with pytest.raises(ConfigError):
@@ -62,7 +62,7 @@ def test_a_stream_is_refused_at_once_and_two_of_them_do_not_mix(model: Model) ->
     assert turns[1::2] == model.sample(4, seed=2)
 
 
-def test_a_run_that_goes_on_does_not_change_the_model() -> None:
+def test_training_the_run_further_does_not_change_the_model() -> None:
     run = glassgpt.train(builtin_names()[:100], steps=40, n_embd=8, n_head=2).fork(20)
     model = run.model
     settings: dict[str, Any] = {"temperature": 1.0, "seed": 3}
@@ -185,7 +185,7 @@ WRONG: list[tuple[Callable[[Any], object], str]] = [
     (lambda m: m.explain("", "emma"), "'' is not a valid address"),
     (lambda m: m.explain(3, "emma"), "3 is not a valid address"),
     (lambda m: m.explain("loss", 3), "the text is 3"),
-    (lambda _: Model(cast(Any, 3)), "a model is made of a Snapshot"),
+    (lambda _: Model(cast(Any, 3)), "a model needs a Snapshot"),
     (lambda _: glassgpt.load(cast(Any, 3)), "a directory cannot be 3"),
     (lambda _: glassgpt.load("nowhere"), "there is no checkpoint"),
     (lambda m: m.activations("emma")["loss"][0], r"loss \(one number\) has no number at 0"),
@@ -194,7 +194,7 @@ WRONG: list[tuple[Callable[[Any], object], str]] = [
 
 
 @pytest.mark.parametrize(("wrong", "sentence"), WRONG)
-def test_what_cannot_be_is_refused_with_a_sentence_and_a_hint(
+def test_invalid_arguments_are_refused_with_a_sentence_and_a_hint(
     wrong: Callable[[Model], object], sentence: str, model: Model
 ) -> None:
     with pytest.raises(GlassError, match=sentence) as caught:

@@ -46,7 +46,7 @@ def test_colours_are_the_pages() -> None:
     assert float(usual[1]) == plot.EASING
 
 
-def test_zero_is_paper_and_the_ends_are_blue_and_orange() -> None:
+def test_zero_is_the_paper_colour_and_the_ends_are_blue_and_orange() -> None:
     ends = {-1: plot.LOW, 0: plot.PAPER, 1: plot.HIGH}
     for t, rgb in ends.items():
         assert plot.colour(t, share=False) == pytest.approx([channel / 255 for channel in rgb])
@@ -71,7 +71,7 @@ def test_a_picture_holds_the_numbers_of_the_array(
     assert np.array_equal(axes.images[0].get_array(), np.asarray(array))
 
 
-def test_heads_are_beside_each_other_and_the_future_is_blank(model: Model) -> None:
+def test_heads_are_side_by_side_and_the_future_is_blank(model: Model) -> None:
     axes: Any = model.plot("layer0.attn.scores", "emma")
     drawn = np.ma.filled(axes.images[0].get_array(), np.nan)
     scores = np.where(
@@ -106,7 +106,7 @@ def test_a_scale_of_shares_goes_from_0_to_1_and_others_are_even(model: Model) ->
     assert norm.vmin == -norm.vmax
 
 
-def test_a_run_is_drawn_beside_others(run: Run) -> None:
+def test_a_run_is_drawn_with_others(run: Run) -> None:
     other = run.fork(10).train(10)
     axes: Any = run.plot(other=other)
     assert [len(line.get_xdata()) for line in axes.lines] == [30, 20]
@@ -151,7 +151,7 @@ def test_what_cannot_be_drawn_is_refused(
         model.plot(name, text)
 
 
-def test_a_run_without_steps_and_what_is_no_run_are_refused(run: Run) -> None:
+def test_a_run_without_steps_and_a_value_that_is_not_a_run_are_refused(run: Run) -> None:
     with pytest.raises(ConfigError, match="has taken no step"):
         run.fork(0).plot()
     with pytest.raises(ConfigError, match="other is 3, but must be a run"):

@@ -1,4 +1,4 @@
-"""What if: a preview run is the run, and a band is the spread of many."""
+"""Previews: a preview run equals the run, and a seed band is the spread of many."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def lived(recipe: Interventions) -> list[float]:
 
 
 @pytest.mark.parametrize("recipe", [(), RECIPE])
-def test_an_imagined_run_is_the_run_slice_by_slice(recipe: Interventions) -> None:
+def test_a_preview_run_in_slices_equals_the_run(recipe: Interventions) -> None:
     run = PreviewRun(Recipe(SMALL, interventions=recipe), DOCUMENTS)
     while not run.done:
         run.go_on(0.0001)
     assert list(run.losses) == lived(recipe)
 
 
-def test_an_imagined_run_that_leaves_the_finite_numbers_says_so_and_ends() -> None:
+def test_a_preview_run_that_diverges_ends_with_the_reason() -> None:
     run = PreviewRun(Recipe(replace(SMALL, learning_rate=10, init_std=10)), DOCUMENTS)
     run.go_on()
     assert run.done
@@ -76,6 +76,6 @@ def test_seeds_that_stop_leave_the_band_to_the_others() -> None:
 
 
 @pytest.mark.parametrize(("seeds", "steps"), [(0, 10), (MAX_SEEDS + 1, 10), (3, 1_000_000)])
-def test_a_band_of_more_than_it_takes_is_refused(seeds: int, steps: int) -> None:
+def test_a_seed_band_above_the_limit_is_refused(seeds: int, steps: int) -> None:
     with pytest.raises(ConfigError, match="choose 1 to"):
         Band(Recipe(replace(SMALL, num_steps=steps)), DOCUMENTS, seeds)

@@ -1,4 +1,4 @@
-"""The probe: what it shows is what the engine computes, and looking changes nothing."""
+"""The probe: it shows what the engine computes, and reading changes nothing."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_values_gradients_and_moments_are_the_engines(session: Session, probe: P
     }
 
 
-def test_an_update_is_what_it_added(session: Session, probe: Probe) -> None:
+def test_delta_is_the_change_by_the_last_update(session: Session, probe: Probe) -> None:
     before = session.engine.state().params
     session.run(1)
     state = session.engine.state()
@@ -67,7 +67,7 @@ def test_an_update_is_what_it_added(session: Session, probe: Probe) -> None:
         assert told == (-math.inf if a == -math.inf else a - b)
 
 
-def test_looking_does_not_change_the_run(session: Session, probe: Probe) -> None:
+def test_reading_does_not_change_the_run(session: Session, probe: Probe) -> None:
     straight = Session(SMALL, DOCUMENTS, engine="scalar")
     straight.run(5)
     tokens = session.tokens("ba")
@@ -132,18 +132,18 @@ def test_at_temperature_0_each_token_is_certain_and_the_likeliest(
         ("", False),
     ],
 )
-def test_it_knows_what_can_be_watched(probe: Probe, name: str, known: bool) -> None:
+def test_only_names_of_arrays_can_be_watched(probe: Probe, name: str, known: bool) -> None:
     assert probe.knows(name) == known
 
 
-def test_huge_arrays_travel_as_float32() -> None:
+def test_huge_arrays_are_sent_as_float32() -> None:
     assert narrowed(zeros((2, 3))).format == "d"
     wide = narrowed(zeros((EXACT_CELLS + 1, 1)))
     assert wide.format == "f"
     assert wide.shape == (EXACT_CELLS + 1, 1)
 
 
-def test_a_large_parameter_comes_as_the_largest_number_of_each_block() -> None:
+def test_a_large_parameter_is_reduced_to_the_largest_number_of_each_block() -> None:
     rows, cols = 2 * LARGEST + 3, LARGEST + 1
     rng = random.Random(7)
     a = array((rng.gauss(0, 1) for _ in range(rows * cols)), (rows, cols))

@@ -53,7 +53,7 @@ def test_training_is_that_of_a_session() -> None:
     assert (run.step, run.config) == (60, CONFIG)
 
 
-def test_a_fork_is_a_run_of_its_own_from_there_on() -> None:
+def test_a_fork_is_an_independent_run() -> None:
     run = trained()
     fork = run.fork(25, learning_rate=0.02, steps=80)
     assert (fork.step, fork.losses) == (25, run.losses[:25])
@@ -118,7 +118,7 @@ def test_an_ablated_part_is_zero_and_stays_so_where_it_is_held() -> None:
         (lambda run: glassgpt.train("no such file"), "there is no file"),
     ],
 )
-def test_what_cannot_be_is_refused_and_changes_nothing(wrong: object, sentence: str) -> None:
+def test_an_invalid_change_is_refused_and_changes_nothing(wrong: object, sentence: str) -> None:
     run = trained(5)
     before = bits(run)
     with pytest.raises(GlassError, match=sentence) as caught:
@@ -128,7 +128,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(wrong: object, sentence: 
 
 
 @pytest.mark.parametrize("change", [3, None, "head0.2", Ablate("head", 0, 1.5)])  # type: ignore[arg-type]
-def test_a_session_takes_no_change_that_is_none(change: Any) -> None:
+def test_a_session_refuses_an_invalid_change(change: Any) -> None:
     session = Session(CONFIG, builtin_names())
     recipe = session.recipe
     with pytest.raises(ConfigError):
@@ -136,7 +136,7 @@ def test_a_session_takes_no_change_that_is_none(change: Any) -> None:
     assert session.recipe is recipe
 
 
-def test_a_session_draws_and_returns_only_to_what_it_can() -> None:
+def test_a_session_refuses_an_invalid_sampling_or_snapshot() -> None:
     session: Any = Session(CONFIG, builtin_names())
     with pytest.raises(ConfigError, match="3 is not a Sampling"):
         list(session.sample(3))
@@ -183,7 +183,7 @@ def test_its_link_opens_the_same_run_on_the_page() -> None:
     assert weights(opened.workspace.session) == bits(run)
 
 
-def test_it_is_kept_and_goes_on_in_the_terminal(tmp_path: Path) -> None:
+def test_a_saved_run_continues_in_the_terminal(tmp_path: Path) -> None:
     run = trained().fork(30).train(10)
     run.save(tmp_path)
     resumed = Session.resumed(glassgpt.load_checkpoint(tmp_path), builtin_names())
@@ -191,7 +191,7 @@ def test_it_is_kept_and_goes_on_in_the_terminal(tmp_path: Path) -> None:
     assert weights(resumed) == bits(run.train())
 
 
-def test_a_notebook_shows_its_curve_and_samples_and_runs_on_unchanged() -> None:
+def test_a_notebook_shows_curve_and_samples_without_changing_the_run() -> None:
     run = glassgpt.train(["<b>&", "a<script>"] * 5, steps=30, n_embd=8, n_head=2)
     assert repr(run).startswith("Run(step 30 of 30, smoothed loss ")
     before = run.model.sample(3)

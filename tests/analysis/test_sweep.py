@@ -80,7 +80,7 @@ def test_results_of_processes_are_those_of_this_one() -> None:
     assert found == {c: replace(train(c, DOCUMENTS), seconds=0) for c in configs}
 
 
-def test_closing_early_ends_what_is_not_done() -> None:
+def test_closing_early_ends_the_unfinished_runs() -> None:
     began = time.perf_counter()
     slow = Config(num_steps=40)
     results = run_all(grid(slow, {}, seeds=200), DOCUMENTS, engine="scalar", jobs=2)
@@ -89,7 +89,7 @@ def test_closing_early_ends_what_is_not_done() -> None:
     assert time.perf_counter() - began < 60
 
 
-def test_sweep_prints_a_table_and_goes_on_where_its_file_stands(tmp_path: Path) -> None:
+def test_sweep_prints_a_table_and_continues_from_its_file(tmp_path: Path) -> None:
     words, book = tmp_path / "words.txt", tmp_path / "sweep.jsonl"
     words.write_text(WORDS)
     command: list[str | Path] = [
@@ -183,7 +183,7 @@ def test_ctrl_c_keeps_what_is_done(tmp_path: Path) -> None:
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "Traceback" not in err
-    assert f"of 1,000 runs; the same command goes on from {str(book)!r}" in err
+    assert f"of 1,000 runs; the same command continues from {str(book)!r}" in err
     assert "validation" in out  # the table of those that are done
     for line in book.read_text().splitlines():
         assert Result.from_json(json.loads(line)).config.n_embd == 4

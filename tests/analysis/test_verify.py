@@ -1,4 +1,4 @@
-"""`glassgpt verify`: it finds what differs, says where, and holds engines to the record."""
+"""`glassgpt verify`: it finds what differs and where, and compares engines with the record."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def quantities(run: Verification) -> set[tuple[str, str, str]]:
     return {(gap.quantity, gap.one, gap.other) for gap in run.gaps}
 
 
-def test_the_engines_stray_by_rounding_alone() -> None:
+def test_the_engines_differ_by_rounding_only() -> None:
     run = Verification(Recipe(SMALL), builtin_names(), "fast")
     run.advance(10)
     run.advance(100)
@@ -54,7 +54,7 @@ def test_a_weight_that_was_changed_is_found_and_named() -> None:
     assert gap.largest == pytest.approx(1e-9, rel=1e-6)
 
 
-def test_nothing_is_larger_than_what_is_no_number() -> None:
+def test_nan_is_the_largest_difference() -> None:
     pairs = [("here", math.nan, 1.0), ("there", 2.0, 1.0), ("alike", -math.inf, -math.inf)]
     gap = Gap("losses", "a", "b").widened(iter(pairs))
     assert math.isnan(gap.largest)
@@ -69,7 +69,7 @@ def test_the_record_is_that_of_the_recorded_run(reference: Reference) -> None:
     assert not is_recorded(Config(), builtin_names())
 
 
-def test_at_the_references_settings_the_scalar_engine_is_held_to_it(
+def test_with_the_settings_of_the_record_the_scalar_engine_is_compared_with_it(
     reference: Reference, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Verification(Recipe(), reference.documents, "fast", steps=3)
@@ -86,7 +86,9 @@ def test_at_the_references_settings_the_scalar_engine_is_held_to_it(
     assert gap.where == "step 3"
 
 
-def test_the_command_prints_a_row_for_each_quantity_and_holds_a_kept_run(tmp_path: Path) -> None:
+def test_the_command_prints_a_row_for_each_quantity_and_verifies_a_saved_run(
+    tmp_path: Path,
+) -> None:
     glassgpt("train", *TINY, "--samples", "0", "--out", tmp_path / "run")
     out, _ = glassgpt("verify", tmp_path / "run")
     assert f"weights, {tmp_path / 'run'} and scalar" in out
@@ -96,7 +98,7 @@ def test_the_command_prints_a_row_for_each_quantity_and_holds_a_kept_run(tmp_pat
     assert "a saved run has its own settings, so --seed cannot be given" in told
 
 
-def test_a_kept_run_whose_settings_were_changed_is_followed(tmp_path: Path) -> None:
+def test_the_changed_settings_of_a_saved_run_are_applied_again(tmp_path: Path) -> None:
     glassgpt("train", *TINY, "--samples", "0", "--out", tmp_path)
     glassgpt("train", "--resume", tmp_path, "--out", tmp_path, "--steps", "30", "--samples", "0")
     out, _ = glassgpt("verify", tmp_path)

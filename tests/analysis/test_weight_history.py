@@ -1,4 +1,4 @@
-"""The past of a weight: its value at every position, though a page need not wait long for it."""
+"""The history of a weight: its value at every position, computed in short slices."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_it_is_the_weight_after_each_step_of_an_uninterrupted_run(
     found = WeightHistory(history, *where)
     while not found.done:
         found.go_on(0.0)
-    history.advance(more)  # the run goes on, and what is found grows
+    history.advance(more)  # the run continues, and the history grows
     history.approach(min(back, history.reached))
     found.go_on()
     steps, values = found.told()
@@ -82,7 +82,7 @@ def test_it_is_the_weight_after_each_step_of_an_uninterrupted_run(
     assert found.every == 1
 
 
-def test_with_the_scalar_engine_it_is_what_is_kept() -> None:
+def test_with_the_scalar_engine_it_has_the_snapshots_only() -> None:
     found = WeightHistory(lived((), 25, "scalar"), "wte", (1, 2))
     assert found.done
     steps, values = found.told()
@@ -95,7 +95,9 @@ def test_with_the_scalar_engine_it_is_what_is_kept() -> None:
 
 
 @fast
-def test_of_a_run_that_has_become_long_it_is_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_for_a_run_that_became_long_it_has_the_snapshots_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(past, "MOST_STEPS", 25)
     history = lived((), 25)
     found = WeightHistory(history, "wte", (1, 2))

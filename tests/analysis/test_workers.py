@@ -1,4 +1,4 @@
-"""Workers: a killed one costs its own call, and none outlives the process that started it."""
+"""Workers: a killed one loses only its own call, and none outlives the process that started it."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def test_documents_fill_the_context() -> None:
     assert {len(document) for document in bench.full_documents(33)} == {33}
 
 
-def test_the_fast_engine_strays_from_the_scalar_one_by_rounding_only() -> None:
+def test_the_fast_engine_differs_from_the_scalar_one_by_rounding_only() -> None:
     assert bench.largest_difference("fast", Config(), builtin_names(), 5) <= 1e-12
 
 

@@ -69,7 +69,7 @@ def test_every_setting_has_an_option_and_reaches_the_run(words: Path, tmp_path: 
     assert load_checkpoint(tmp_path / "run").config == Config(**other)
 
 
-def test_help_teaches_and_version_is_the_packages() -> None:
+def test_help_has_examples_and_version_is_the_packages() -> None:
     out, _ = glassgpt("--help")
     assert "glassgpt train poems.txt --out run" in out
     out, _ = glassgpt("train", "--help")
@@ -83,7 +83,7 @@ def test_completion_prints_a_script(shell: str) -> None:
     assert "_GLASSGPT_COMPLETE" in glassgpt("completion", shell)[0]
 
 
-def test_completion_knows_the_commands() -> None:
+def test_completion_lists_the_commands() -> None:
     environment = {**os.environ, "_GLASSGPT_COMPLETE": "bash_complete"}
     environment |= {"COMP_WORDS": "glassgpt t", "COMP_CWORD": "1"}
     command = [sys.executable, "-c", "from glassgpt.cli import main; main()"]
@@ -115,7 +115,7 @@ def in_terminal(*arguments: str) -> str:
     while select.select([terminal], [], [], 60)[0]:
         try:
             octets = os.read(terminal, 65536)
-        except OSError:  # Linux's way to say that the other end has closed
+        except OSError:  # raised by Linux when the other end has closed
             break
         drawn += octets
     os.close(terminal)
@@ -169,7 +169,7 @@ def test_a_file_of_one_unfinished_line_is_no_log_either(words: Path, tmp_path: P
         glassgpt(*command, "--steps", "3")
 
 
-def test_resuming_by_the_file_keeps_the_run_beside_it(words: Path, tmp_path: Path) -> None:
+def test_resuming_by_the_file_saves_the_run_in_its_directory(words: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     glassgpt("train", words, *TINY, "--out", run)
     glassgpt("train", words, "--resume", run / "checkpoint.safetensors", "--steps", "30")
@@ -214,7 +214,7 @@ def test_a_full_disk_under_the_log_is_a_sentence(words: Path) -> None:
     assert Path("/dev/full").is_char_device()
 
 
-# -- keeping and going on
+# -- saving and continuing
 
 
 def test_sample_prints_what_train_would_have_printed(words: Path, tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_more_steps_than_planned_lift_the_rate_and_fewer_are_refused(
     assert "has already taken 40 steps, so it cannot end after 39" in err
 
 
-def test_resuming_takes_live_settings_anew_and_refuses_others(words: Path, tmp_path: Path) -> None:
+def test_resuming_accepts_new_live_settings_and_refuses_others(words: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     glassgpt("train", words, *TINY, "--out", run)
     _, err = glassgpt("train", words, "--resume", run, "--n-embd", "8", check=1)
@@ -305,7 +305,7 @@ def test_resuming_on_other_data_is_refused(words: Path, tmp_path: Path) -> None:
     assert "was trained on 'words.txt', whose text is not here" in err
 
 
-def test_a_kept_model_is_not_overwritten_unasked(words: Path, tmp_path: Path) -> None:
+def test_a_saved_model_is_not_overwritten_without_the_option(words: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     glassgpt("train", words, *TINY, "--out", run)
     _, err = glassgpt("train", words, *TINY, "--out", run, check=1)
@@ -410,7 +410,7 @@ def test_undecodable_bytes_say_where(tmp_path: Path) -> None:
     assert "iconv" in err
 
 
-def test_what_the_context_cuts_is_said(words: Path) -> None:
+def test_a_note_says_what_the_context_cuts_off(words: Path) -> None:
     out, _ = glassgpt("train", words, *TINY, "--block-size", "5")
     assert "3 documents of 5 are longer than the context: only the first 5 characters" in out
     assert "the longest has 8 characters: 'isabella'" in out

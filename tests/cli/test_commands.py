@@ -24,7 +24,7 @@ def checkpoint(source: Source, steps: int, config: Config = SMALL) -> bytes:
     return to_bytes(session.snapshot())
 
 
-def test_a_checkpoint_is_opened_beside_the_run_that_was_shown_and_goes_on() -> None:
+def test_a_checkpoint_is_opened_in_addition_to_the_current_run_and_continues() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Load("mine.safetensors"), checkpoint(SOURCE, 12))
         await page.until(lambda: page.count("Hello") == 2)
@@ -40,22 +40,22 @@ def test_a_checkpoint_is_opened_beside_the_run_that_was_shown_and_goes_on() -> N
     assert [branch["fork"] for branch in page.last("Branches")["branches"]] == [0, 12]
 
 
-def test_a_checkpoint_of_documents_that_are_not_here_is_opened_once_they_are_sent() -> None:
-    source = Text.of("book.txt", BOOK.encode()).source("words")
+def test_a_checkpoint_whose_documents_are_missing_is_opened_once_they_are_sent() -> None:
+    source = Text.of("results_file.txt", BOOK.encode()).source("words")
 
     async def script(player: Player, page: Page) -> None:
         octets = checkpoint(source, 5)
         player.tell(protocol.Load("mine.safetensors"), octets)
         await page.until(lambda: page.count("Refused"))
-        asked = protocol.Consider(asdict(SMALL), "", "sent", "book.txt")
-        player.tell(asked, BOOK.encode())  # as its lines: the checkpoint knows the cut
+        asked = protocol.Consider(asdict(SMALL), "", "sent", "results_file.txt")
+        player.tell(asked, BOOK.encode())  # as its lines: the checkpoint contains the cut
         player.tell(protocol.Load("mine.safetensors"), octets)
         await page.until(lambda: page.count("Hello") == 2)
 
     page = played(script)
-    assert "'book.txt', which is not here" in page.last("Refused")["what"]
+    assert "'results_file.txt', which is not here" in page.last("Refused")["what"]
     assert (page.last("Hello")["data_name"], page.last("Hello")["documents"]) == (
-        "book.txt",
+        "results_file.txt",
         6,
     )
 
@@ -107,7 +107,7 @@ def test_all_characters_are_counted_where_not_all_are_sent() -> None:
     assert (told.character_count, len(told.characters)) == (250, 200)
 
 
-def test_a_file_called_as_the_built_in_names_is_told_from_them() -> None:
+def test_a_file_named_like_the_built_in_names_is_renamed() -> None:
     own = Text.of("built-in names", b"ab\nba\n").source("")
     assert own.name != Source.builtin().name
     assert "data=" in link(Workspace(own, SMALL))

@@ -1,4 +1,4 @@
-"""`glassgpt explain`: any number of a kept model, in the terminal."""
+"""`glassgpt explain`: any number of a saved model, in the terminal."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_it_prints_the_numbers_of_the_explanation(said, kept: Path) -> None:
     assert "and 11 more, which add up to" in out
 
 
-def test_all_shows_every_term_and_terms_so_many(said) -> None:
+def test_all_shows_every_term_and_terms_limits_them(said) -> None:
     assert said("layer0.attn.q[3,7]", "--doc", "emma", "--all").count("layer0.attn_wq[7,") == 16
     out = said("layer0.attn.q[3,7]", "--doc", "emma", "--terms", "2")
     assert out.count("layer0.attn_wq[7,") == 2
@@ -75,7 +75,7 @@ def test_grad_puts_the_gradient_first_and_depth_follows_it(said) -> None:
     assert out == said("grad:embd[2,5]", "--doc", "emma", "--depth", "2")
 
 
-def test_depth_follows_the_numbers_that_a_value_is_made_of(said) -> None:
+def test_depth_follows_the_numbers_that_a_value_is_computed_from(said) -> None:
     out = said("logits[1,0]", "--doc", "emma", "--depth", "3", "--terms", "1")
     assert re.search(r"^ {6}layer0\.mlp\.resid\[1,\d+\] = ", out, re.M)
     assert re.search(r"^ {10}layer0\.(mlp\.fc2|attn\.resid)\[1,\d+\] = ", out, re.M)
@@ -89,7 +89,7 @@ def test_a_weight_comes_with_its_next_update_and_its_check(said) -> None:
     assert re.search(r"the gradient is .*: \S+ apart, where \S+ is allowed", out)
 
 
-def test_graph_shows_the_node_and_the_strongest_way_to_it(said) -> None:
+def test_graph_shows_the_node_and_the_strongest_path_to_it(said) -> None:
     out = said("wte[4,3]", "--doc", "emma", "--graph")
     assert "43,091 nodes" in out
     assert re.search(r"tok\[1,3\] = wte\[4,3\]  data \S+  grad \S+", out)

@@ -41,7 +41,7 @@ def said(done: Done, code: int = 0) -> str:
 
 @pytest.mark.parametrize("log", ["-", "/dev/stdout"])
 @pytest.mark.parametrize("sink", ["pipe", "file"])
-def test_a_log_on_standard_output_is_alone_there(
+def test_only_the_log_goes_to_standard_output(
     words: Path, prepared: Prepared, log: str, sink: str
 ) -> None:
     done = prepared.run(["train", words, *TINY, "-n", "3", "--log", log], "cp1252", sink)
@@ -111,7 +111,7 @@ def test_one_long_line_is_said_to_be_running_text_and_a_table_a_text(
     assert "a header line is a document too" in said(prepared.run(["train", table, *TINY]))
 
 
-def test_the_file_that_was_given_is_the_one_that_is_called_wrong(
+def test_an_error_names_the_file_that_was_given(
     words: Path, tmp_path: Path, prepared: Prepared
 ) -> None:
     run, other = tmp_path / "run", tmp_path / "other.txt"
@@ -147,19 +147,19 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_mistake_is_told_its_own_reason(
+def test_each_mistake_has_its_own_reason(
     arguments: list[str], sentence: str, prepared: Prepared
 ) -> None:
     assert sentence in said(prepared.run(arguments), 1).replace("\n", " ")
 
 
 @pytest.mark.parametrize("option", ["--prefix", "--n-embd"])
-def test_a_long_text_is_not_printed_back_whole(option: str, prepared: Prepared) -> None:
+def test_an_error_shortens_a_long_text(option: str, prepared: Prepared) -> None:
     assert len(said(prepared.run(["train", option, "x" * 100_000]), 1)) < 3_000
 
 
 @pytest.mark.parametrize("octets", [b"", b"\0\0\0", b"{}"])
-def test_an_empty_or_cut_checkpoint_is_called_that(
+def test_the_error_of_an_empty_or_truncated_checkpoint_says_so(
     octets: bytes, tmp_path: Path, prepared: Prepared
 ) -> None:
     path = tmp_path / "checkpoint.safetensors"
@@ -192,7 +192,7 @@ def test_every_command_refuses_a_damaged_checkpoint_and_leaves_it(
     assert path.read_bytes() == octets
 
 
-def test_a_kept_run_is_verified_by_the_scalar_engine_alone(
+def test_a_saved_run_is_verified_by_the_scalar_engine_alone(
     words: Path, tmp_path: Path, prepared: Prepared
 ) -> None:
     said(prepared.run(["train", words, *TINY, "--out", tmp_path / "run"]))

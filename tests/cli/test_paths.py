@@ -18,7 +18,7 @@ Answer = Callable[..., str]
 def answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Answer:
-    """A function that runs a command in a directory with words.txt, and returns what it said."""
+    """A function that runs a command in a directory with words.txt, and returns what it printed."""
     monkeypatch.chdir(tmp_path)
     Path("words.txt").write_text(WORDS)
 
@@ -32,7 +32,7 @@ def answer(
 
 
 LONG = "x" * 300
-PATHS = {  # what is made first, the arguments, and what they are answered
+PATHS = {  # what is made first, the arguments, and the expected answer
     "log loop": ("loop", ("train", "--log", "loop"), "'loop' cannot be written: Too many levels"),
     "sweep loop": ("loop", ("sweep", "--out", "loop"), "'loop' cannot be written: Too many levels"),
     "out loop": ("loop", ("train", "--out", "loop"), "in 'loop': it is a link to a missing file"),

@@ -1,4 +1,4 @@
-"""What a text looks like on a terminal, and the words for a number of things."""
+"""How a text is shown on a terminal, and counts with their nouns."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def prepared() -> Iterator[Prepared]:
 
 @pytest.fixture(scope="module")
 def places(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The file of nasty documents, and a run kept of them."""
+    """The file of difficult documents, and a saved run on them."""
     data = tmp_path_factory.mktemp("terminals") / "nasty.txt"
     data.write_text(NASTY, encoding="utf-8")
     run = data.with_name("run")

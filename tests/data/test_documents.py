@@ -116,7 +116,9 @@ PICTURE = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256))
         (b"\x01\x02\x03\xff\xfe\x80", "control characters show that it is not text", "text file"),
     ],
 )
-def test_what_is_no_text_is_refused_for_what_it_is(octets: bytes, sentence: str, hint: str) -> None:
+def test_a_file_that_is_not_text_is_refused_with_its_format(
+    octets: bytes, sentence: str, hint: str
+) -> None:
     with pytest.raises(DataError, match=sentence) as caught:
         data.split_documents(octets, "it")
     assert hint in caught.value.hint
@@ -173,7 +175,9 @@ def test_bad_files_get_a_sentence(tmp_path: Path) -> None:
             read_documents(source)
 
 
-def test_a_boundless_file_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_file_above_the_size_limit_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(data, "MAX_BYTES", 2**20)
     path = tmp_path / "large.txt"
     path.write_bytes(b"a" * (2**20 + 1))

@@ -1,4 +1,4 @@
-"""The nearest document: as if all had been measured, and soon."""
+"""The nearest document: the same as by measuring all of them, but faster."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_long_text_has_no_neighbour() -> None:
     assert Nearest(["a" * (LONGEST + 1)]).of("a") == ("", 0)
 
 
-def test_nothing_is_indexed_before_it_is_asked_for_and_then_in_slices() -> None:
+def test_the_index_is_built_on_demand_and_in_slices() -> None:
     taken: list[str] = []
 
     def documents() -> Iterator[str]:
@@ -52,15 +52,15 @@ def test_nothing_is_indexed_before_it_is_asked_for_and_then_in_slices() -> None:
             yield taken[-1]
 
     nearest = Nearest(documents())
-    assert not taken  # the first picture waits for none of them
+    assert not taken  # the first frame waits for none of them
     next(nearest.index())
     assert len(taken) == SLICE
-    assert nearest.knows(str(3 * SLICE - 1))  # a question makes the rest
+    assert nearest.knows(str(3 * SLICE - 1))  # a query indexes the rest
     assert nearest.of("0") == ("0", 0)
     assert not list(nearest.index())
 
 
-def test_more_documents_than_can_be_looked_through_are_still_known() -> None:
+def test_membership_works_above_the_limit_of_the_search() -> None:
     nearest = Nearest(map(str, range(MOST + 1)))
     assert nearest.of("x") == ("", 0)
     assert nearest.knows(str(MOST))

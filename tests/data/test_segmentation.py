@@ -1,4 +1,4 @@
-"""Cutting: running text becomes documents, and nothing but white space and punctuation is lost."""
+"""Segmentation: running text becomes documents; only white space and punctuation are lost."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_only_long_lines_look_like_running_text() -> None:
     assert not is_prose(["anna", "otto", "word " * 40])
 
 
-def test_what_cannot_be_cut_is_told() -> None:
+def test_a_text_that_cannot_be_cut_is_an_error() -> None:
     with pytest.raises(DataError, match="no words"):
         cut("… !!", "words")
     with pytest.raises(DataError, match="verses"):

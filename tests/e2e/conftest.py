@@ -47,7 +47,7 @@ def served(names_file: Path) -> Iterator[Served]:
         yield server
 
 
-@pytest.fixture(scope="package")  # not longer: while it lives no other event loop can run here
+@pytest.fixture(scope="package")  # not longer: while it exists no other event loop can run here
 def browser() -> Iterator[Any]:
     need(_missing())
     from playwright.sync_api import sync_playwright
@@ -76,11 +76,11 @@ class Tab:
         )
 
     def stands_at(self, step: int) -> None:
-        """Wait until the run stands at a step, and the page shows it."""
+        """Wait until the run is at a step, and the page shows it."""
         self.until(f"s.frame.step === {step} && !s.frame.busy && !s.frame.playing")
 
     def settles(self) -> None:
-        """Wait until everything that is known is in view."""
+        """Wait until everything that was sent is in view."""
         self.page.wait_for_function("() => window.glass.settled()")
 
     def is_in_the_address(self, part: str = "") -> None:
@@ -140,7 +140,7 @@ def _minus(a: Array, b: Array) -> Array:
 
 
 def shown(value: float, digits: int = 4) -> str:
-    """Return a number as the page prints it, said once more and in another language."""
+    """Return a number as the page prints it, by a second implementation in Python."""
     if value and abs(value) < 0.5 * 10**-digits:
         mantissa, _, exponent = f"{value:.2e}".partition("e")
         text = f"{mantissa}e{int(exponent)}"
@@ -188,7 +188,7 @@ def opening(served: Served, browser: Any) -> Iterator[Opener]:
 
 @pytest.fixture
 def tab(served: Served, browser: Any) -> Iterator[Opener]:
-    """Open tabs of a test of its own."""
+    """Open tabs for one test."""
     with opening(served, browser) as open_tab:
         yield open_tab
 

@@ -9,7 +9,7 @@ from tests.e2e.conftest import opening
 from tests.support.proxy import as_guided
 
 
-def test_the_page_plays_under_a_path_and_asks_for_nothing_outside_it(
+def test_the_page_plays_under_a_path_and_requests_nothing_outside_it(
     browser: Any, tmp_path: Path
 ) -> None:
     with as_guided(tmp_path) as proxy, opening(proxy, browser) as open_tab:

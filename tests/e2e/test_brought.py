@@ -35,7 +35,7 @@ def it(tabs: Opener) -> Tab:
     return opened
 
 
-def test_a_saved_checkpoint_is_opened_beside_the_run_and_goes_on_with_the_same_losses(
+def test_a_saved_checkpoint_is_opened_as_a_second_run_and_continues_with_the_same_losses(
     it: Tab, names_file: Path
 ) -> None:
     download = saved(it, "Checkpoint, to go on from")
@@ -52,7 +52,7 @@ def test_a_saved_checkpoint_is_opened_beside_the_run_and_goes_on_with_the_same_l
     assert not it.faults
 
 
-def test_a_text_dropped_beside_its_place_is_taken_and_a_dragged_word_changes_nothing(
+def test_a_text_dropped_anywhere_is_accepted_and_a_dragged_word_changes_nothing(
     it: Tab,
 ) -> None:
     before = it.page.url
@@ -79,7 +79,7 @@ def test_one_bad_value_keeps_the_rest_of_a_link_and_its_address(tab: Opener) -> 
     assert "0,03" not in it.page.url
 
 
-def test_a_number_that_the_model_has_not_is_said_to_be_missing(tab: Opener) -> None:
+def test_a_number_that_the_model_does_not_have_is_reported_as_missing(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=5&at=value:wte[99,1]")
     it.stands_at(5)
     words = it.page.locator('[data-shown="no-such-number"]')
@@ -111,7 +111,7 @@ def test_space_after_a_click_plays_and_presses_nothing_again(tab: Opener) -> Non
     assert it.state("hello.config.seed") == seed
 
 
-def test_a_field_changes_the_run_only_with_enter_and_by_a_step_that_suits(tab: Opener) -> None:
+def test_a_field_changes_the_run_only_with_enter_and_by_a_fitting_step(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=5")
     it.stands_at(5)
     box = it.page.locator('input[name="learning_rate"]')
@@ -132,7 +132,7 @@ def test_a_field_changes_the_run_only_with_enter_and_by_a_step_that_suits(tab: O
     assert size.evaluate("e => e === document.activeElement")
 
 
-def test_what_is_switched_off_shows_it_and_is_switched_on_again(tab: Opener) -> None:
+def test_an_ablated_part_is_marked_and_can_be_restored(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=5&at=value:layer0.attn_wo[0,1]")
     it.stands_at(5)
     off = it.page.get_by_role("button", name="switch off head 0")

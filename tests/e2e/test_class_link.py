@@ -1,4 +1,4 @@
-"""A link for a class: what it hides is not there, what it asks is text, the address keeps it."""
+"""A link for a class: it hides parts, shows a question as text, and stays in the address."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.serving import Served, serving
 SCRIPT = '<img src=x onerror="window.harmed = 1"><script>window.harmed = 1</script>'
 
 
-def test_it_hides_what_it_names_and_asks_in_plain_text(tab: Opener) -> None:
+def test_it_hides_what_it_names_and_shows_its_question_as_plain_text(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=5&hide=set-up,log,nonsense,pace,loss&ask={quote(SCRIPT)}")
     it.until("s.samples")
     assert it.shown("question") == SCRIPT
@@ -29,12 +29,12 @@ def test_it_hides_what_it_names_and_asks_in_plain_text(tab: Opener) -> None:
     assert not it.faults
 
 
-def test_its_question_is_bounded(tab: Opener) -> None:
+def test_its_question_has_a_limited_length(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=5&ask={'é' * 400}")
     assert it.shown("question") == "é" * 300
 
 
-def test_the_address_keeps_it_while_the_run_goes_on(tab: Opener) -> None:
+def test_the_address_keeps_it_while_the_run_continues(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=5&hide=log&ask=Why%3F&story=3")
     it.stands_at(5)
     it.page.keyboard.press("ArrowRight")
@@ -46,7 +46,7 @@ def test_the_address_keeps_it_while_the_run_goes_on(tab: Opener) -> None:
     assert it.shown("question") == "Why?"
 
 
-def test_a_link_that_is_made_here_opens_so_elsewhere(tab: Opener) -> None:
+def test_a_link_made_here_opens_the_same_elsewhere(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=9&story=5&at=wte[1,2]")
     it.stands_at(9)
     dialog = class_link(it.page)
@@ -71,13 +71,13 @@ def test_a_link_that_is_made_here_opens_so_elsewhere(tab: Opener) -> None:
 
 
 def class_link(page: Any) -> Any:
-    """Open the dialog that makes one."""
+    """Open the dialog that makes a link."""
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("button", name="A link for a class").click()
     return page.get_by_role("dialog", name="A link for a class")
 
 
-def test_it_brings_the_token_along(served: Served, browser: Any, names_file: Path) -> None:
+def test_it_contains_the_token(served: Served, browser: Any, names_file: Path) -> None:
     with serving("--host", "0.0.0.0", data=names_file) as server:
         here = f"http://127.0.0.1:{server.port}/"
         teacher, pupil = browser.new_context(), browser.new_context()
@@ -98,13 +98,13 @@ def test_it_brings_the_token_along(served: Served, browser: Any, names_file: Pat
     assert served.process.poll() is None
 
 
-def test_it_says_that_a_server_of_this_computer_alone_is_no_place_for_a_class(tab: Opener) -> None:
+def test_it_warns_if_only_this_computer_can_reach_the_server(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=4")
     it.stands_at(4)
     assert class_link(it.page).get_by_text("Only this computer opens it").is_visible()
 
 
-def test_it_says_which_file_it_needs_where_the_text_is_too_large(tab: Opener) -> None:
+def test_it_names_the_file_it_needs_if_the_text_is_too_large(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=0")
     text = "\n".join(f"{i * i * 7919 % 10**9:x}" for i in range(9000))  # more than a link holds
     it.page.locator('main input[type="file"]').set_input_files(

@@ -1,4 +1,4 @@
-"""Every control does what it says: set-up, speeds, time, samples, slow motion, the loss curve."""
+"""Every control works: set-up, speeds, time, samples, slow motion, the loss curve."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def beyond(setting: Setting) -> list[float]:
 
 
 def terminal(name: str, value: float) -> str:
-    """Return the sentence that the terminal has for a value."""
+    """Return the terminal's error for a value."""
     with pytest.raises(GlassError) as caught:
         Config(**{name: int(value) if isinstance(FIELDS[name].default, int) else value})  # type: ignore[arg-type]
     return caught.value.what
@@ -72,7 +72,7 @@ def test_a_live_setting_out_of_bounds_is_refused_in_the_terminals_words(it: Tab,
     assert it.state(f"hello.config.{name}") == kept
 
 
-def test_a_live_field_shows_what_holds_after_a_refusal(tab: Opener) -> None:
+def test_a_live_field_shows_the_current_value_after_a_refusal(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=5")
     box = fill(it, "learning_rate", "99")
     it.until("s.refused")
@@ -83,7 +83,7 @@ def test_a_live_field_shows_what_holds_after_a_refusal(tab: Opener) -> None:
     ("n_layer", 2), ("n_embd", 12), ("n_head", 4), ("block_size", 5), ("num_steps", 77),
     ("init_std", 0.2), ("seed", 11),
 ])  # fmt: skip
-def test_a_setting_that_needs_a_new_model_makes_it(
+def test_a_setting_that_needs_a_new_model_makes_one(
     tab: Opener, names_file: Path, name: str, value: float
 ) -> None:
     it = tab(f"{SMALL}&step=5")
@@ -102,7 +102,7 @@ def test_a_setting_that_needs_a_new_model_makes_it(
 @pytest.mark.parametrize(("name", "value"), [
     ("learning_rate", 0.05), ("beta1", 0.5), ("beta2", 0.9), ("eps", 0.001),
 ])  # fmt: skip
-def test_a_live_setting_holds_from_the_next_step_on(
+def test_a_live_setting_applies_from_the_next_step_on(
     tab: Opener, names_file: Path, name: str, value: float
 ) -> None:
     it = tab(f"{SMALL}&step=5")
@@ -134,7 +134,7 @@ def test_the_scalar_engine_is_chosen_and_is_the_same_run(tab: Opener, names_file
 @pytest.mark.parametrize(("label", "pace"), [
     ("1", 1), ("10", 10), ("100", 100), ("1k", 1000), ("max", 0),
 ])  # fmt: skip
-def test_a_speed_is_taken(it: Tab, label: str, pace: int) -> None:
+def test_a_speed_is_accepted(it: Tab, label: str, pace: int) -> None:
     it.page.get_by_role("radio", name=label, exact=True).check()
     it.until(f"s.frame.pace === {pace}")
 
@@ -171,7 +171,7 @@ def test_reset_begins_the_same_run_again(tab: Opener) -> None:
     assert it.page.evaluate("() => [...window.glass.state().losses.data.slice(0, 30)]") == before
 
 
-def test_after_reset_the_log_names_its_documents(tab: Opener) -> None:
+def test_after_a_reset_the_log_names_its_documents(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=30")
     it.until("s.documents.size")
     it.page.get_by_role("button", name="Reset").click()
@@ -231,7 +231,7 @@ def test_the_temperature_is_what_the_samples_are_drawn_at(
     ("draw seed", "seven", "draw seed is “seven”, but must be a whole number between 0 and"),
     ("draw seed", str(2**53), "whole number between 0 and 9,007,199,254,740,991"),
 ])  # fmt: skip
-def test_a_draw_that_cannot_be_is_a_sentence_and_its_field_shows_what_holds(
+def test_an_invalid_draw_is_refused_with_a_sentence_and_its_field_shows_the_current_value(
     it: Tab, label: str, text: str, sentence: str
 ) -> None:
     it.until("s.samples?.step === 5")
@@ -258,7 +258,7 @@ def test_after_a_refused_draw_the_temperature_still_works(tab: Opener) -> None:
     it.until("s.samples.sampling.temperature === 5", 1.5)
 
 
-def test_a_long_draw_seed_travels_in_the_link(tab: Opener) -> None:
+def test_a_long_draw_seed_is_in_the_link(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=5")
     it.until("s.samples?.step === 5")
     box = it.page.get_by_label("draw seed")
@@ -297,7 +297,7 @@ def test_slow_motion_shows_the_engines_distribution_before_and_after_temperature
     assert dialog.get_by_role("button", name="Next").is_disabled()
 
 
-def test_pointing_at_the_loss_curve_tells_step_document_and_every_digit_of_the_loss(
+def test_pointing_at_the_loss_curve_shows_step_document_and_every_digit_of_the_loss(
     tab: Opener, names_file: Path
 ) -> None:
     it = tab(f"{SMALL}&step=120")
@@ -331,7 +331,7 @@ def test_keep_to_one_document_and_follow_the_training_again(tab: Opener, names_f
     assert it.shown("document") == run.document(10)
 
 
-def test_the_document_that_is_kept_survives_a_reload_and_travels_in_the_link(tab: Opener) -> None:
+def test_the_fixed_document_survives_a_reload_and_is_in_the_link(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=10")
     it.stands_at(10)
     box = it.page.get_by_label("keep to one document")
@@ -348,7 +348,7 @@ def test_the_document_that_is_kept_survives_a_reload_and_travels_in_the_link(tab
     it.page.wait_for_function("() => !location.hash.includes('watch')")
 
 
-def test_a_document_that_this_vocabulary_cannot_spell_is_told_and_let_go(tab: Opener) -> None:
+def test_a_document_outside_the_vocabulary_is_reported_and_no_longer_fixed(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=10&watch=7up")
     it.told("'7'")
     it.until("s.watched === null && !s.frame.watching && s.arrays.has('value:probs')")

@@ -1,4 +1,4 @@
-"""Own data, dropped, chosen or pasted: its tokens or a sentence, and nobody else is harmed."""
+"""Own data, dropped, chosen or pasted: its tokens or an error, without an effect on other tabs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GOOD = {
     "one letter": "a\n",
 }
 MANY = "".join(f"{chr(0x20000 + i)}\n" for i in range(30_000))
-BAD = {  # what is dropped, and what the page then says
+BAD = {  # what is dropped, and the page's message
     "binary": (b"\x00\x01\xfe\xff" * 50, "is not text: it holds zero bytes"),
     "latin-1": ("año\n".encode("latin-1"), "is not UTF-8 text"),
     "utf-16": (b"\xff\xfeabc", "is not UTF-16-LE text"),
@@ -45,7 +45,7 @@ def it(tabs: Opener) -> Tab:
 
 @pytest.fixture(scope="module")
 def witness(tabs: Opener, names_file: Path) -> Iterator[Tab]:
-    """Open another tab whose run has to go its way in spite of everything here."""
+    """Open another tab, whose run must not be affected by anything here."""
     other = tabs("n_embd=8&n_head=2&block_size=8&num_steps=100000&seed=5")
     other.until("s.losses.length > 5")
     yield other
@@ -68,7 +68,7 @@ def choose(it: Tab, octets: bytes, name: str = "mine.txt") -> None:
 
 
 def fresh(it: Tab) -> None:
-    """Leave what a test before has begun in the set-up."""
+    """Discard what an earlier test began in the set-up."""
     leave = it.page.get_by_role("button", name="Leave it")
     if leave.count():
         leave.click()
@@ -149,7 +149,7 @@ def test_text_of_any_script_is_learned_from_token_by_token(it: Tab, text: str) -
 
 @pytest.mark.parametrize(("octets", "sentence"), BAD.values(), ids=BAD)
 @pytest.mark.parametrize("how", [drop, choose])
-def test_what_is_no_text_is_a_sentence_and_the_run_stays(
+def test_a_file_that_is_not_text_is_refused_and_the_run_stays(
     it: Tab, witness: Tab, served: Served, how, octets: bytes, sentence: str
 ) -> None:
     fresh(it)
@@ -187,7 +187,7 @@ def test_an_empty_file_is_a_sentence(it: Tab, how) -> None:
     assert it.page.get_by_role("button", name="Begin new run").is_disabled()
 
 
-def test_after_a_bad_file_nothing_is_said_of_the_good_one_before(it: Tab) -> None:
+def test_after_a_bad_file_the_previous_good_one_is_not_described(it: Tab) -> None:
     fresh(it)
     choose(it, b"xyz\nzyx\n", "good.txt")
     it.until("s.considered")
@@ -243,7 +243,7 @@ def test_a_link_to_data_too_large_for_it_says_so_elsewhere(tab: Opener) -> None:
     two.page.get_by_text(sentence).first.wait_for()
 
 
-def test_a_line_longer_than_the_context_is_clipped_and_told(it: Tab) -> None:
+def test_a_line_longer_than_the_context_is_clipped_and_reported(it: Tab) -> None:
     fresh(it)
     choose(it, b"a" * 100_000 + b"\nb\n")
     it.until("s.considered")
@@ -258,7 +258,7 @@ def test_an_alphabet_too_large_for_the_sizes_is_a_sentence(it: Tab) -> None:
     box.fill("128")
     box.press("Enter")
     it.until("s.considered?.problem")
-    assert "parameters; a page takes 2,000,000" in it.page.locator(".new").inner_text()
+    assert "parameters; the limit on a page is 2,000,000" in it.page.locator(".new").inner_text()
     assert it.page.get_by_role("button", name="Begin new run").is_disabled()
 
 

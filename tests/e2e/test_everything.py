@@ -1,4 +1,4 @@
-"""Everything of the glass open at once: the page's own rules still hold."""
+"""Every panel open at once: the page's own rules still hold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WEIGHT = "value:layer0.attn_wo[1,2]"
 
 
 def open_everything(it: Tab) -> None:
-    """Open story, question, two futures, a preview, a band, the verdict, a weight and its graph."""
+    """Open story, question, branches, a preview, a band, the verdict, a weight and its graph."""
     it.until("s.samples && s.story && s.baselines")
     send = "(command) => window.glass.send(command)"
     it.page.evaluate(

@@ -31,7 +31,7 @@ DECODE = """async (picture) => {
   return [image.width, image.height, btoa(text)];
 }"""
 
-# where each sign, root and fraction of a formula stands, from the corner of its box
+# the place of each sign, root and fraction of a formula, from the corner of its box
 PARTS = """(box) => {
   const from = box.getBoundingClientRect();
   const place = (element) => {
@@ -63,7 +63,7 @@ def has_math_table(font: Path) -> bool:
 def plain(
     served: Served, browser: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Opener]:
-    """Open tabs of a browser that knows one font of the machine, without mathematics."""
+    """Open tabs of a browser with one font of the machine, without mathematics."""
     folder = tmp_path_factory.mktemp("fonts")
     fonts = sorted(Path("/usr/share/fonts").rglob("*Sans*.ttf")) or sorted(
         Path("/usr/share/fonts").rglob("*.ttf")
@@ -133,7 +133,7 @@ def test_without_a_font_for_mathematics_every_sign_of_every_formula_is_drawn(
         for root, first, last in parts["roots"]:
             roots += 1
             assert has_bar(ink, first[0], last[2], root[1] - 1, min(first[1], last[1]) + 1), name
-            assert first[1] - root[1] > 2, name  # between the bar and what stands under it
+            assert first[1] - root[1] > 2, name  # between the bar and the denominator
             sign = ink[:, int(root[0] * SCALE) : int(first[0] * SCALE)]
             assert sign.any(axis=1).sum() > 0.8 * (root[3] - root[1]) * SCALE, name
         for whole, above, below in parts["fractions"]:

@@ -78,7 +78,7 @@ def test_a_weight_that_is_set_moves_the_probabilities_and_undo_is_identical(
     assert stood.faults == []
 
 
-def test_a_head_is_switched_off_kept_off_and_repaired(stood: Tab, names_file: Path) -> None:
+def test_a_head_is_ablated_kept_at_zero_and_released(stood: Tab, names_file: Path) -> None:
     select(stood, "value:layer0.attn.q[1,6]")  # head 1 of two, four channels each
     stood.page.get_by_label("and keep it off").check()
     stood.page.get_by_role("button", name="switch off head 1").click()
@@ -133,7 +133,7 @@ def test_both_futures_are_shown_compared_and_chosen(stood: Tab) -> None:
     assert stood.faults == []
 
 
-def test_a_changed_run_travels_in_the_link(stood: Tab, tab: Opener) -> None:
+def test_a_changed_run_is_in_the_link(stood: Tab, tab: Opener) -> None:
     select(stood, "value:wte[2,1]")
     field = stood.page.get_by_label("Set this weight to", exact=True)
     field.fill("-0.5")

@@ -1,4 +1,4 @@
-"""The gallery of failures: each symptom is true, and one click leads back to the run before."""
+"""The gallery of failures: each symptom occurs, and one click leads back to the original run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINK = f"seed=42&num_steps={STEPS}&block_size=8&step=200"
 @pytest.fixture(scope="module")
 def gallery(tabs: Opener) -> Tab:
     if default_engine()[0] != "fast":
-        pytest.skip("the scalar engine takes too long for so many runs")
+        pytest.skip("the scalar engine takes too long for this many runs")
     it = tabs(LINK)
     it.stands_at(200)
     it.until("s.samples?.step === 200 && s.baselines")
@@ -206,7 +206,7 @@ def test_the_way_back_survives_a_reload(gallery: Tab) -> None:
     assert page.get_by_role("complementary", name="Failure on show").count() == 0
 
 
-def test_each_failure_is_one_of_the_run_before_whichever_was_on_show(gallery: Tab) -> None:
+def test_each_failure_is_a_change_of_the_original_run_whichever_was_shown(gallery: Tab) -> None:
     it, page = gallery, gallery.page
     before = run_of(it)
     for title in ("All weights zero", "A single document"):

@@ -1,4 +1,4 @@
-"""The glass in a real browser: a number that is opened tells the truth, and leads to others."""
+"""The inspector in a real browser: a number is explained correctly, and leads to others."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_the_graph_is_entered_at_a_number_and_walked_to_the_loss(opened: Tab, pa
     assert opened.faults == []
 
 
-def test_a_number_that_the_loss_is_not_made_of_is_told_beside_the_button(
+def test_a_number_that_the_loss_does_not_depend_on_is_reported_next_to_the_button(
     opened: Tab, names_file: Path
 ) -> None:
     run = straight(names_file, STEP)
@@ -153,13 +153,13 @@ def test_a_number_that_the_loss_is_not_made_of_is_told_beside_the_button(
     told.get_by_text("the loss of this document does not depend on").wait_for()
     assert opened.page.locator(".notices p").count() == 0
     select(opened, f"value:wte[{used[1]},0]")
-    assert told.count() == 0  # it was said of another number
+    assert told.count() == 0  # it was about another number
     opened.page.get_by_role("button", name="find it among the nodes of this loss").click()
     opened.until("s.neighbours?.node.names.some((name) => name.startsWith('value:wte'))")
     assert opened.state("refused") is None
 
 
-def test_the_scalar_engine_is_taken_beside_and_differs_by_rounding_only(opened: Tab) -> None:
+def test_the_scalar_engine_compared_with_the_fast_one_differs_by_rounding_only(opened: Tab) -> None:
     opened.page.get_by_role("button", name="steps with both engines").click()
     opened.until("s.verified && s.verified.step === s.verified.steps", 60)
     gaps = {gap["quantity"]: gap for gap in opened.state("verified.gaps")}

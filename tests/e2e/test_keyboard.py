@@ -112,7 +112,7 @@ def visible(selector: str) -> Check:
     return lambda it: it.page.locator(selector).wait_for()
 
 
-# role and name of a control, the keys that work it, and what is then the case
+# role and name of a control, its keys, and what must then be true
 WORKS: list[tuple[str, str, list[str], Check]] = [
     ("button", "Save", ["Enter"], visible("#save:popover-open")),
     ("button", "Keys and words", ["Enter"], visible("dialog[open] dl.words")),
@@ -178,7 +178,7 @@ def test_a_control_works_by_its_keys(
     assert not kept.faults
 
 
-def test_a_sample_opens_by_enter_and_the_dialog_lets_go_by_escape(it: Tab) -> None:
+def test_a_sample_opens_by_enter_and_its_dialog_closes_by_escape(it: Tab) -> None:
     sample = it.page.locator('[data-sample="2"]')
     sample.focus()
     it.page.keyboard.press("Enter")
@@ -243,7 +243,7 @@ MOVES = ["ArrowRight", "ArrowDown", "ArrowRight", "ArrowLeft", "ArrowDown", "Arr
 
 
 @pytest.mark.parametrize("figure", [*FIGURES, "value:probs"])
-def test_arrow_keys_walk_within_a_figure_and_time_stands(it: Tab, figure: str) -> None:
+def test_arrow_keys_move_within_a_figure_and_do_not_change_the_step(it: Tab, figure: str) -> None:
     canvas = it.page.locator(f'[data-figure="{figure}"]').first
     canvas.focus()
     it.until(f"s.arrays.has('{figure}')")
@@ -269,7 +269,7 @@ def test_arrow_keys_walk_within_a_figure_and_time_stands(it: Tab, figure: str) -
 @pytest.mark.parametrize(
     "name", ["probs", "layer0.attn_wq"]
 )  # bars narrower than a fingertip, and cells
-def test_after_a_click_the_arrow_keys_go_on_from_there(it: Tab, name: str) -> None:
+def test_after_a_click_the_arrow_keys_continue_from_there(it: Tab, name: str) -> None:
     canvas = it.page.locator(f'[data-figure="value:{name}"]').first
     canvas.click(position={"x": 9.5, "y": 20.5})
     it.until("s.selected")

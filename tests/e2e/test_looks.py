@@ -1,4 +1,4 @@
-"""What a narrow screen and forced colours leave of the page: nothing covered, no mark lost."""
+"""The page on a narrow screen and with forced colours: nothing covered, no mark lost."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_on_a_phone_a_tap_on_a_number_is_answered_where_it_was_made(tab: Opener)
     assert 0 <= box["y"] < 200
 
 
-def test_on_a_phone_the_names_of_rows_stay_when_the_machine_goes_sideways(tab: Opener) -> None:
+def test_on_a_phone_the_names_of_rows_stay_when_the_machine_scrolls_sideways(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=30", viewport={"width": 320, "height": 800})
     it.stands_at(30)
     gone, rows = it.page.locator(".glass").evaluate(
@@ -106,7 +106,7 @@ def test_names_and_signs_of_the_machine_keep_clear_of_each_other(tab: Opener) ->
     assert names["right"] < plus["left"]
 
 
-def test_a_plus_covers_no_number_of_the_columns_beside_it(tab: Opener) -> None:
+def test_a_plus_covers_no_number_of_the_columns_next_to_it(tab: Opener) -> None:
     it = tab("n_embd=16&n_head=2&num_steps=1&step=0", viewport={"width": 1200, "height": 900})
     it.stands_at(0)
     left, right = it.page.locator(".site:has(.plus)").first.evaluate(

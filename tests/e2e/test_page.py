@@ -17,7 +17,9 @@ from tests.support.serving import Served
 
 
 def test_within_five_seconds_a_newcomer_sees_it_learn(tab: Opener) -> None:
-    it = tab(SMALL.replace("num_steps=120", "num_steps=100000"), guide=True)  # it goes on meanwhile
+    it = tab(
+        SMALL.replace("num_steps=120", "num_steps=100000"), guide=True
+    )  # it continues meanwhile
     it.until("s.losses.length > 20", 5)
     it.until("s.samples", 5)
     assert it.page.get_by_role("complementary", name="First visit").is_visible()
@@ -41,7 +43,7 @@ MISSED = """() => new Promise((done) => {
 })"""
 
 
-def test_while_documents_fly_by_no_figure_in_sight_goes_blank(tab: Opener) -> None:
+def test_at_full_speed_no_figure_in_sight_goes_blank(tab: Opener) -> None:
     it = tab("num_steps=100000", viewport={"width": 1280, "height": 2000})
     it.until("s.sight.get('probs') > 0 && s.arrays.has('value:probs') && s.frame.step > 20")
     missed, lengths = it.page.evaluate(MISSED)
@@ -49,7 +51,7 @@ def test_while_documents_fly_by_no_figure_in_sight_goes_blank(tab: Opener) -> No
     assert lengths > 2  # the machine has changed its shape meanwhile
 
 
-def test_reduced_motion_stands_still_with_a_button_to_play(tab: Opener) -> None:
+def test_with_reduced_motion_the_run_begins_paused_with_a_button_to_play(tab: Opener) -> None:
     it = tab(SMALL, reduced_motion="reduce")
     it.until("s.samples && s.baselines")  # a run that played would have taken steps by now
     assert it.state("frame.step") == 0
@@ -164,7 +166,7 @@ def test_a_new_run_is_announced_before_it_is_made(tab: Opener) -> None:
     assert not it.faults
 
 
-def test_sizes_that_cannot_be_are_told_in_the_words_of_the_terminal(tab: Opener) -> None:
+def test_invalid_sizes_are_refused_in_the_words_of_the_terminal(tab: Opener) -> None:
     it = tab()
     box = it.page.get_by_label("n_embd")
     box.fill("7")
@@ -183,7 +185,7 @@ def test_sizes_that_cannot_be_are_told_in_the_words_of_the_terminal(tab: Opener)
         ("🙂🙃\ne\u0301a\n".encode(), "2 documents"),
     ],
 )
-def test_own_data_of_every_kind_is_told_what_it_is(tab: Opener, octets: bytes, words: str) -> None:
+def test_own_data_of_every_kind_is_described(tab: Opener, octets: bytes, words: str) -> None:
     it = tab()
     it.page.locator('main input[type="file"]').set_input_files(
         {"name": "mine.txt", "mimeType": "text/plain", "buffer": octets}
@@ -265,7 +267,7 @@ def test_the_address_that_the_page_writes_itself_opens_nothing(tab: Opener) -> N
     assert it.state("hello.run") == run
 
 
-def test_a_diverging_run_says_where_and_offers_the_step_before(tab: Opener) -> None:
+def test_a_diverging_run_shows_where_and_offers_the_step_before(tab: Opener) -> None:
     it = tab(f"{SMALL}&learning_rate=10&beta1=0")
     it.until("s.stopped")
     text = it.page.locator(".notices").inner_text()
@@ -279,7 +281,10 @@ def test_a_stopped_run_says_which_numbers_are_missing(tab: Opener) -> None:
     it = tab(f"{SMALL}&learning_rate=10&beta1=0")
     it.until("s.stopped")
     it.page.locator(".notices").get_by_role("button", name="Close").click()
-    for name in ("no-pass", "no-numbers"):  # what is missing is told as long as it is
+    for name in (
+        "no-pass",
+        "no-numbers",
+    ):  # missing numbers are reported as long as they are missing
         told = it.page.locator(f"[data-shown={name}]").text_content()
         assert "does not end in finite numbers" in told
     assert not any("…" in text for text in it.page.locator(".live").all_text_contents())
@@ -447,7 +452,7 @@ def test_a_page_that_does_not_fit_the_server_says_so_and_offers_to_load_it_again
     it.page.get_by_role("button", name="Load the page again").wait_for()
 
 
-def test_after_a_lost_line_it_asks_for_what_was_seen_last(tab: Opener) -> None:
+def test_after_a_lost_connection_it_requests_what_was_shown_last(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=3")
     said: list[str] = []
     lines: list[Any] = []

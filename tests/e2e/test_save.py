@@ -1,4 +1,4 @@
-"""What is kept from the page is the run: checkpoint, weights, log, pictures, script."""
+"""What the page saves is the run: checkpoint, weights, log, pictures, script."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_the_checkpoint_is_the_state_of_the_run(it: Tab, run: Session, tmp_path:
         }, kind
 
 
-def test_from_the_checkpoint_the_run_goes_on_as_it_would_have(
+def test_from_the_checkpoint_the_run_continues_with_the_same_numbers(
     it: Tab, names_file: Path, tmp_path: Path
 ) -> None:
     snapshot = load_checkpoint(kept(it, "Checkpoint", tmp_path))
@@ -177,7 +177,7 @@ def picked(it: Tab) -> tuple[str, tuple[int, int]]:
     return "value:layer0.attn_wv", (8, 8)
 
 
-def test_a_figure_is_kept_as_svg_with_every_cell_in_its_colour(
+def test_a_figure_is_saved_as_svg_with_every_cell_in_its_colour(
     it: Tab, picked: tuple[str, tuple[int, int]], tmp_path: Path
 ) -> None:
     figure, (rows, cols) = picked
@@ -199,7 +199,7 @@ def test_a_figure_is_kept_as_svg_with_every_cell_in_its_colour(
     assert got == drawn(it, figure, (rows, cols))
 
 
-def test_a_figure_is_kept_as_png_as_it_stands_on_the_page(it: Tab, tmp_path: Path) -> None:
+def test_a_figure_is_saved_as_png_as_shown_on_the_page(it: Tab, tmp_path: Path) -> None:
     it.page.keyboard.press("Escape")
     if it.state("selected"):
         it.page.get_by_role("button", name="deselect").click()  # its ring covers cells
@@ -208,7 +208,7 @@ def test_a_figure_is_kept_as_png_as_it_stands_on_the_page(it: Tab, tmp_path: Pat
     assert path.name == "value-wte.png"
     width, height, image = pixels(path.read_bytes())
     rows, cols = it.state("hello.params.find((one) => one.name === 'wte').shape")
-    side = width // rows  # a tall matrix lies on its side
+    side = width // rows  # a tall matrix is drawn on its side
     assert (width, height) == (side * rows, side * cols)
     got = {
         (r, c): list(image[c * side + side // 2][(r * side + side // 2) * 4 :][:3])
@@ -218,7 +218,7 @@ def test_a_figure_is_kept_as_png_as_it_stands_on_the_page(it: Tab, tmp_path: Pat
     assert got == drawn(it, "value:wte", (rows, cols))
 
 
-def test_the_loss_curve_is_kept_as_png(it: Tab, tmp_path: Path) -> None:
+def test_the_loss_curve_is_saved_as_png(it: Tab, tmp_path: Path) -> None:
     path = kept(it, "Loss curve", tmp_path)
     width, height, image = pixels(path.read_bytes())
     assert path.name == "loss curve.png"
@@ -227,7 +227,7 @@ def test_the_loss_curve_is_kept_as_png(it: Tab, tmp_path: Path) -> None:
     assert sum(any(row) for row in image) > 20  # something is on it
 
 
-def test_a_picture_is_kept_after_the_switch_was_turned(tab: Opener, tmp_path: Path) -> None:
+def test_a_picture_is_saved_after_the_switch_was_changed(tab: Opener, tmp_path: Path) -> None:
     it = tab(f"{SMALL}&step={STEP}&at=wte[1,1]&show=grad")
     it.until("s.selected && s.arrays.has('grad:wte')")
     path = kept(it, PNG, tmp_path)
@@ -247,7 +247,7 @@ def parts(it: Tab, folder: Path, tag: str) -> list[ElementTree.Element]:
     return root.findall(f"{{http://www.w3.org/2000/svg}}{tag}")
 
 
-def test_a_picture_of_the_probabilities_is_kept(it: Tab, run: Session, tmp_path: Path) -> None:
+def test_a_picture_of_the_probabilities_is_saved(it: Tab, run: Session, tmp_path: Path) -> None:
     it.page.locator('[data-figure="value:probs"]').click()
     it.until("s.selected?.name === 'probs'")
     tall = [float(bar.get("height", "")) for bar in parts(it, tmp_path, "rect")]
@@ -256,7 +256,7 @@ def test_a_picture_of_the_probabilities_is_kept(it: Tab, run: Session, tmp_path:
 
 
 @pytest.mark.parametrize(("name", "digits"), [("losses", 2), ("loss", 4)])
-def test_a_picture_of_numbers_in_print_is_kept(
+def test_a_picture_of_printed_numbers_is_saved(
     it: Tab, run: Session, tmp_path: Path, name: str, digits: int
 ) -> None:
     it.page.locator(f'[data-at="value:{name}"], [data-at="value:{name}[0]"]').click()
@@ -265,7 +265,7 @@ def test_a_picture_of_numbers_in_print_is_kept(
     assert texts[1::2] == [f"{value:.{digits}f}" for value in computed(run, name)]
 
 
-def test_of_what_is_not_drawn_the_menu_says_that_there_is_no_picture(tab: Opener) -> None:
+def test_the_menu_offers_no_picture_of_a_figure_that_is_not_drawn(tab: Opener) -> None:
     it = tab(f"{SMALL}&n_layer=2&step=1&at=layer1.attn.q[0,0]")  # its layer is folded
     it.until("s.selected && s.arrays.has('value:layer1.attn.q')")
     it.page.get_by_role("button", name="Save", exact=True).click()
@@ -295,7 +295,7 @@ def test_a_number_is_copied_with_every_digit(tab: Opener, names_file: Path) -> N
     assert float(text) == straight(names_file, 11).engine.state().params["wpe"][2, 3]
 
 
-def test_without_a_clipboard_what_was_to_be_copied_is_offered_to_the_hand(tab: Opener) -> None:
+def test_without_a_clipboard_the_text_to_copy_is_shown(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=1&at=wpe[2,3]")  # as over plain http to another machine
     it.stands_at(1)
     it.until("s.selected && s.arrays.has('value:wpe') && s.arrays.has('m:wpe')")

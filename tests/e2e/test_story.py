@@ -231,7 +231,7 @@ def test_a_step_takes_the_focus_to_its_title_and_says_aloud_when_it_is_done(tab:
     assert not it.faults
 
 
-def test_what_is_left_out_is_marked_and_the_way_survives_a_reload(tab: Opener) -> None:
+def test_a_skipped_step_is_marked_and_the_progress_survives_a_reload(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=20&story=2")
     it.until("s.story?.armed")
     it.page.get_by_label("A text to tokenize").fill("emma")
@@ -252,12 +252,12 @@ def test_what_is_left_out_is_marked_and_the_way_survives_a_reload(tab: Opener) -
     it.until("s.story?.at === 2")
 
 
-def test_it_shows_what_it_speaks_of_beside_itself(told: Tab) -> None:
+def test_it_shows_its_subject_next_to_it(told: Tab) -> None:
     click(told, "Show me")
     lit = told.page.locator("[data-lit]")
     lit.wait_for()
     assert lit.get_by_role("heading", name="Tokenizer").count() == 1
-    told.page.wait_for_function(  # the page has scrolled there, and nothing lies over it
+    told.page.wait_for_function(  # the page has scrolled there, and nothing covers it
         """(one) => {
           const { x, y, width } = one.getBoundingClientRect();
           return one.contains(document.elementFromPoint(x + width / 2, y + 12));

@@ -29,7 +29,7 @@ GO = """([step, size]) => new Promise((done) => {
     done(Object.fromEntries(held.map(([name, { data }]) => [name, text(data)])));
   });
   window.glass.send({ kind: "Seek", step });
-})"""  # the numbers of the page once it stands at the step, as text
+})"""  # the numbers of the page once it is at the step, as text
 
 
 EDIT = """() => window.glass.send(
@@ -38,7 +38,7 @@ EDIT = """() => window.glass.send(
 
 
 def octets(a: Any) -> bytes:
-    """Return the bits of an array; the change of a score that is masked is told as −∞."""
+    """Return the bits of an array; the change of a masked score is sent as −∞."""
     known = numbers(a)
     return array((-math.inf if math.isnan(x) else x for x in known), (len(known),)).tobytes()
 
@@ -52,7 +52,7 @@ def show(it: Tab, what: str, moment: str) -> int:
 
 
 @fast
-def test_two_hundred_steps_to_and_fro_show_the_bits_of_an_uninterrupted_run(
+def test_two_hundred_steps_back_and_forth_show_the_bits_of_an_uninterrupted_run(
     tab: Opener, names_file: Path
 ) -> None:
     it, rng = tab(f"{SMALL}&step={STEPS}"), random.Random(200)
@@ -77,7 +77,7 @@ def test_two_hundred_steps_to_and_fro_show_the_bits_of_an_uninterrupted_run(
 
 
 @fast
-def test_a_weight_has_its_past_over_all_steps(tab: Opener, names_file: Path) -> None:
+def test_a_weight_has_its_history_over_all_steps(tab: Opener, names_file: Path) -> None:
     it = tab(f"{SMALL}&step={STEPS}&at=wte[1,2]")
     it.stands_at(STEPS)
     it.until(f"s.weightHistory?.arrays.get('past').data.length > {STEPS}")

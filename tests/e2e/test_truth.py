@@ -73,7 +73,7 @@ def test_cells_picked_at_random_are_the_engines_numbers_and_their_colour(
             if name == "probs" and kind == "value":
                 continue  # bars, measured below
             shares = kind == "value" and name in softmaxes
-            step = end / 4094  # the page rounds to so many levels
+            step = end / 4094  # the page rounds to this many levels
             spans = zip(
                 *(
                     colour(value + by, end, kind, shares)
@@ -85,7 +85,7 @@ def test_cells_picked_at_random_are_the_engines_numbers_and_their_colour(
                 assert min(span) - 2 <= got <= max(span) + 2, (address, value, end, drawn)
 
 
-def test_numbers_in_print_are_the_engines(
+def test_printed_numbers_are_the_engines(
     tab: Opener, computed: Mapping[str, Mapping[str, Array]]
 ) -> None:
     it = tab(f"{SMALL}&step={STEP}")
@@ -99,7 +99,7 @@ def test_numbers_in_print_are_the_engines(
     assert mean.removesuffix("nats").strip() == f"{computed['value']['loss'][()]:.4f}"
 
 
-def test_a_number_that_is_clicked_is_told_in_full(
+def test_a_clicked_number_is_shown_in_full(
     tab: Opener, computed: Mapping[str, Mapping[str, Array]]
 ) -> None:
     it = tab(f"{SMALL}&step={STEP}&at=layer0.mlp_fc1[5,3]")
@@ -129,7 +129,7 @@ def test_the_baselines_are_counted_from_the_data(tab: Opener, names_file: Path) 
         assert it.shown(f"baseline:{name}") == f"{name} {getattr(measures, name):.2f}"
 
 
-def test_the_tokenizer_tells_ids_and_refuses_unknown_letters(tab: Opener, names_file: Path) -> None:
+def test_the_tokenizer_shows_ids_and_refuses_unknown_letters(tab: Opener, names_file: Path) -> None:
     session = Session(read_link(SMALL).recipe.config, read_documents(names_file))
     it = tab()
     box = it.page.get_by_label("A text to tokenize")

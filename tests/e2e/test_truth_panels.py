@@ -1,4 +1,4 @@
-"""The truth law for all that is not cells: bars, loupe, inspector, log, facts, formulas."""
+"""The truth law for everything except cells: bars, loupe, inspector, log, facts, formulas."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def minus(a: Array, b: Array) -> Array:
 
 @pytest.fixture(scope="module")
 def computed(names_file: Path) -> Computed:
-    """Every array at the step by kind and name, from an engine of our own."""
+    """Every array at the step by kind and name, from a separate engine."""
     session = straight(names_file, STEP - 1)
     before = session.engine.state().params
     session.run(1)
@@ -74,7 +74,7 @@ def at(text: str) -> tuple[str, str, tuple[int, ...]]:
 
 
 def pointed(it: Tab, figure: str, count: int, pick: bool = False) -> list[tuple[str, str]]:
-    """Point at places of a figure at random; return what the loupe tells: address and number."""
+    """Point at places of a figure at random; return the address and number in the loupe."""
     rng = random.Random(figure)
     canvas = it.page.locator(f'[data-figure="{figure}"]').last
     canvas.scroll_into_view_if_needed()
@@ -88,7 +88,7 @@ def pointed(it: Tab, figure: str, count: int, pick: bool = False) -> list[tuple[
         it.page.mouse.move(box["x"] + x, box["y"] + y)
         it.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => done()))")
         if not loupe.count():
-            continue  # beside the cells, or the future
+            continue  # next to the cells, or the future
         told.append((loupe.locator("code").inner_text(), loupe.locator(".big").inner_text()))
         if pick:
             it.page.mouse.down()
@@ -105,7 +105,7 @@ HOVERED = [
 
 
 @pytest.mark.parametrize("name", HOVERED)
-def test_the_loupe_tells_the_engines_number(it: Tab, computed: Computed, name: str) -> None:
+def test_the_loupe_shows_the_engines_number(it: Tab, computed: Computed, name: str) -> None:
     told = pointed(it, f"value:{name}", 6)
     assert len(told) == 6
     for address, number in told:
@@ -115,7 +115,7 @@ def test_the_loupe_tells_the_engines_number(it: Tab, computed: Computed, name: s
 
 
 @pytest.mark.parametrize("kind", ["m", "v"])
-def test_the_loupe_tells_adams_moments(it: Tab, computed: Computed, kind: str) -> None:
+def test_the_loupe_shows_adams_moments(it: Tab, computed: Computed, kind: str) -> None:
     it.page.get_by_role("radio", name=f"{kind}, the mean").check()
     it.until(f"s.arrays.has('{kind}:wte')")
     for name in ("wte", "layer0.attn_wo", "layer0.mlp_fc2"):
@@ -124,7 +124,7 @@ def test_the_loupe_tells_adams_moments(it: Tab, computed: Computed, kind: str) -
 
 
 @pytest.mark.parametrize("name", ["wte", "wpe", "layer0.attn_wq", "layer0.mlp_fc2", "lm_head"])
-def test_the_inspector_tells_all_that_adam_knows_of_a_weight(
+def test_the_inspector_shows_adams_whole_state_of_a_weight(
     it: Tab, computed: Computed, name: str
 ) -> None:
     it.page.get_by_role("radio", name="as above").check()
@@ -151,7 +151,7 @@ def test_probabilities_of_what_came_are_printed(it: Tab, computed: Computed, run
 
 
 def probability(p: float) -> str:
-    """Return a probability as the page prints it: two digits that count."""
+    """Return a probability as the page prints it: two significant digits."""
     if p >= 0.0995:
         return f"{p:.2f}"
     mantissa, _, exponent = f"{p:.0e}".partition("e")
@@ -198,7 +198,7 @@ def test_the_bars_are_as_tall_as_the_engines_probabilities(tab: Opener) -> None:
         assert heights[i] == pytest.approx(p * 52, abs=1.2), (i, p)
 
 
-def test_the_log_tells_every_step_document_loss_and_rate(
+def test_the_log_shows_every_step_document_loss_and_rate(
     it: Tab, records: list[StepRecord]
 ) -> None:
     it.until("s.documents.size")
@@ -278,7 +278,7 @@ def test_the_validation_loss_is_the_engines(it: Tab, run: Session) -> None:
 
 @pytest.fixture(scope="module")
 def formulas(tabs: Opener) -> list[str]:
-    """Return the live numbers beside the formulas, in order."""
+    """Return the live numbers next to the formulas, in order."""
     reader = tabs(f"{SMALL}&step={STEP}&at=layer0.mlp_fc1[9,4]")
     reader.stands_at(STEP)
     reader.until("s.explained")  # which makes the page longer
@@ -289,7 +289,7 @@ def formulas(tabs: Opener) -> list[str]:
     return [" ".join(text.split()) for text in found]
 
 
-def test_the_formulas_stand_beside_the_engines_numbers(
+def test_the_formulas_are_shown_with_the_engines_numbers(
     formulas: list[str], computed: Computed, run: Session
 ) -> None:
     value, grad = computed["value"], computed["grad"]

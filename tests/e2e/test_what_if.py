@@ -1,4 +1,4 @@
-"""What if, the seed band, and where a probability was learned: asked of the real page."""
+"""Previews, the seed band, and the attribution of a probability, on the real page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def stood(tab: Opener) -> Tab:
     return it
 
 
-def test_dragging_draws_the_run_that_it_would_be_and_release_makes_it_the_run(
+def test_dragging_draws_the_preview_and_release_makes_it_the_run(
     stood: Tab, names_file: Path
 ) -> None:
     before = stood.state("losses.data[50]")
@@ -45,7 +45,7 @@ def test_dragging_draws_the_run_that_it_would_be_and_release_makes_it_the_run(
     assert stood.faults == []
 
 
-def test_the_newest_wish_is_answered_last_however_fast_one_drags(stood: Tab) -> None:
+def test_the_newest_preview_is_shown_last_however_fast_one_drags(stood: Tab) -> None:
     for way in (0.1, 0.3, 0.5, 0.7, 0.8):
         drag(stood, way)
     shown = float(stood.shown("wish"))
@@ -53,7 +53,7 @@ def test_the_newest_wish_is_answered_last_however_fast_one_drags(stood: Tab) -> 
     assert stood.faults == []
 
 
-def test_the_same_over_other_seeds_is_a_band_and_goes_again(stood: Tab) -> None:
+def test_the_spread_over_other_seeds_is_a_band_and_can_be_removed(stood: Tab) -> None:
     stood.page.get_by_role("button", name="show the spread").click()
     stood.until("s.band?.event.finished === 20")
     low, median, high = (

@@ -1,4 +1,4 @@
-"""The contract of the seam, held by every engine; and every engine against the scalar one.
+"""The contract of engines, kept by every engine; and every engine against the scalar one.
 
 A new case is one line in CASES, a new engine is in all of them: see the README of engines/.
 """
@@ -164,7 +164,7 @@ def test_a_second_backward_adds_the_same_again(name: str) -> None:
 
 
 @engines
-def test_looking_at_gradients_does_not_change_a_run(name: str) -> None:
+def test_computing_gradients_does_not_change_a_run(name: str) -> None:
     config, documents = Config(n_embd=4, n_head=2), ["abc", "cab"]
     looked, plain = (Session(config, documents, engine=name) for _ in range(2))
     looked.engine.forward(looked.tokens("abc"))
@@ -175,7 +175,7 @@ def test_looking_at_gradients_does_not_change_a_run(name: str) -> None:
 
 @engines
 @pytest.mark.parametrize("between", ["nothing", "update", "run", "load"])
-def test_backward_needs_the_forward_of_these_weights(name: str, between: str) -> None:
+def test_backward_needs_a_forward_with_the_current_weights(name: str, between: str) -> None:
     config, vocab_size, tokens = CASES["odd head"]
     engine = loaded(name, config, vocab_size)
     if between != "nothing":
@@ -256,7 +256,7 @@ def broken_state(config: Config, vocab_size: int) -> State:
 
 
 @engines
-def test_a_step_out_of_the_finite_numbers_stops_and_leaves_the_state(name: str) -> None:
+def test_a_step_that_is_not_finite_raises_and_does_not_change_the_state(name: str) -> None:
     config = Config(n_embd=4, n_head=2, block_size=4)
     engine = loaded(name, config, 4, broken_state(config, 4))
     before = state_bits(engine.state())

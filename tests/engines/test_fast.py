@@ -1,4 +1,4 @@
-"""What only the fast engine promises: its pace's law, its instruction sets, its guards."""
+"""The promises of the fast engine alone: its speed, its instruction sets, its checks."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_a_second_thread_gets_a_sentence_at_once(name: str) -> None:
     with engine._lock, ThreadPoolExecutor(1) as pool:  # type: ignore[attr-defined]
         with pytest.raises(EngineError, match="in use by another thread"):
             pool.submit(engine.state).result()
-        engine.state()  # the thread that works with it may go on
+        engine.state()  # the thread that works with it may continue
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whatever is handed to an engine: a result or a sentence of ours, and a model that still works."""
+"""Any arguments of an engine: a result or an error of ours, and an engine that still works."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ calls = st.sampled_from(sorted(METHODS)).flatmap(
 
 @pytest.mark.parametrize("name", ENGINES)
 @given(calls=st.lists(calls, max_size=12))
-def test_any_arguments_get_a_result_or_a_sentence(name: str, calls: list[tuple[Any, ...]]) -> None:
+def test_any_arguments_give_a_result_or_an_error_of_ours(
+    name: str, calls: list[tuple[Any, ...]]
+) -> None:
     engine = create(name, CONFIG, 3)
     for method, *arguments in calls:
         try:
@@ -92,14 +94,16 @@ def test_any_arguments_get_a_result_or_a_sentence(name: str, calls: list[tuple[A
         except GlassError as error:
             hint = error.hint
             assert hint
-    engine.load(_state)  # and it works as if nothing had been
+    engine.load(_state)  # and it works as before
     assert all(map(math.isfinite, engine.run(packed(TOKENS), CONFIG, 0, 2)))
     assert all(map(math.isfinite, numbers(engine.state().params["wte"])))
 
 
 @pytest.mark.parametrize("name", ENGINES)
 @given(config=_any, vocab_size=_whole | _any)
-def test_an_engine_of_anything_gets_a_sentence(name: str, config: Any, vocab_size: Any) -> None:
+def test_an_engine_of_any_arguments_is_made_or_refused_with_a_sentence(
+    name: str, config: Any, vocab_size: Any
+) -> None:
     if config == CONFIG and vocab_size in (2, 5):
         return
     with pytest.raises(EngineError):

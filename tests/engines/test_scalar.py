@@ -115,7 +115,7 @@ def test_the_predicted_graph_size_is_exact(config: Config, text: str) -> None:
     assert size == len(nodes)
 
 
-def test_the_graph_stays_open_after_a_step() -> None:
+def test_the_graph_is_kept_after_a_step() -> None:
     session = Session(Config(), builtin_names(), engine="scalar")
     engine = session.engine
     assert isinstance(engine, ScalarEngine)

@@ -1,4 +1,4 @@
-"""scalar.py read and run by itself: its numbers, its length, and what the package has again."""
+"""scalar.py run by itself: its numbers, its length, and its agreement with the package."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_it_equals_the_recorded_run(reference: Reference, tmp_path: Path) -> Non
     assert printed("1000", str(file)) == (reference.losses, reference.samples)
 
 
-def test_a_file_that_is_no_text_is_refused_with_the_rule(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_refused_with_the_rule(tmp_path: Path) -> None:
     (tmp_path / "blank").write_text(" \n\n")
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\xfd")
     for name, rule in [
@@ -110,7 +110,7 @@ def test_its_first_weights_are_those_of_a_run(config: Config, vocab_size: int) -
     assert found == {name: numbers(a) for name, a in wanted.items()}
 
 
-def test_its_settings_are_the_usual_ones() -> None:
+def test_its_settings_are_the_defaults() -> None:
     usual = Config()
     assert scalar.Sizes._asdict(scalar.Sizes()) == {
         name: getattr(usual, name) for name in scalar.Sizes._fields

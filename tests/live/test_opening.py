@@ -1,4 +1,4 @@
-"""How a link becomes a run: what is good is kept, what is not is named."""
+"""How a link becomes a run: valid values are used, invalid ones are named."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GOOD = (
     "n_embd=8&n_head=2&block_size=4&num_steps=40&seed=7&temperature=0.7&draw=3&step=6"
     "&do=4:wte[0,0]=0.5"
 )
-# a bad value, and what of the link must be named when it is left out
+# a bad value, and the part of the link that the notice must name
 BAD = {
     "seed=x": "seed",
     "learning_rate=0,03": "learning_rate",
@@ -46,7 +46,7 @@ BAD = {
 
 
 def opened(link: str) -> tuple[dict[str, object], str]:
-    """Return what a link came to, key by key as in a link, and what is said of it."""
+    """Return the run opened by a link, key by key as in a link, and its notice."""
     found = open_link(link, SOURCE)
     workspace = found.workspace
     recipe = replace(workspace.history.recipe, data_name=BUILTIN)
@@ -97,7 +97,7 @@ def test_a_link_that_lost_its_data_waits_for_it_and_says_so(link: str) -> None:
     assert (waiting.step, waiting.recipe.interventions) == (6, read_link(GOOD).recipe.interventions)
 
 
-def test_a_run_made_before_is_given_to_a_default_link_only() -> None:
+def test_a_prepared_run_is_used_for_a_default_link_only() -> None:
     ready = open_link("", SOURCE).workspace
     assert open_link("seed=42&step=3", SOURCE, ready=ready).workspace is ready
     assert open_link("seed=43", SOURCE, ready=ready).workspace is not ready
@@ -111,7 +111,7 @@ def test_documents_that_begin_with_a_byte_order_mark_survive_a_link() -> None:
     assert open_link(carried, SOURCE).workspace.tools.source.documents == source.documents
 
 
-def test_what_is_left_out_is_still_an_error_where_all_of_it_is_asked_for() -> None:
+def test_a_strict_reader_raises_the_errors_of_what_a_lenient_one_leaves_out() -> None:
     with pytest.raises(ConfigError, match="seed"):
         read_link("seed=x&num_steps=3")
     assert write(read_leniently("seed=x&do=3:position!")[0].recipe.interventions) == "3:position!"

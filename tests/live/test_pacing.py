@@ -1,4 +1,4 @@
-"""The clock: so many steps a second, in slices, without a debt that it cannot pay."""
+"""The clock: a number of steps a second, in slices, without more lag than it can make up for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_steps_come_due_at_the_pace(time: list[float]) -> None:
     assert it.due() == 0
 
 
-def test_steps_of_most_of_a_second_are_made_up_for(time: list[float]) -> None:
+def test_a_lag_below_a_second_is_made_up_for(time: list[float]) -> None:
     it = Clock(100)
     time[0] += 0.9
     taken = 0
@@ -50,7 +50,7 @@ def test_a_slice_is_never_longer_than_a_command_may_wait() -> None:
     assert it.due() == 1
 
 
-def test_what_cannot_be_made_up_for_is_given_up(time: list[float]) -> None:
+def test_steps_of_a_longer_lag_are_dropped(time: list[float]) -> None:
     it = Clock(100)
     time[0] += 60
     assert it.due() == 1
@@ -58,7 +58,7 @@ def test_what_cannot_be_made_up_for_is_given_up(time: list[float]) -> None:
     assert it.due() == 0
 
 
-def test_the_speed_is_what_was_walked(time: list[float]) -> None:
+def test_the_speed_is_the_measured_pace(time: list[float]) -> None:
     it = Clock(100)
     time[0] += 1
     it.took(80, 0.5, 80)

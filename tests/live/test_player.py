@@ -44,7 +44,7 @@ def test_the_first_event_says_what_the_run_is() -> None:
     assert {setting["name"] for setting in hello["settings"]} == set(Config.__dataclass_fields__)
 
 
-def test_playing_takes_every_step_once_and_tells_every_loss() -> None:
+def test_playing_takes_every_step_once_and_sends_every_loss() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Pace(0))
         player.tell(protocol.Play())
@@ -57,7 +57,7 @@ def test_playing_takes_every_step_once_and_tells_every_loss() -> None:
 
 @pytest.fixture
 def simulated(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time in seconds: a player's sleep and turn take some, its work where a test says so."""
+    """The time in seconds: a player's sleep and turn take some, its work if a test sets it."""
     now = [100.0]
 
     async def sleep(_: object, seconds: float = 0.001) -> None:
@@ -89,13 +89,13 @@ def test_steps_keep_their_pace_where_each_frame_takes_long(simulated: list[float
     assert (last - first) / (ended - began) == pytest.approx(100, rel=0.05)
 
 
-def test_a_page_that_never_has_drawn_everything_gets_frames_and_all_else_in_turn() -> None:
+def test_a_page_that_always_lags_by_one_event_gets_frames_and_other_events_in_turn() -> None:
     async def script(player: Player, page: Page) -> None:
         def sent() -> list[int]:
             return [event["seq"] for event in page.events if "seq" in event]
 
         player.tell(protocol.Play())
-        for number in range(2, 80):  # it draws one after the other, and never has none to draw
+        for number in range(2, 80):  # it draws one event after the other, and is always one behind
             await page.until(lambda: len(sent()) >= number)  # noqa: B023
             player.tell(protocol.Ack(sent()[-2]))
         assert page.count("Samples") > 1
@@ -150,7 +150,7 @@ def test_steps_that_no_frame_can_show_are_taken_together(
     played(script, replace(SMALL, num_steps=10_000), draws=False)
 
 
-def test_it_goes_to_any_step_and_back_with_the_same_losses() -> None:
+def test_seeking_to_any_step_and_back_gives_the_same_losses() -> None:
     async def script(player: Player, page: Page) -> None:
         for step in (30, 3, 17, 0, 40):
             player.tell(protocol.Seek(step))
@@ -176,7 +176,7 @@ def test_a_page_that_does_not_draw_gets_two_frames_and_then_the_newest() -> None
     assert page.losses == [record.loss for record in Session(SMALL, SOURCE.documents).run()]
 
 
-def test_time_stands_while_nobody_looks_and_goes_on_for_a_page_that_comes_back() -> None:
+def test_training_pauses_without_a_page_and_continues_when_it_reconnects() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Pace(0))
         player.tell(protocol.Play())
@@ -192,7 +192,7 @@ def test_time_stands_while_nobody_looks_and_goes_on_for_a_page_that_comes_back()
     played(script, replace(SMALL, num_steps=2000))
 
 
-def test_the_first_frame_shows_the_model_before_anything_else_is_told() -> None:
+def test_the_first_frame_shows_the_model_before_any_other_event() -> None:
     async def script(_player: Player, page: Page) -> None:
         await page.until(lambda: len(page.events) > 3)
 
@@ -216,12 +216,12 @@ def test_arrays_that_are_watched_are_those_of_the_position() -> None:
     assert page.arrays["grad:loss"] == [1.0]
 
 
-def test_going_back_shows_one_picture_and_a_question_none() -> None:
+def test_seeking_back_sends_one_frame_and_a_question_none() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Seek(30))
         await page.stands_at(30)
         shown = page.count("Frame")
-        player.tell(protocol.Seek(12))  # two steps after what is kept
+        player.tell(protocol.Seek(12))  # two steps after a snapshot
         await page.stands_at(12)
         player.tell(protocol.Explain("value:loss"))
         await page.until(lambda: page.count("Explained"))
@@ -240,7 +240,7 @@ def test_samples_are_the_runs_own_and_do_not_advance_it() -> None:
     assert texts == list(straight(12).sample(Sampling()))
 
 
-def test_a_number_is_explained_where_the_run_stands() -> None:
+def test_a_number_is_explained_at_the_current_step() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Seek(25))
         await page.stands_at(25)
@@ -269,7 +269,7 @@ def test_a_graph_too_large_for_a_page_is_refused_in_a_sentence(command: protocol
         await page.until(lambda: page.count("Refused"))
 
     page = played(script, Config(n_embd=64, n_layer=4, block_size=32, num_steps=10))
-    assert "a page takes 400,000" in page.last("Refused")["what"]
+    assert "the limit on a page is 400,000" in page.last("Refused")["what"]
 
 
 def test_a_live_change_holds_from_the_next_step_on() -> None:
@@ -324,7 +324,7 @@ def test_a_change_forks_the_run_and_both_futures_are_kept() -> None:
     assert fork["changes"] == "20:wte[0,1]=1.5"
 
 
-def test_a_weight_that_is_set_has_its_price_and_parts_from_the_run_it_was() -> None:
+def test_setting_a_weight_sends_its_price_and_where_the_branch_differs() -> None:
     async def script(player: Player, page: Page) -> None:
         await forked(player, page, EDIT)
         await page.until(lambda: page.count("Difference"))
@@ -383,7 +383,7 @@ def test_a_part_is_held_at_zero_until_it_is_released() -> None:
     assert "do=20:head0.1!;25:~head0.1" in page.last("Settings")["link"]
 
 
-def test_a_run_may_be_kept_beside_a_new_one_and_chosen_again() -> None:
+def test_a_run_may_be_kept_with_a_new_one_and_chosen_again() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Seek(12))
         await page.stands_at(12)
@@ -410,7 +410,7 @@ def test_a_run_may_be_kept_beside_a_new_one_and_chosen_again() -> None:
     assert page.losses == losses(12)
     first = next(event for event in page.events if event["kind"] == "Difference")
     assert first["site"] == ""
-    assert "other sizes" in next(
+    assert "size or vocabulary" in next(
         event["problem"]
         for event in page.events
         if event["kind"] == "Difference" and event["step"] == event["other_step"]
@@ -448,11 +448,11 @@ def test_a_run_that_breaks_off_is_compared_where_it_stopped(beside: int) -> None
         await page.until(lambda: page.last("Difference")["step"] == stopped)
 
     difference = played(script).last("Difference")
-    assert difference["first_step"] == 22  # the update at 20 was the first that was another
+    assert difference["first_step"] == 22  # the update at 20 was the first to differ
     assert difference["site"] or difference["problem"]
 
 
-def test_a_branch_that_went_further_and_came_back_is_compared_anew() -> None:
+def test_a_branch_that_was_trained_further_is_compared_again() -> None:
     async def script(player: Player, page: Page) -> None:
         await forked(player, page, EDIT)
         await page.until(lambda: page.count("Difference"))
@@ -481,7 +481,7 @@ def test_the_branch_that_is_compared_can_be_chosen() -> None:
     assert played(script).last("Difference")["first_step"] == 21
 
 
-def test_a_run_is_imagined_whole_and_the_one_on_show_stays() -> None:
+def test_a_preview_is_complete_and_the_current_run_does_not_change() -> None:
     wanted: dict[str, protocol.Scalar] = {**asdict(SMALL), "learning_rate": 0.05, "n_embd": 6}
 
     async def script(player: Player, page: Page) -> None:
@@ -501,7 +501,7 @@ def test_a_run_is_imagined_whole_and_the_one_on_show_stays() -> None:
     assert page.last("Frame")["step"] == 7
 
 
-def test_a_long_imagined_run_tells_how_far_it_is_while_time_goes_on() -> None:
+def test_a_long_preview_reports_its_progress_while_training_continues() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Pace(0))
         player.tell(protocol.Play())
@@ -517,7 +517,7 @@ def test_a_long_imagined_run_tells_how_far_it_is_while_time_goes_on() -> None:
     played(script, replace(SMALL, num_steps=20_000))
 
 
-def test_a_band_of_seeds_is_told_and_a_change_ends_it() -> None:
+def test_a_seed_band_is_sent_and_a_change_ends_it() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Band(5))
         await page.until(lambda: page.count("SeedBand") and page.last("SeedBand")["finished"] == 5)
@@ -533,7 +533,7 @@ def test_a_band_of_seeds_is_told_and_a_change_ends_it() -> None:
     played(script)
 
 
-def test_the_origins_of_a_probability_are_told() -> None:
+def test_the_attribution_of_a_probability_is_sent() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Seek(20))
         await page.stands_at(20)
@@ -547,7 +547,7 @@ def test_the_origins_of_a_probability_are_told() -> None:
     assert len(told["moves"]) == 20
 
 
-def test_the_past_of_a_weight_follows_its_explanation_and_grows_with_the_run() -> None:
+def test_the_history_of_a_weight_follows_its_explanation_and_grows_with_the_run() -> None:
     async def script(player: Player, page: Page) -> None:
         for told, step in enumerate((20, 30)):
             player.tell(protocol.Seek(step))
@@ -592,7 +592,7 @@ def test_a_new_run_takes_the_place_of_the_old() -> None:
     assert len(page.losses) == 9
 
 
-def test_one_goes_back_to_the_documents_of_a_run_before_and_its_losses_are_the_same() -> None:
+def test_a_new_run_on_the_documents_of_an_earlier_one_has_the_same_losses() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Seek(5))
         await page.stands_at(5)
@@ -609,7 +609,7 @@ def test_one_goes_back_to_the_documents_of_a_run_before_and_its_losses_are_the_s
     played(script)
 
 
-def test_a_new_run_plays_if_it_is_asked_to() -> None:
+def test_a_new_run_plays_if_requested() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Start({"n_embd": 6, "n_head": 3, "num_steps": 9}, "", play=True))
         await page.until(lambda: page.count("Hello") == 2 and len(page.losses) == 9)
@@ -617,7 +617,7 @@ def test_a_new_run_plays_if_it_is_asked_to() -> None:
     assert len(played(script).losses) == 9
 
 
-def test_training_on_is_the_longer_run_from_step_0_taken_up_where_this_one_ended() -> None:
+def test_training_further_equals_the_longer_run_from_step_0() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Seek(40))
         await page.stands_at(40)
@@ -710,7 +710,7 @@ def test_the_slow_engine_is_shown_to_be_the_same_run() -> None:
         (protocol.Pace(-1.0), b"", "pace"),
     ],
 )
-def test_what_cannot_be_done_is_refused_and_the_run_goes_on(
+def test_an_invalid_command_is_refused_and_the_run_continues(
     command: protocol.Command, payload: bytes | None, words: str
 ) -> None:
     async def script(player: Player, page: Page) -> None:
@@ -726,7 +726,7 @@ def test_what_cannot_be_done_is_refused_and_the_run_goes_on(
     assert page.count("Hello") == 1
 
 
-def test_a_run_that_leaves_the_finite_numbers_stops_with_its_sentence() -> None:
+def test_a_run_that_diverges_stops_with_its_sentence() -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Pace(0))
         player.tell(protocol.Play())
@@ -739,7 +739,7 @@ def test_a_run_that_leaves_the_finite_numbers_stops_with_its_sentence() -> None:
     assert stopped["site"] in stopped["what"]
 
 
-def test_of_many_places_to_go_only_the_last_counts() -> None:
+def test_only_the_last_of_several_waiting_seeks_is_executed() -> None:
     player = None
 
     async def script(p: Player, page: Page) -> None:
@@ -752,7 +752,7 @@ def test_of_many_places_to_go_only_the_last_counts() -> None:
     played(script)
 
 
-def test_a_flood_is_refused() -> None:
+def test_more_waiting_commands_than_the_limit_are_refused() -> None:
     async def flood() -> None:
         player = Player("run", Workspace(SOURCE, SMALL), Here())
         for _ in range(MAX_QUEUE):
@@ -787,7 +787,7 @@ def test_everything_can_be_saved(what: str) -> None:
             assert b"n_embd=4" in text
 
 
-def test_a_script_takes_the_run_to_where_it_stands_with_what_was_done_to_it(
+def test_a_saved_script_leads_to_the_same_step_with_the_interventions(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     recipe = read("5:learning_rate=0.1;9:head0.1!;9:wte[0,1]=1.5")
@@ -801,7 +801,7 @@ def test_a_script_takes_the_run_to_where_it_stands_with_what_was_done_to_it(
     assert capsys.readouterr().out.startswith("step 1 loss")
 
 
-def test_a_link_brings_a_branch_along() -> None:
+def test_a_link_contains_the_changes_of_a_branch() -> None:
     recipe = read("5:learning_rate=0.1;9:head0.1!")
     workspace = Workspace(SOURCE, SMALL, interventions=recipe)
     said = read_link(link(workspace))
@@ -841,7 +841,7 @@ ONE_OF_EACH: list[protocol.Command] = [
 ]
 
 
-def test_each_command_is_answered_by_its_id_whether_it_is_followed_or_refused() -> None:
+def test_each_command_is_answered_with_its_id_whether_executed_or_refused() -> None:
     async def script(player: Player, page: Page) -> None:
         for number, command in enumerate(ONE_OF_EACH, start=1):
             player.tell(structs.replace(command, id=number))
@@ -879,9 +879,7 @@ def test_a_command_that_a_newer_one_replaces_is_done_with_it() -> None:
         (protocol.Verify(1000), "verification"),
     ],
 )
-def test_a_job_that_a_change_ends_is_told_to_have_ended(
-    command: protocol.Command, job: str
-) -> None:
+def test_a_job_that_a_change_ends_is_reported_as_ended(command: protocol.Command, job: str) -> None:
     async def script(player: Player, page: Page) -> None:
         player.tell(protocol.Seek(40))
         await page.stands_at(40)

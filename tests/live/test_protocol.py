@@ -1,4 +1,4 @@
-"""The messages: what a frame is, what is refused, and that the page's types are current."""
+"""The messages: the format of frames, invalid messages, and the page's types."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_command_comes_as_text_or_as_a_frame_with_a_file() -> None:
         '{"kind": "Seek", "step": 1e400}',
         "[" * 5000,
         '{"kind":' * 7000,
-        b"\x60\xea\x00\x00" + b'{"a":[' * 10_000,  # deeper than a reader follows
+        b"\x60\xea\x00\x00" + b'{"a":[' * 10_000,  # nested too deeply
         b"",
         b"\xff",
         b"\xff\xff\xff\xff{}",
@@ -84,7 +84,7 @@ def test_a_command_comes_as_text_or_as_a_frame_with_a_file() -> None:
         '{"kind": "Tokenize", "text": "\\ud800"}',  # half of a surrogate pair
     ],
 )
-def test_what_is_no_command_is_refused_with_a_sentence(message: str | bytes) -> None:
+def test_an_invalid_command_is_refused_with_a_sentence(message: str | bytes) -> None:
     with pytest.raises(ProtocolError, match="message"):
         protocol.decode_command(message)
 
@@ -95,13 +95,13 @@ def test_the_pages_types_are_current() -> None:
     )
 
 
-def test_commands_and_events_are_told_apart_by_their_kind() -> None:
+def test_commands_and_events_are_distinguished_by_their_kind() -> None:
     for struct_type in (*gen_protocol.COMMANDS, *gen_protocol.EVENTS):
         assert struct_type.__struct_config__.tag == struct_type.__name__
         assert issubclass(struct_type, msgspec.Struct)
 
 
-def test_numbers_travel_in_little_endian_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numbers_are_sent_in_little_endian_order(monkeypatch: pytest.MonkeyPatch) -> None:
     if sys.byteorder != "little":
         pytest.skip("the swap is real here")
     monkeypatch.setattr(sys, "byteorder", "big")

@@ -1,4 +1,4 @@
-"""The anatomy tells the truth: every site, made anew by NumPy from what the table says goes in."""
+"""The table of activations is right: every site, computed again by NumPy from its inputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Numbers = NDArray[np.float64]
 def made_by(
     site: Site, inputs: list[Numbers], weight: Numbers | None, tokens: list[int], n_head: int
 ) -> Numbers:
-    """What `site` holds, by its op, from its inputs and weight."""
+    """The numbers of `site`, computed by its op from its inputs and weight."""
     x = inputs[0] if inputs else np.empty(0)
 
     def heads(a: Numbers) -> Numbers:  # (T, C) → (H, T, D)
@@ -56,9 +56,7 @@ def made_by(
 
 
 @given(config=models.configs(), documents=models.documents)
-def test_every_site_is_what_its_op_makes_of_its_inputs(
-    config: Config, documents: list[str]
-) -> None:
+def test_every_site_equals_its_op_on_its_inputs(config: Config, documents: list[str]) -> None:
     session = Session(config, documents, engine="scalar")
     tokens = session.tokens(session.document(0))
     params = {n: np.asarray(a) for n, a in session.engine.state().params.items()}

@@ -1,4 +1,4 @@
-"""Addresses of numbers, and what is said where there is none."""
+"""Addresses of numbers, and the errors of invalid ones."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "what", "hint"), REFUSED)
-def test_what_is_no_number_is_refused_with_a_hint(text: str, what: str, hint: str) -> None:
+def test_an_invalid_address_is_refused_with_a_hint(text: str, what: str, hint: str) -> None:
     with pytest.raises(AddressError) as refused:
         checked(parse_address(text), CONFIG, 27, 5)
     assert what in refused.value.what

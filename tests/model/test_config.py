@@ -17,7 +17,7 @@ ALL = [(owner, setting) for owner in (Config, Sampling) for setting in settings(
 
 
 @pytest.mark.parametrize(("owner", "setting"), ALL, ids=lambda x: getattr(x, "name", ""))
-def test_every_setting_takes_its_bounds_and_refuses_what_lies_outside(owner, setting) -> None:
+def test_every_setting_accepts_its_bounds_and_refuses_values_outside(owner, setting) -> None:
     numeric = not isinstance(setting.default, str)
     kind = type(setting.default)
     inside = [kind(setting.low), kind(setting.high)] if numeric else ["", "a" * int(setting.high)]

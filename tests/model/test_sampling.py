@@ -26,7 +26,9 @@ def test_probabilities_are_a_softmax_of_the_tempered_logits(
 
 
 @given(logits=logit_lists)
-def test_a_low_temperature_plays_safe_and_a_high_one_dares(logits: list[float]) -> None:
+def test_a_low_temperature_sharpens_the_distribution_and_a_high_one_flattens_it(
+    logits: list[float],
+) -> None:
     best = logits.index(max(logits))
     low, high = probabilities(logits, 0.1)[best], probabilities(logits, 10)[best]
     assert low >= high * (1 - 1e-12)

@@ -51,6 +51,6 @@ def test_a_vocabulary_of_nothing_or_of_repeats_is_refused(characters: str) -> No
         Tokenizer(characters)
 
 
-def test_a_boundless_vocabulary_is_refused() -> None:
+def test_a_vocabulary_above_the_limit_is_refused() -> None:
     with pytest.raises(DataError, match="20,001 different characters"):
         Tokenizer.of(["".join(map(chr, range(0x20000, 0x20000 + MAX_VOCABULARY + 1)))])

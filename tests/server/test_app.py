@@ -1,4 +1,4 @@
-"""The server: who may come in, what a bad client can do (nothing), and how it ends."""
+"""The server: its access policy, its resistance to bad clients, and its end."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_second_tab_takes_the_run_over(server: Served) -> None:
         assert closed.value.rcvd.code == 4001
 
 
-def test_it_takes_a_class_and_refuses_one_tab_more_until_one_is_closed(tiny: Path) -> None:
+def test_the_limit_of_runs_holds_until_a_tab_is_closed(tiny: Path) -> None:
     with serving(data=tiny) as server, ExitStack() as tabs:
         lines = [tabs.enter_context(talking(server)) for _ in range(MAX_RUNS)]
         for line in lines:
@@ -140,7 +140,9 @@ def test_a_broken_link_opens_the_default_and_says_so(server: Served) -> None:
 @pytest.mark.parametrize(
     "first", ["", "nonsense", '{"kind": "Play"}', b"\x00", '{"kind": "Open", "run": 7}']
 )
-def test_a_client_that_does_not_open_is_shown_out(server: Served, first: str | bytes) -> None:
+def test_a_client_that_does_not_send_open_is_disconnected(
+    server: Served, first: str | bytes
+) -> None:
     with talking(server) as line:
         line.send(first)
         assert hear(line, "Refused")["what"]
@@ -149,7 +151,7 @@ def test_a_client_that_does_not_open_is_shown_out(server: Served, first: str | b
     works(server)
 
 
-def test_a_client_that_only_makes_mistakes_is_shown_out(server: Served) -> None:
+def test_a_client_that_sends_only_invalid_messages_is_disconnected(server: Served) -> None:
     with talking(server) as line:
         say(line, protocol.Open(still=True))
         hear(line, "Hello")
@@ -160,7 +162,7 @@ def test_a_client_that_only_makes_mistakes_is_shown_out(server: Served) -> None:
     works(server)
 
 
-def test_a_flooding_client_is_shown_out(server: Served) -> None:
+def test_a_flooding_client_is_disconnected(server: Served) -> None:
     with talking(server) as line:
         say(line, protocol.Open(still=True))
         hear(line, "Hello")
@@ -169,7 +171,7 @@ def test_a_flooding_client_is_shown_out(server: Served) -> None:
     works(server)
 
 
-def test_an_oversized_message_ends_its_own_line_only(server: Served) -> None:
+def test_an_oversized_message_ends_its_own_connection_only(server: Served) -> None:
     with talking(server) as line:
         say(line, protocol.Open(still=True))
         hear(line, "Hello")
@@ -185,14 +187,16 @@ HANDSHAKE = (
 
 
 @pytest.mark.parametrize("manner", ["vanishes", "half closes", "never reads", "breaks the frame"])
-def test_a_client_without_manners_harms_nobody(server: Served, manner: str) -> None:
+def test_a_client_that_breaks_the_protocol_does_not_affect_others(
+    server: Served, manner: str
+) -> None:
     with socket.create_connection((server.host, server.port)) as raw:
         raw.sendall(HANDSHAKE.format(host=f"{server.host}:{server.port}").encode())
         assert b"101" in raw.recv(64)
         text = b'{"kind": "Open"}'
         raw.sendall(bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text)  # masked with zeros
         match manner:
-            case "vanishes":  # with a reset instead of a farewell
+            case "vanishes":  # with a reset instead of a close
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 raw.close()
             case "half closes":

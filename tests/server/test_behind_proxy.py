@@ -31,7 +31,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @contextmanager
 def through(proxy: Served, origin: str) -> Iterator[ClientConnection]:
-    """Open the socket of the page as a browser does that knows the proxy by its name."""
+    """Open the socket of the page like a browser that uses the proxy's name."""
     raw = socket.create_connection((proxy.host, proxy.port))
     with connect(
         f"ws://{HOST}{proxy.path}ws", sock=raw, origin=Origin(origin), max_size=None

@@ -1,7 +1,7 @@
-"""Random messages from bad clients harm neither the server nor a tab beside them.
+"""Random messages from bad clients harm neither the server nor another tab.
 
-Without more it sends a few messages; `HYPOTHESIS_PROFILE=thorough` sends 100,000 and asks for a
-frame rate as well, so it wants a machine that does nothing else.
+By default it sends a few messages; `HYPOTHESIS_PROFILE=thorough` sends 100,000 and also requires
+a frame rate, so it needs a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from tests.support.serving import Served, resident, serving, works
 THOROUGH = settings.get_current_profile_name() == "thorough"
 MESSAGES = 100_000 if THOROUGH else 1200
 BAD = 4  # clients at once
-PATIENCE = 1.0  # seconds in which a message has to be taken; a run that computes takes none
+PATIENCE = 1.0  # seconds in which a message must be received; a computing run receives none
 GAP = 5.0  # seconds without a frame that the good tab bears, where much else is done as well
 FRAMES = 30  # a second, in the thorough run
 GROWTH = 32 * 2**20  # bytes that the server may hold more than before
-KEPT = 2.0  # seconds for which this server keeps a run that nobody looks at
-# The server as it is, but for the time in which it forgets a run.
+KEPT = 2.0  # seconds for which this server keeps a run without a page
+# The server, except for the time after which it ends a run.
 FORGETFUL = (
     f"from glassgpt.server import runs; runs.IDLE = {KEPT}; from glassgpt.cli import main; main()"
 )
@@ -95,7 +95,7 @@ def head(frame: bytes) -> dict[str, Any]:
 
 
 class Bad:
-    """A client that sends messages of chance, and comes again when it is shown out."""
+    """A client that sends random messages, and connects again when it is disconnected."""
 
     def __init__(self, url: str, seed: int) -> None:
         self._url = url
@@ -105,7 +105,7 @@ class Bad:
         self.faults: list[str | None] = []  # why runs of this client ended
 
     async def live(self, messages: int) -> None:
-        """Send so many messages, in as many connections as that takes."""
+        """Send this many `messages`, in as many connections as that takes."""
         while self.sent < messages:
             with suppress(ConnectionClosed, InvalidHandshake, TimeoutError):
                 await self._connect(messages)
@@ -121,7 +121,7 @@ class Bad:
 
     async def _talk(self, line: ClientConnection, messages: int) -> None:
         chance = self._chance
-        if chance.random() < 0.9:  # else chance has the first word too
+        if chance.random() < 0.9:  # else the first message is random too
             run = self._run if chance.random() < 0.8 else ""
             await line.send(json.dumps({"kind": "Open", "run": run, "still": True}))
         hearing = asyncio.create_task(self._hear(line, acknowledges=chance.random() < 0.7))
@@ -168,7 +168,7 @@ async def settled(server: Served, at_most: int) -> None:
 
 @dataclass
 class Figures:
-    """What an attack did to the server and to the tab beside it."""
+    """The effects of an attack on the server and on another tab."""
 
     messages: int
     seconds: float
@@ -186,7 +186,7 @@ class Figures:
 
 
 async def attacked(server: Served) -> Figures:
-    """Let a good tab play beside bad clients, until their runs are forgotten."""
+    """Let a good tab play while bad clients attack, until their runs have ended."""
     async with connect(server.socket, max_size=None, compression=None) as line:
         good = Good()
         playing = asyncio.create_task(good.live(line))
@@ -208,7 +208,7 @@ async def attacked(server: Served) -> Figures:
 
 
 @linux
-def test_random_messages_harm_neither_the_server_nor_a_tab_beside_them(
+def test_random_messages_harm_neither_the_server_nor_another_tab(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = tmp_path / "tiny.txt"

@@ -1,4 +1,4 @@
-"""Where the server listens: what --host takes, and what it answers to everything else."""
+"""Where the server listens: the values of --host, and the errors for all others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HOSTS = {  # what is given, the fault, what to do
 
 
 @pytest.mark.parametrize(("host", "answer"), HOSTS.items(), ids=map(repr, HOSTS))
-def test_a_host_that_is_none_is_told_the_fault_and_what_to_write(
+def test_an_invalid_host_is_refused_with_the_fault_and_what_to_write(
     host: str, answer: tuple[str, str]
 ) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -47,5 +47,5 @@ def test_a_port_that_is_taken_is_named() -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "0.0.0.0"])
-def test_names_and_addresses_of_this_machine_are_listened_at(host: str) -> None:
+def test_the_server_listens_at_names_and_addresses_of_this_machine(host: str) -> None:
     listen(host, 0).close()

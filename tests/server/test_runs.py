@@ -1,4 +1,4 @@
-"""The runs of a server: bounds, pages that come and go, processes that cannot be started."""
+"""The runs of a server: limits, pages that connect and leave, processes that cannot start."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Process:
 
 
 class Started(Runs):
-    """Runs whose workers are the other ends of their sockets, here."""
+    """Runs whose workers are replaced by the other ends of their sockets."""
 
     def __init__(self) -> None:
         super().__init__(Source("tiny", ("ab", "ba")), method="spawn")
@@ -37,7 +37,7 @@ class Started(Runs):
 
 
 class Page:
-    """A client; the `stuck` one takes no message."""
+    """A client; a `stuck` one receives no message."""
 
     def __init__(self, stuck: bool = False) -> None:
         self.frames: list[bytes] = []
@@ -103,7 +103,7 @@ def test_a_process_that_cannot_be_started_is_a_sentence(monkeypatch: pytest.Monk
     running(test)
 
 
-def test_a_process_that_was_prepared_in_vain_does_not_hinder_the_end(
+def test_a_prepared_process_that_was_not_used_does_not_delay_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fails(*_: object) -> None:
@@ -118,7 +118,7 @@ def test_a_process_that_was_prepared_in_vain_does_not_hinder_the_end(
     running(test)
 
 
-def test_a_page_that_takes_no_message_does_not_delay_the_next_one() -> None:
+def test_a_page_that_receives_nothing_does_not_delay_the_next_one() -> None:
     async def test(started: Started) -> None:
         stuck, page = Page(stuck=True), Page()
         run = await watched(started, stuck)
@@ -133,7 +133,7 @@ def test_a_page_that_takes_no_message_does_not_delay_the_next_one() -> None:
     running(test)
 
 
-def test_what_a_page_says_carries_its_own_number_even_when_another_has_come() -> None:
+def test_a_message_has_the_number_of_its_own_page_even_after_another_connected() -> None:
     async def test(started: Started) -> None:
         run = await watched(started, Page())
         await run.attach(Page())

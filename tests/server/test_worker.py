@@ -25,7 +25,7 @@ if sys.platform != "linux":
 
 import resource
 
-LARGE = b"ab\n" * (protocol.MAX_UPLOAD // 3)  # as a text that is learned it needs 300 MB
+LARGE = b"ab\n" * (protocol.MAX_UPLOAD // 3)  # as training data it needs 300 MB
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def children(process: int) -> list[int]:
 
 
 def runs(server: Served, count: int) -> list[int]:
-    """Return the processes of runs, those that began first at first, when there are so many."""
+    """Return the processes of runs, the oldest first, once there are `count`."""
     for _ in range(200):
         found = sorted(
             grandchild for child in children(server.process.pid) for grandchild in children(child)
@@ -54,7 +54,7 @@ def runs(server: Served, count: int) -> list[int]:
 
 
 def limit(process: int, more: int) -> None:
-    """Let a process hold so many bytes more than it does."""
+    """Raise the memory limit of a process to `more` bytes above its use."""
     status = Path(f"/proc/{process}/status").read_text()
     held = re.search(r"VmData:\s+(\d+) kB", status)
     assert held
@@ -73,7 +73,7 @@ def plays_on(line: ClientConnection) -> None:
 
 
 @pytest.mark.parametrize("size", [20, 2**20])
-def test_a_run_may_hold_so_much_beside_what_the_servers_own_documents_take(
+def test_the_memory_limit_of_a_run_excludes_the_servers_own_documents(
     tmp_path: Path, size: int
 ) -> None:
     data = tmp_path / "ab.txt"
@@ -89,7 +89,7 @@ def test_a_run_may_hold_so_much_beside_what_the_servers_own_documents_take(
 def test_a_run_that_needs_more_memory_ends_with_a_sentence_and_no_other_does(
     server: Served, more: int
 ) -> None:
-    """The first has no room for the message itself, the second none for what is made of it."""
+    """The first has no room for the message itself, the second none for the documents in it."""
     with talking(server) as good, talking(server) as bad:
         say(good, protocol.Open(link="num_steps=100000"))
         hear(good, "Frame")
@@ -106,7 +106,7 @@ def test_a_run_that_needs_more_memory_ends_with_a_sentence_and_no_other_does(
     works(server)
 
 
-def test_a_model_that_needs_more_memory_is_refused_and_its_run_goes_on(server: Served) -> None:
+def test_a_model_that_needs_more_memory_is_refused_and_its_run_continues(server: Served) -> None:
     (process,) = runs(server, 1)
     with talking(server) as line:
         say(line, protocol.Open(link="num_steps=100000"))

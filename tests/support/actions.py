@@ -10,7 +10,7 @@ WHAT_IF = "[aria-labelledby='what-if'] input[type=range]"
 
 
 def select(it: Tab, address: str) -> None:
-    """Select by the hook that a click on the cell uses as well."""
+    """Select by the hook that a click on the cell also calls."""
     kind, _, where = address.partition(":")
     name, _, index = where.partition("[")
     places = [int(i) for i in index.rstrip("]").split(",") if i]

@@ -1,4 +1,4 @@
-"""What a page shows and holds, asked in the browser."""
+"""What a page shows, measured in the browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small random models for property tests: settings, documents, and what they make."""
+"""Small random models for property tests: settings, documents, and their weights."""
 
 from __future__ import annotations
 

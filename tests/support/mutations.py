@@ -1,4 +1,4 @@
-"""Messages that a page might send, and what chance makes of them."""
+"""Messages that a page might send, and random mutations of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _checkpoint() -> bytes:
     return to_bytes(session.snapshot())
 
 
-# At least one of every command, and the file that it brings along.
+# At least one of every command, and the file that comes with it.
 EXAMPLES: list[tuple[protocol.Command, bytes | None]] = [
     (protocol.Open(link="seed=7&n_embd=8&step=6&temperature=1.5"), None),
     (protocol.Play(), None),
@@ -71,7 +71,7 @@ ODD: list[Any] = [
 
 
 def message(fields: Fields, file: bytes | None) -> Said:
-    """Return a command as it travels."""
+    """Return a command as it is sent."""
     text = json.dumps(fields)
     return text if file is None else framed(text.encode(), file)
 
@@ -96,7 +96,7 @@ def _odd_value(chance: random.Random, fields: Fields) -> None:
 
 
 def _odd_setting(chance: random.Random, fields: Fields) -> None:
-    """Put an odd value inside a field, where one has an inside."""
+    """Put an odd value inside a field that is a list or an object."""
     for name in ("config", "changes", "sampling"):
         if isinstance(fields.get(name), dict):
             inner = dict(fields[name])
@@ -117,7 +117,7 @@ def _other_kind(chance: random.Random, fields: Fields) -> None:
 
 
 def _nested(chance: random.Random, fields: Fields) -> None:
-    """Bury a field in lists or objects, up to 300 deep."""
+    """Nest a field in lists or objects, up to 300 deep."""
     name, nest = chance.choice(list(fields)), fields.get("kind")
     for _ in range(chance.choice([2, 40, 300])):
         nest = [nest] if chance.random() < 0.5 else {"a": nest}
@@ -158,7 +158,7 @@ def _noise(chance: random.Random, octets: bytes) -> bytes:
 
 
 def _deep(chance: random.Random, octets: bytes) -> bytes:
-    """Open more brackets than a reader may follow."""
+    """Open more brackets than a parser accepts."""
     return chance.choice([b"[", b'{"kind":', b'{"a":[']) * 9000 + octets[:9]
 
 
@@ -168,7 +168,7 @@ BYTES: list[Callable[[random.Random, bytes], bytes]] = [
 
 
 def any_message(chance: random.Random) -> Said:
-    """Return a command as it should be, or with its fields changed, or with its bytes changed."""
+    """Return a valid command, or one with its fields or its bytes changed."""
     fields, file = example(chance)
     manner = chance.random()
     if 0.3 <= manner < 0.8:

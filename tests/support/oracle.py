@@ -1,8 +1,8 @@
 """An oracle: microgpt as its description reads, spelled out as plainly as possible.
 
 It shares no code with the package: operators instead of hand-built nodes, a recursive walk,
-tuples of children, weights updated in place. It is slow, and held to the recorded losses of the
-original in test_reference.py.
+tuples of children, weights updated in place. It is slow, and tested against the recorded losses of
+the original in test_reference.py.
 """
 
 import gc

@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 
 class Here:
-    """A host without threads, as in a browser: work is done at once, and the clock goes on."""
+    """A host without threads, as in a browser: work is done at once, and the clock continues."""
 
     async def work(self, job: Callable[[], Result]) -> Result:
         return job()
@@ -34,7 +34,7 @@ class Here:
 
 
 class Page:
-    """What a page does: keeps what it is told, and acknowledges what it has drawn."""
+    """A page: keeps the events it receives, and acknowledges those it has drawn."""
 
     def __init__(self, player: Player, *, draws: bool = True) -> None:
         self.player, self.draws = player, draws

@@ -1,8 +1,8 @@
 """A prepared interpreter: a process with everything imported, which forks for each command.
 
-A fork has standard streams of the encoding and kind that are asked for, runs one command and ends
+A fork has standard streams of the requested encoding and kind, runs one command and ends
 as an interpreter does, so that what its end prints and returns counts too. It takes some
-milliseconds where a process of its own takes a second.
+milliseconds; a separate process takes a second.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _serve() -> None:
 
 
 def _measure_nothing() -> None:
-    """Let `bench` print figures that are made up: what it measures takes half a minute."""
+    """Let `bench` print made-up figures: real measurements take half a minute."""
     from glassgpt.cli import bench
 
     def timing(name: str, config: Config, _: object) -> Timing:
@@ -151,7 +151,7 @@ def _copy(reader: int | None, out: BinaryIO, child: int) -> None:
         if reader is not None and select.select([reader], [], [], 0.05)[0]:
             try:
                 octets = os.read(reader, 65536)
-            except OSError:  # Linux's way to say that a terminal's other end has closed
+            except OSError:  # raised by Linux when a terminal's other end has closed
                 octets = b""
             if not octets:
                 os.close(reader)

@@ -1,4 +1,4 @@
-"""A server behind nginx, as the guide says."""
+"""A server behind nginx, as in the guide."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ http {{
 
 
 def given(pattern: str) -> str:
-    """Return the one piece of the guide that is like this."""
+    """Return the only code block of the guide that contains this text."""
     found = re.findall(pattern, GUIDE.read_text(encoding="utf-8"), re.M | re.S)
     assert len(found) == 1, f"the guide has {len(found)} of {pattern}"
     return textwrap.dedent(found[0])
@@ -92,7 +92,7 @@ def _await(proxy: Served) -> None:
 
 @contextmanager
 def as_guided(folder: Path) -> Iterator[Served]:
-    """Run a server and nginx before it, as the guide says."""
+    """Run a server and nginx before it, as in the guide."""
     need("" if NGINX else "there is no nginx (apt-get install nginx-light)")
     data = folder / "tiny.txt"
     data.write_text("ab\nba\nabba\nbaab\naab\n")

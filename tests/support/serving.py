@@ -1,4 +1,4 @@
-"""A server in a process of its own, and a client that speaks to it."""
+"""A server in a separate process, and a client that speaks to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from glassgpt.live import protocol
 
 @dataclass
 class Served:
-    """A server in a process of its own."""
+    """A server in a separate process."""
 
     process: subprocess.Popen[str]
     host: str
@@ -100,7 +100,7 @@ def hear(line: ClientConnection, kind: str, seconds: float = 10) -> dict[str, An
     while time.monotonic() < end:
         message = line.recv(timeout=seconds)
         if isinstance(message, str):
-            continue  # a sign of life
+            continue  # a heartbeat
         (length,) = struct.unpack_from("<I", message)
         event: dict[str, Any] = json.loads(message[4 : 4 + length])
         if "seq" in event:
@@ -126,7 +126,7 @@ def works(server: Served) -> None:
 
 
 def heard(line: ClientConnection, seconds: float, late: float = math.inf) -> list[dict[str, Any]]:
-    """Return all events that come in so many seconds; acknowledge each so late, or never."""
+    """Return all events of `seconds` seconds; acknowledge each after `late` seconds, or never."""
     events: list[dict[str, Any]] = []
     due: list[tuple[float, int]] = []
     end = time.monotonic() + seconds
@@ -138,7 +138,7 @@ def heard(line: ClientConnection, seconds: float, late: float = math.inf) -> lis
         except TimeoutError:
             continue
         if isinstance(message, str):
-            continue  # a sign of life
+            continue  # a heartbeat
         (length,) = struct.unpack_from("<I", message)
         events.append(json.loads(message[4 : 4 + length]))
         if "seq" in events[-1]:

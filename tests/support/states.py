@@ -11,7 +11,7 @@ from glassgpt import Session
 from glassgpt.arrays import Array, array, numbers, shape
 from glassgpt.model.state import State
 
-TOLERANCE = 1e-10  # of an array's largest magnitude: elementwise error means nothing near zero
+TOLERANCE = 1e-10  # of an array's largest magnitude: an elementwise error has no meaning near zero
 
 
 def bits(arrays: Mapping[str, Array]) -> dict[str, bytes]:

@@ -64,7 +64,7 @@ def bits(session: Session) -> list[list[bytes]]:
 
 
 def straight(recipe: Interventions, step: int, engine: str = "") -> tuple[Session, list[float]]:
-    """Return an uninterrupted run of the recipe that stopped at `step`, held by its own hands."""
+    """Return an uninterrupted run of the recipe that stopped at `step`, with parts held here."""
     session = Session(SMALL, DOCUMENTS, engine=engine)
     losses: list[float] = []
     for at in range(step + 1):
@@ -115,7 +115,7 @@ def test_every_position_of_every_branch_is_that_of_an_uninterrupted_run(
 
 
 @given(st.integers(0, 40), st.lists(st.integers(0, 40), max_size=4))
-def test_a_branch_without_a_change_stays_identical_for_ever(fork: int, steps: list[int]) -> None:
+def test_a_branch_without_a_change_stays_identical(fork: int, steps: list[int]) -> None:
     branches = new()
     go(branches, fork)
     branches.follow((Intervention(fork, Tune((("learning_rate", SMALL.learning_rate),))),))
@@ -195,7 +195,7 @@ def test_settings_that_are_tuned_one_after_the_other_are_all_tuned() -> None:
     assert len(branches.current.changes) == 1
 
 
-def test_training_on_is_a_change_of_num_steps() -> None:
+def test_training_further_is_a_change_of_num_steps() -> None:
     branches = new()
     go(branches, 40)
     branches.intervene(Tune((("num_steps", 80),)))
@@ -251,7 +251,7 @@ def test_what_was_forked_from_a_dropped_branch_stays_the_same_run() -> None:
     assert branches.current.parent is None
 
 
-def test_another_run_stands_beside_and_shares_nothing() -> None:
+def test_another_run_is_added_and_shares_nothing() -> None:
     branches = new()
     go(branches, 10)
     other = Session(Config(n_embd=6, n_head=3, block_size=4, num_steps=9), DOCUMENTS)
@@ -298,7 +298,7 @@ def test_the_branches_share_one_budget_of_snapshots() -> None:
     (lambda b: b.intervene(StopAblating("head", 0, 0)), "not held"),
     (lambda b: b.intervene(Tune((("seed", 1),))), "cannot change"),
 ])  # fmt: skip
-def test_what_cannot_be_is_refused_and_changes_nothing(deed, words: str) -> None:
+def test_an_invalid_change_is_refused_and_changes_nothing(deed, words: str) -> None:
     branches = new()
     go(branches, 5)
     with pytest.raises(ConfigError, match=words):
@@ -307,7 +307,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(deed, words: str) -> None
     assert_is_its_recipe(branches)
 
 
-def test_two_states_part_where_an_edited_weight_is_first_used() -> None:
+def test_two_states_differ_first_where_an_edited_weight_is_first_used() -> None:
     session = Session(SMALL, DOCUMENTS, engine="scalar")
     a = session.engine.state()
     session.apply(Edit("layer0.mlp_fc1", 3, 1, 5.0))

@@ -1,4 +1,4 @@
-"""The past of a run: going back gives the same bits, and costs a bounded amount of memory."""
+"""The history of a run: going back gives the same bits, in a bounded amount of memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def new(budget: int = 2**20) -> History:
 
 
 def run(steps: int) -> Session:
-    """Return an uninterrupted run that has taken so many steps."""
+    """Return an uninterrupted run after `steps` steps."""
     session = Session(SMALL, DOCUMENTS)
     if steps:
         session.run(steps)
@@ -98,7 +98,7 @@ def test_a_fork_keeps_what_came_after_and_shares_what_came_before() -> None:
     assert fork._snapshots[0] is history._snapshots[0]
 
 
-def test_a_run_opened_in_the_middle_begins_there() -> None:
+def test_the_history_of_a_checkpoint_begins_at_its_step() -> None:
     first = Session(SMALL, DOCUMENTS)
     first.run(20)
     history = History(Session.resumed(first.snapshot(), DOCUMENTS))

@@ -1,4 +1,4 @@
-"""Interventions: what they are as weights, as text, and what is refused."""
+"""Interventions: as weights, as text, and invalid ones."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_what_is_written_is_read_again(recipe: Interventions) -> None:
     "1:n_embd=8", "1:learning_rate", "1:learning_rate=much", "²:head0.1", "1:", ";", "1:head0.1;",
     "1:num_steps=1.5",
 ])  # fmt: skip
-def test_what_is_no_change_is_refused_with_an_example(text: str) -> None:
+def test_text_that_is_not_a_change_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ConfigError, match="not a change to a run"):
         read(text)
 
@@ -53,7 +53,9 @@ def test_what_is_no_change_is_refused_with_an_example(text: str) -> None:
     ("9:num_steps=8", "already taken"), ("9:learning_rate=11", "between"),
     (";".join(["1:position"] * (MAX_INTERVENTIONS + 1)), "which is the limit"),
 ])  # fmt: skip
-def test_what_cannot_be_done_to_a_model_is_refused_with_a_sentence(text: str, words: str) -> None:
+def test_a_change_that_a_model_does_not_allow_is_refused_with_a_sentence(
+    text: str, words: str
+) -> None:
     with pytest.raises(ConfigError, match=words):
         check(read(text), SMALL, 3)
 
@@ -66,7 +68,7 @@ def test_a_position_that_a_longer_run_reaches_can_be_changed() -> None:
     assert config_at(SMALL, recipe).learning_rate == 0.5
 
 
-def test_the_last_word_on_a_part_counts() -> None:
+def test_the_last_change_of_a_part_counts() -> None:
     recipe = read("1:head0.1!;2:neuron1.3!;3:position;4:~head0.1")
     assert [ablation.name for ablation in ablated(recipe)] == ["neuron1.3"]
 
@@ -77,7 +79,7 @@ def test_the_last_word_on_a_part_counts() -> None:
     (Ablate("neuron", 0, 5), "layer0.mlp_fc2", [r * 16 + 5 for r in range(4)]),
     (Ablate("position"), "wpe", list(range(16))),
 ])  # fmt: skip
-def test_an_ablated_part_is_the_weight_edit_that_it_is(
+def test_ablating_a_part_equals_setting_its_weights_to_zero(
     engine: str, ablation: Ablate, param: str, cells: list[int]
 ) -> None:
     session = Session(SMALL, DOCUMENTS, engine=engine)
@@ -110,7 +112,7 @@ def test_the_loss_does_not_depend_on_an_ablated_part(
     assert any(gradient[t, 0] for t in range(4))
 
 
-def test_a_checkpoint_goes_on_holding_what_was_held() -> None:
+def test_a_checkpoint_keeps_parts_held_at_zero() -> None:
     session = Session(SMALL, DOCUMENTS)
     session.run(5)
     session.apply(Ablate("head", 0, 1, hold=True))

@@ -45,7 +45,7 @@ def test_interventions_are_readable_in_the_link() -> None:
 
 
 @given(documents)
-def test_small_data_travels_in_the_link(texts: list[str]) -> None:
+def test_small_data_is_part_of_the_link(texts: list[str]) -> None:
     said = Experiment(Recipe(data_name="mine.txt"), documents="\n".join(texts))
     assert read_link(write_link(said)).documents == said.documents
 
@@ -66,7 +66,7 @@ def test_the_default_link_is_short_and_not_empty() -> None:
     assert read_link("") == Experiment()
 
 
-def test_keys_of_the_page_are_left_to_it() -> None:
+def test_keys_of_the_page_are_ignored() -> None:
     assert read_link("seed=1&at=value:wte[0,1]").others == {"at": "value:wte[0,1]"}
 
 

@@ -133,7 +133,7 @@ def test_page_link_checkpoint_script_and_fork_end_with_the_same_bits(
     page = opened.workspace
     page.history.advance(step)
     assert weights(page.session) == wanted
-    page.history.approach(min(back, step))  # the page goes back, and there again
+    page.history.approach(min(back, step))  # the page seeks back and forth again
     page.history.advance(step - page.session.step)
     assert weights(page.session) == wanted
     resumed = Session.resumed(from_bytes(file(page, "checkpoint")[2]), session_documents())
@@ -189,7 +189,7 @@ def load(directory: Path) -> bytes:
     [
         (["--link", "seed=1", "--n-embd", "32"], "so --n-embd cannot be given"),
         (["--link", "seed=1", "--resume", "x"], "leave one of them out"),
-        (["--link", "seed=x"], "the link says seed='x'"),
+        (["--link", "seed=x"], "the link has seed='x'"),
         (["--link", "seed=1&step=2000"], "its run ends at step 1,000"),
         (["--link", "seed=1&data=a.txt"], "whose text is not here"),
         (["--link", "data=a.txt&text=eJxLTMzLBAAEcAG7"], "damaged"),
@@ -209,7 +209,7 @@ def written(workspace: Workspace) -> list[str]:
     return [one.text for one in drawn(workspace, branch, probe) if one]
 
 
-def test_a_link_draws_its_samples_where_nothing_else_is_typed(
+def test_the_sampling_of_a_link_applies_unless_options_override_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     link = "n_embd=4&n_head=2&num_steps=9&temperature=0.9&num_samples=4&prefix=ma&draw=5&step=6"
@@ -298,7 +298,7 @@ def test_saved_documents_are_read_again_as_they_were(name: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_saved_checkpoint_knows_how_its_documents_were_cut(way: str) -> None:
+def test_a_saved_checkpoint_contains_how_its_documents_were_cut(way: str) -> None:
     source = SOURCES[way]
     workspace = Workspace(source, SMALL)
     kept = from_bytes(file(workspace, "checkpoint")[2])

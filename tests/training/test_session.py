@@ -85,12 +85,12 @@ def test_another_model_is_refused() -> None:
         Session(SMALL, DOCUMENTS).restore(other)
 
 
-def test_an_unknown_engine_is_refused_with_those_there_are() -> None:
+def test_an_unknown_engine_is_refused_with_the_available_ones() -> None:
     with pytest.raises(EngineError, match=r"no engine 'warp'\nhint: choose one of: .*scalar"):
         Session(SMALL, DOCUMENTS, engine="warp")
 
 
-def test_a_model_of_absurd_size_is_refused_before_it_is_made() -> None:
+def test_a_model_above_the_limit_is_refused_before_it_is_made() -> None:
     with pytest.raises(ConfigError, match=r"model of [\d,]+ parameters; the limit is"):
         Session(Config(n_embd=1024, n_layer=64), DOCUMENTS)
 
@@ -182,7 +182,9 @@ def test_records_are_plain_values() -> None:
         lambda: Session(Config(), ["a"]).run(-1),
     ],
 )
-def test_what_makes_no_run_gets_a_sentence(make: Callable[[], object]) -> None:
+def test_invalid_arguments_of_a_session_are_refused_with_a_sentence(
+    make: Callable[[], object],
+) -> None:
     with pytest.raises(GlassError):
         make()
 

@@ -111,7 +111,7 @@ def test_foreign_headers_are_refused(header: object) -> None:
 
 
 def rewritten(octets: bytes, body: bytes | None = None, **facts: object) -> bytes:
-    """Return the file with other facts or numbers and, as who forges one would, its checksum."""
+    """Return the file with other facts or numbers and a matching checksum, as in a forgery."""
     (length,) = struct.unpack_from("<Q", octets)
     head = json.loads(octets[8 : 8 + length])
     head["__metadata__"] |= {key: json.dumps(value) for key, value in facts.items()}
@@ -127,7 +127,7 @@ def summed(head: dict[str, Any], body: bytes) -> bytes:
     return blank.replace(b"0" * 64, checksum, 1) + body
 
 
-def test_a_forged_file_is_refused_for_what_it_says_not_for_its_checksum(octets: bytes) -> None:
+def test_a_forged_file_is_refused_for_its_content_not_its_checksum(octets: bytes) -> None:
     assert rewritten(octets) == octets
 
 
@@ -274,7 +274,7 @@ def test_tensors_out_of_their_place_are_refused(octets: bytes, change: Any) -> N
         (lambda whole: rewritten(whole, b""), "wte is not at bytes 0–160"),
     ],
 )
-def test_a_file_that_is_no_checkpoint_gets_a_sentence(
+def test_a_file_that_is_not_a_checkpoint_is_refused_with_a_sentence(
     octets: bytes, octets_of: Callable[[bytes], bytes], sentence: str
 ) -> None:
     with pytest.raises(CheckpointError, match=sentence) as caught:
@@ -294,7 +294,7 @@ def as_format_1(octets: bytes, without: str = "sha256") -> bytes:
     return struct.pack("<Q", len(encoded)) + encoded + body
 
 
-def test_a_checkpoint_of_the_first_format_is_read_and_written_anew(octets: bytes) -> None:
+def test_a_checkpoint_of_the_first_format_is_read_and_written_in_the_new_one(octets: bytes) -> None:
     old = as_format_1(octets)
     assert to_bytes(from_bytes(old)) == octets
     with pytest.raises(CheckpointError, match="does not match its checksum"):
@@ -320,7 +320,7 @@ def test_a_safetensors_file_of_another_program_is_refused(tmp_path: Path) -> Non
         load_checkpoint(tmp_path)
 
 
-def test_the_random_stream_goes_on_where_it_stood() -> None:
+def test_the_random_stream_continues_where_it_was() -> None:
     session = trained()
     rng: random.Random = session.snapshot().rng()
     assert [rng.random() for _ in range(3)] == [session.rng.random() for _ in range(3)]
@@ -375,7 +375,7 @@ checkpoint.write_atomically(Path(sys.argv[1]), b"half")
 """
 
 
-def test_what_a_killed_writer_left_is_removed_and_a_living_ones_file_is_not(tmp_path: Path) -> None:
+def test_a_killed_writers_file_is_removed_and_a_running_ones_is_not(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
     command = [sys.executable, "-c", WRITER, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:

@@ -33,7 +33,7 @@ function complain(): void {
   app.dispatch({
     kind: "refuse",
     what,
-    hint: "The rest of it holds, and the address stays as it is until you change something",
+    hint: "The rest of it applies, and the address stays as it is until you change something",
   });
 }
 

@@ -33,14 +33,14 @@ export interface Sampling {
   prefix: string;
 }
 
-/** An array that follows the header: its name, numbers' type and shape. */
+/** An array that follows the header: its name, type of numbers and shape. */
 export interface ArrayHead {
   name: string;
   dtype: string;
   shape: number[];
 }
 
-/** A setting of `config.py`, whole, so that the page can make its control. */
+/** A setting of `config.py`, with all that the page needs to make its control. */
 export interface SettingFacts {
   name: string;
   default: Scalar;
@@ -74,7 +74,7 @@ export interface EngineFacts {
   instruction_set: string;
 }
 
-/** A sample: its text, whether it stands in the data, the probability that it was drawn with. */
+/** A sample: its text, whether the data contain it, the probability of drawing it. */
 export interface Written {
   text: string;
   seen: boolean;
@@ -105,7 +105,7 @@ export interface PendingLink {
   do: string;
 }
 
-/** A branch: what it is called, where it comes from, and what was changed at its fork. */
+/** A branch: its name, its parent, and the changes at its fork. */
 export interface BranchFacts {
   number: number;
   parent: number | null;
@@ -119,7 +119,7 @@ export interface BranchFacts {
   engine: string;
 }
 
-/** What moved log p: step number `step` (from 1) on `document`, or a change that `words` say. */
+/** What moved log p: step number `step` (from 1) on `document`, or the change in `words`. */
 export interface MoveFacts {
   step: number;
   document: string;
@@ -148,14 +148,14 @@ export interface NodeFacts {
   local: number;
 }
 
-/** A number that takes part in a term. Its `address` is empty where it is a constant. */
+/** A number that takes part in a term. Its `address` is empty if it is a constant. */
 export interface Factor {
   name: string;
   number: number;
   address: string;
 }
 
-/** One of the numbers that are added: `amount` is made of `factors`, told as `numbers`. */
+/** One of the numbers that are added: `amount`, computed from `factors`; `numbers` in figures. */
 export interface Term {
   label: string;
   factors: Factor[];
@@ -163,14 +163,14 @@ export interface Term {
   numbers: string;
 }
 
-/** A line of Python, where it stands: `file` within the package, `number` from 1. */
+/** A line of Python and its place: `file` within the package, `number` from 1. */
 export interface Line {
   file: string;
   number: number;
   source: string;
 }
 
-/** How one `number` comes about. */
+/** The breakdown of one `number`. */
 export interface Breakdown {
   number: number;
   formula: string;
@@ -181,7 +181,7 @@ export interface Breakdown {
   lines: Line[];
 }
 
-/** One line of an update: what it computes, in symbols, in figures, in Python. */
+/** One line of an update: its result, in symbols, in figures, in Python. */
 export interface Entry {
   name: string;
   formula: string;
@@ -190,7 +190,7 @@ export interface Entry {
   line: Line;
 }
 
-/** The next update of one weight: from its gradient `g` to `new_weight`, as Adam's lines go. */
+/** The next update of one weight: from its gradient `g` to `new_weight`, by Adam's code. */
 export interface AdamUpdate {
   step: number;
   weight: number;
@@ -224,7 +224,7 @@ export interface GradientCheck {
   numbers: string;
 }
 
-/** One number, told whole. */
+/** The whole explanation of one number. */
 export interface Explanation {
   address: string;
   words: string;
@@ -234,7 +234,7 @@ export interface Explanation {
   update: AdamUpdate | null;
 }
 
-/** First of all: go on with `run`, or make the experiment that `link` describes. */
+/** The first command: continue `run`, or open the run that `link` describes. */
 export interface Open {
   kind: "Open";
   run?: string;
@@ -319,7 +319,7 @@ export interface Edit {
   id?: number;
 }
 
-/** Fork the run: set the weights of a part to zero, with `hold` after every update. */
+/** Fork the run: ablate a part by setting its weights to zero, with `hold` after every update. */
 export interface Ablate {
   kind: "Ablate";
   part: "head" | "neuron" | "position";
@@ -338,7 +338,7 @@ export interface StopAblating {
   id?: number;
 }
 
-/** Return to what the last change changed, at the same step; what was trained is kept. */
+/** Return to the branch before the last change, at the same step; no trained steps are lost. */
 export interface Undo {
   kind: "Undo";
   id?: number;
@@ -350,7 +350,7 @@ export interface Redo {
   id?: number;
 }
 
-/** Show another branch, at the same step where it has been there. */
+/** Show another branch, at the same step if it has reached that step. */
 export interface Choose {
   kind: "Choose";
   branch: number;
@@ -371,14 +371,14 @@ export interface Compare {
   id?: number;
 }
 
-/** Show the complete run that these settings would give on the documents that are shown. */
+/** Show a preview: the complete run with these settings on the current documents. */
 export interface Preview {
   kind: "Preview";
   config: Config;
   id?: number;
 }
 
-/** Show the spread of the current settings over other seeds, `seeds` many; 0 ends it. */
+/** Show the spread of the current settings over `seeds` other seeds; 0 ends it. */
 export interface Band {
   kind: "Band";
   seeds: number;
@@ -440,7 +440,7 @@ export interface Enter {
   id?: number;
 }
 
-/** Show what the tokenizer makes of `text`. */
+/** Show the tokens of `text`. */
 export interface Tokenize {
   kind: "Tokenize";
   text: string;
@@ -455,7 +455,7 @@ export interface Read {
   id?: number;
 }
 
-/** Make a file of `what`: checkpoint, weights, documents, log.jsonl, log.csv or script. */
+/** Send the file `what`: checkpoint, weights, documents, log.jsonl, log.csv or script. */
 export interface Save {
   kind: "Save";
   what: string;
@@ -501,7 +501,7 @@ export interface Hello {
   to?: number;
 }
 
-/** The run at `step` updates, and every loss taken since the frame before. */
+/** The run after `step` updates, and every loss since the previous frame. */
 export interface Frame {
   kind: "Frame";
   step: number;
@@ -556,7 +556,7 @@ export interface Baselines {
   to?: number;
 }
 
-/** The mean loss after `step` updates on the validation documents, by `engine`. */
+/** The mean validation loss after `step` updates, computed by `engine`. */
 export interface ValidationLoss {
   kind: "ValidationLoss";
   step: number;
@@ -585,7 +585,7 @@ export interface Documents {
   to?: number;
 }
 
-/** What the tokenizer makes of `text`: its ids between BOS and BOS, or a sentence. */
+/** The tokens of `text`: their ids between BOS and BOS, or the reason why there are none. */
 export interface Tokens {
   kind: "Tokens";
   text: string;
@@ -648,7 +648,7 @@ export interface Neighbours {
   to?: number;
 }
 
-/** What `Start` would make: a model of this size from these documents, or a sentence. */
+/** The run that `Start` would begin, or the reason why it is not valid. */
 export interface Considered {
   kind: "Considered";
   config: Config;
@@ -715,7 +715,7 @@ export interface Difference {
   to?: number;
 }
 
-/** The validation loss at a branch's fork, before and after the weights were set. */
+/** The validation loss at the fork of a branch, before and after its weights were set. */
 export interface Price {
   kind: "Price";
   branch: number;
@@ -725,7 +725,7 @@ export interface Price {
   to?: number;
 }
 
-/** A complete run of `config`, as far as it is taken; the array `losses` begins at `first`. */
+/** A preview run of `config`, as far as it is computed; the array `losses` begins at `first`. */
 export interface Previewed {
   kind: "Previewed";
   config: Config;
@@ -778,7 +778,7 @@ export interface Done {
   to?: number;
 }
 
-/** A job that was asked for ended before it was complete: stopped, or its run was changed. */
+/** A requested job ended before it was complete: stopped, or its run was changed. */
 export interface Ended {
   kind: "Ended";
   job: "preview" | "attribution" | "weight history" | "seed band" | "verification";

@@ -1,4 +1,4 @@
-"""Training-data attribution: how much each training step moved a probability, by taking all again.
+"""Training-data attribution: how much each step moved a probability, by taking all steps again.
 
 The change of log p at a step is measured, not estimated: log p before and after that very update,
 and before and after each intervention. The changes sum to log p now minus log p at the start.
@@ -21,7 +21,7 @@ TOP = 20  # moves that are named
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A change of log p: by step number `step` (from 1) on `document`, or the edit in `words`."""
+    """A change of log p: by step number `step` (from 1) on `document`, or the change in `words`."""
 
     step: int
     document: str
@@ -36,7 +36,7 @@ class Attribution:
         session = history.session.sibling(history.first)
         if not 1 <= len(context) <= session.config.block_size:
             raise ConfigError(
-                f"a context of {len(context)} tokens, but the model sees 1 to "
+                f"the context has {len(context)} tokens, but the model sees 1 to "
                 f"{session.config.block_size}"
             )
         if not all(0 <= one < session.tokenizer.vocab_size for one in (*context, token)):
@@ -79,7 +79,7 @@ class Attribution:
         self.curve.append(after)
 
     def _log_p(self) -> float:
-        """Return the log of the probability, in nats; −∞ where it is 0."""
+        """Return the log of the probability, in nats; −∞ if it is 0."""
         logits = numbers(self._session.engine.logits(self.context))
         most = max(logits)
         return logits[self.token] - most - math.log(math.fsum(math.exp(z - most) for z in logits))

@@ -17,7 +17,7 @@ from glassgpt.engines import Engine
 from glassgpt.model.tokenizer import TokenLists
 
 SLICE = 500  # documents to count at a time, a few milliseconds of short ones
-NOTHING = -1  # stands where a document has not begun
+NOTHING = -1  # in place of a token before the first one
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ def ngram(documents: Sequence[Sequence[int]], n: int) -> float:
 class _Counts:
     """How often each token follows each two before it, by the length of the document.
 
-    A document's loss is a mean over its positions, so what counts in it weighs 1 / its length. All
-    n-grams up to three follow from these counts, by leaving out the tokens that lie further back.
+    A document's loss is a mean over its positions, so each position weighs 1 / its length. All
+    n-grams up to three follow from these counts, by leaving out the tokens further back.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class _Counts:
 
     def add(self, documents: Sequence[Sequence[int]]) -> None:
         self._documents += len(documents)
-        joined: dict[int, list[int]] = defaultdict(list)  # one count for all of a length is quick
+        joined: dict[int, list[int]] = defaultdict(list)  # one count for each length is quick
         for tokens in documents:
             joined[len(tokens) - 1] += (NOTHING, *tokens)
         for length, row in joined.items():
@@ -93,14 +93,14 @@ class _Counts:
 
 
 def validation_documents(documents: Sequence[str]) -> Sequence[str]:
-    """Return the last tenth (at least one) of the shuffled documents: training reaches it last."""
+    """Return the last tenth (at least one) of the shuffled documents: the last to train on."""
     return documents[-max(1, len(documents) // 10) :]
 
 
 def seen_count(documents: Sequence[str], step: int) -> int:
     """Return the number of validation documents whose text a run of `steps` steps has trained on.
 
-    A text that occurs in the data more than once may have been used at another place.
+    A text that occurs in the data more than once may have been used at another index.
     """
     held = validation_documents(documents)
     learned = set(held).intersection(documents[:step])

@@ -1,8 +1,8 @@
 """Benchmark: the speed of the engines on this machine, and how their cost grows.
 
-Arithmetic is counted as the kernel's work is: a multiplication and an addition are two operations;
-a training step does each product of the forward pass three times (for the value, for the gradient
-of its input, for that of its weight), and about twelve operations of Adam for each weight.
+Operations of the kernel are counted: a multiplication and an addition are two operations;
+a training step computes each product of the forward pass three times (for the value, the gradient
+of its input and that of its weight), and about twelve operations of Adam for each weight.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from glassgpt.training.session import Session
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
-SCALING: tuple[dict[str, int], ...] = (  # what grows, from the default model; at last all at once
+SCALING: tuple[dict[str, int], ...] = (  # what grows, from the default model; finally all of them
     *({"n_embd": size} for size in (8, 16, 32, 64, 128, 256)),
     *({"n_layer": size} for size in (2, 4, 8, 12)),
     *({"block_size": size} for size in (8, 32, 64, 128, 256)),

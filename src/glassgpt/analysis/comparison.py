@@ -27,7 +27,7 @@ class Parting:
 
 
 def parting(engine: Engine, config: Config, a: State, b: State, tokens: Sequence[int]) -> Parting:
-    """Return where two states of a model of `config` differ when they compute one document."""
+    """Return where two states of a model of `config` differ on one document."""
     engine.load(a)
     ours = engine.forward(tokens)
     engine.load(b)

@@ -1,6 +1,6 @@
-"""A loss curve: its smoothing, and its drawing as SVG that stands in any notebook.
+"""A loss curve: its smoothing, and its drawing as SVG for any notebook.
 
-The SVG takes the notebook's own colour of text, so that it reads on light and dark.
+The SVG uses the notebook's text colour, so it is readable on light and dark.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 SMOOTHED_OVER = 100  # losses, as the page smooths
-WIDE, TALL = 560, 170  # pixels of the whole
+WIDE, TALL = 560, 170  # pixels of the picture
 LEFT, RIGHT, TOP, BOTTOM = 48, 26, 18, 34  # pixels around the curve
 COLUMNS = 250  # points at most: more would be closer than two pixels
 _STEPS = (1, 2, 2.5, 5, 10)
@@ -34,7 +34,7 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
 
 
 def as_svg(losses: Sequence[float], first: int = 1) -> str:
-    """Return the curve of the losses of steps `first`, `first` + 1, …; nothing of fewer than two.
+    """Return the curve of the losses of steps `first`, `first` + 1, …; "" for fewer than two.
 
     The line is the smoothed loss; the band behind it spans the losses themselves.
     """
@@ -78,7 +78,7 @@ def _label(losses: Sequence[float], line: Sequence[float]) -> str:
 
 
 def _columns(losses: Sequence[float]) -> list[tuple[int, int]]:
-    """Return the losses cut into so many stretches as can be told apart."""
+    """Return the ranges of losses that share a column of pixels."""
     width = math.ceil(len(losses) / COLUMNS)
     return [(i, min(i + width, len(losses))) for i in range(0, len(losses), width)]
 

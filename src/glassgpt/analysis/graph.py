@@ -1,6 +1,6 @@
 """The autograd graph of one document's loss in the scalar engine, node by node.
 
-Nothing is copied: data, gradients and local derivatives are those of the engine's nodes. Added are
+Nothing is copied: data, gradients and local derivatives are those of the engine's nodes. It adds
 a number for each node, its parents, and the addresses of named nodes.
 """
 
@@ -59,7 +59,7 @@ class Path:
 
 
 class Graph:
-    """The graph of the loss of `tokens` at `state`; raises `EngineError` where it is too large."""
+    """The graph of the loss of `tokens` at `state`; raises `EngineError` if it is too large."""
 
     def __init__(
         self, config: Config, vocab_size: int, state: State, tokens: Sequence[int]
@@ -165,7 +165,7 @@ class Graph:
         return [*node.children, *node.parents]
 
     def _parent_links(self, number: int) -> tuple[Link, ...]:
-        """Return the parents; one that has the node on both sides comes twice."""
+        """Return the parents; one with the node on both sides is listed twice."""
         span = slice(self._first_parent[number], self._first_parent[number + 1])
         parents, value = self._parents[span], self._nodes[number]
         links: list[Link] = []
@@ -179,7 +179,7 @@ class Graph:
         return tuple(links)
 
     def _incoming(self) -> tuple[array[int], array[int]]:
-        """Return every node's parents in one row, and where each node's begin."""
+        """Return every node's parents in one array, and the index where each node's begin."""
         n = len(self._nodes)
         edges = [  # child and parent as one whole number, which sorts by child
             self._number[id(child)] * n + i
@@ -203,7 +203,7 @@ class Graph:
         return {number: tuple(found) for number, found in names.items()}
 
     def _node_at(self, address: Address) -> Value | None:
-        """Return the engine's node of a named number; there is none where a position is masked."""
+        """Return the engine's node of a named number; None if its position is masked."""
         if len(address.index) == 3 and address.index[2] > address.index[1]:
             return None
         return self._engine.node(address.name, address.index)

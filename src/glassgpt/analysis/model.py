@@ -40,7 +40,7 @@ class Model:
     def __init__(self, snapshot: Snapshot) -> None:
         if not isinstance(snapshot, Snapshot):
             raise ConfigError(
-                f"a model is made of a Snapshot, not of {snapshot!r}",
+                f"a model needs a Snapshot, not {snapshot!r}",
                 "glassgpt.load(directory) and run.model return one",
             )
         self._snapshot = snapshot
@@ -102,7 +102,7 @@ class Model:
         check_room(self.tokenizer.encode(prefix), self.config.block_size)
         seed = check_draw_seed(seed)
         rng = self._rng if seed is None else random.Random(seed)
-        engine = self._loaded()  # of its own: two streams may take turns
+        engine = self._loaded()  # one per stream: two streams may take turns
         draws = draw_samples(engine, self.tokenizer, self.config, sampling, rng)
         return (text_of(list(drawn), self.tokenizer, prefix) for drawn in draws)
 
@@ -124,7 +124,7 @@ class Model:
     def loss(self, text: str) -> float:
         """Return the mean −log p of the tokens of `text` and of its end, in nats.
 
-        The empty text is one too: its only token is its end. Raises `TokenizeError` for a
+        The text may be empty: then its only token is its end. Raises `TokenizeError` for a
         character that is not in the vocabulary, `ConfigError` for a text longer than the context.
         """
         return float(self._forward(text)["loss"][()])
@@ -160,8 +160,8 @@ class Model:
     def plot(self, site: str, text: str | None = None) -> Axes:
         """Return a picture of a named array while the model reads `text`, as matplotlib's axes.
 
-        Without a text it is a parameter's. Raises `AddressError` where there is no such array,
-        `ConfigError` where it is one number or matplotlib is missing.
+        Without a text the array is a parameter. Raises `AddressError` if there is no such array,
+        `ConfigError` if it is a single number or matplotlib is missing.
         """
         from glassgpt.analysis.plot import picture
 
@@ -196,13 +196,13 @@ class Model:
 
 
 def shown(character: str) -> str:
-    """Return what stands for a character in a picture, where a space would be nothing."""
+    """Return a visible sign for a character in a picture: a space would be invisible."""
     return "␣" if character == " " else repr(character)[1:-1]
 
 
 def load(directory: str | Path) -> Model:
-    """Return the model kept in `directory`; its training data is not needed.
+    """Return the model saved in `directory`; its training data is not needed.
 
-    Raises `CheckpointError` where there is none, or it is damaged.
+    Raises `CheckpointError` if there is none, or it is damaged.
     """
     return Model(load_checkpoint(directory))

@@ -35,7 +35,7 @@ class NamedArray:
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
-        """Where the numbers lie, for NumPy."""
+        """The memory of the numbers, for NumPy."""
         octets = self.values.cast("B")
         return {"version": 3, "shape": self.shape, "typestr": "<f8", "data": octets}
 

@@ -1,8 +1,8 @@
-"""Pictures of a model and of runs by matplotlib, which is imported when one is asked for.
+"""Pictures of a model and of runs by matplotlib, which is imported when the first one is drawn.
 
-The colours and the ends of their scale are those of the page (`scales.ts`): zero is paper, below
-it is blue, above it orange; shares go from paper to ink. No pyplot: what is drawn belongs to its
-reader alone and shows itself in a notebook.
+The colours and the ends of their scale are those of the page (`scales.ts`): zero is `PAPER`, below
+it is blue, above it orange; shares go from `PAPER` to `INK`. No pyplot: a figure has no global
+state, and a notebook shows it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Letters: TypeAlias = "Mapping[str, Sequence[str]]"  # by axis
 PAGE, PAPER, INK = (252, 251, 247), (246, 243, 236), (24, 24, 24)
 LOW, HIGH = (30, 90, 168), (217, 108, 22)
 LOWEST, HIGHEST = (9, 36, 82), (112, 44, 0)  # beyond the ends of the scale
-EASING = 0.8  # how colour grows with the share of the scale: as its power
+EASING = 0.8  # colour grows with the share of the scale to this power
 LINES = (INK, LOW, HIGH, (0, 122, 92), (140, 70, 150))  # runs in one picture
 AXES = {
     "T": "position (T)", "S": "attended position (S)", "C": "channel (C)", "H": "head (H)",
@@ -39,13 +39,13 @@ MEASURED = {
 }
 # fmt: on
 HEADS_ABREAST = 4
-LETTER, NUMBER = 0.14, 0.2  # inches that one needs beside the next
+LETTER, NUMBER = 0.14, 0.2  # inches that each needs along an axis
 CELL, WIDEST = 0.2, 9  # inches, of a cell and of all of them
 SHADES = 512
 
 
 def curves(runs: Sequence[tuple[str, Sequence[float]]]) -> Axes:
-    """Return the smoothed losses of runs by name; of a run alone, each of its losses too."""
+    """Return the smoothed losses of runs by name; for a single run, each of its losses too."""
     if not any(losses for _, losses in runs):
         raise ConfigError("the run has taken no step", "run.train() takes them")
     axes = _axes(6.4, 3.4)
@@ -66,7 +66,7 @@ def curves(runs: Sequence[tuple[str, Sequence[float]]]) -> Axes:
 
 
 def picture(of: NamedArray, site: Site | None, letters: Letters, title: str) -> Axes:
-    """Return the picture of an array; `letters` are what stands along an axis, where it has any."""
+    """Return the picture of an array; `letters` are the labels along an axis, if it has any."""
     match len(of.axes):
         case 0:
             raise ConfigError(
@@ -93,7 +93,7 @@ def _bars(of: NamedArray, measure: str, letters: Letters, title: str) -> Axes:
 
 
 def _cells(of: NamedArray, site: Site | None, letters: Letters, title: str) -> Axes:
-    """Draw a matrix; of several heads, their matrices beside each other with a gap between."""
+    """Draw a matrix; for several heads, their matrices side by side with gaps."""
     heads = of.tolist() if len(of.axes) == 3 else [of.tolist()]
     down, across = of.axes[-2:]
     height, width = len(heads[0]), len(heads[0][0])
@@ -128,7 +128,7 @@ def _cells(of: NamedArray, site: Site | None, letters: Letters, title: str) -> A
 
 
 def _colour_bar(axes: Axes, image: Any, measure: str, extend: str) -> None:
-    """Put the scale beside the cells, as high as they are, with its ends and zero named."""
+    """Put the scale next to the cells, at their height, with its ends and zero labelled."""
     rows, columns = image.get_array().shape
     place = axes.inset_axes((1 + 1 / columns, 0, max(0.6, rows / 24) / columns, 1))
     bar = axes.figure.colorbar(image, cax=place, label=measure, extend=extend, extendfrac=0.06)
@@ -146,7 +146,7 @@ def _letter(
     *,
     turned: bool = False,
 ) -> None:
-    """Put tokens, or numbers, along the `length` cells after each beginning, where they fit."""
+    """Put tokens, or numbers, along the `length` cells after each beginning, if they fit."""
     names = list(letters or map(str, range(length)))[:length]
     every = math.ceil((LETTER if letters else NUMBER) / cell - 1e-9)
     places = [(begin + i, names[i]) for begin in begins for i in range(0, length, every)]
@@ -162,7 +162,7 @@ def _letter(
 
 
 def measured(site: Site | None) -> str:
-    """Return what the numbers of an array are; a parameter is no site."""
+    """Return what the numbers of an array are; a parameter has no site."""
     if site is None:
         return "weight"
     if "V" in site.axes:
@@ -191,7 +191,7 @@ def colour(t: float, *, share: bool) -> Rgb:
 
 
 def _scale(values: Sequence[float], *, share: bool) -> tuple[dict[str, Any], str]:
-    """Return how `imshow` colours the values, and which ends of the scale they pass."""
+    """Return how `imshow` colours the values, and which ends of the scale they exceed."""
     from matplotlib.colors import ListedColormap, Normalize
 
     end = 1.0 if share else scale_end(values)

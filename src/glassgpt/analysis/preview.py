@@ -23,7 +23,7 @@ MAX_BAND = 2_000_000  # losses that a band keeps
 SMOOTHED_OVER = 100  # losses, as the page smooths
 POINTS = 500  # positions of a band
 CHUNK = 0.01  # seconds of training between two looks at the clock
-DECILE = 0.1  # the band lies between the lowest and the highest tenth
+DECILE = 0.1  # the band reaches from the lowest to the highest tenth
 
 
 class PreviewRun:
@@ -49,7 +49,7 @@ class PreviewRun:
         return time.perf_counter() - self._began
 
     def go_on(self, seconds: float = math.inf) -> None:
-        """Train for about so long."""
+        """Train for about `seconds`."""
         until = time.perf_counter() + seconds
         while not self.done and time.perf_counter() < until:
             began, steps = time.perf_counter(), self._steps()
@@ -68,7 +68,7 @@ class PreviewRun:
         return int(min(self._chunk, self.session.steps_left, until_change))
 
     def validation_loss(self) -> float:
-        """Return its validation loss; raises `DivergenceError` where that is not finite."""
+        """Return its validation loss; raises `DivergenceError` if that is not finite."""
         documents = self.session.token_lists(validation_documents(self.session.documents))
         return validation_loss(self.session.engine, documents)
 
@@ -80,7 +80,7 @@ class Band:
         steps = recipe.config_at().num_steps
         if not 1 <= seeds <= MAX_SEEDS or seeds * steps > MAX_BAND:
             raise ConfigError(
-                f"{seeds} seeds of {steps:,} steps are above the limit of a band",
+                f"{seeds} seeds of {steps:,} steps exceed the limit of a seed band",
                 f"choose 1 to {min(MAX_SEEDS, MAX_BAND // steps)} seeds",
             )
         self._documents = documents
@@ -96,7 +96,7 @@ class Band:
         return self.finished == self.seeds
 
     def go_on(self, seconds: float = math.inf) -> None:
-        """Train for about so long."""
+        """Train for about `seconds`."""
         until = time.perf_counter() + seconds
         while not self.done and time.perf_counter() < until:
             if self._run is None:
@@ -123,7 +123,7 @@ def _reseeded(recipe: Recipe, by: int) -> Recipe:
 def smoothed(losses: Sequence[float], positions: Sequence[int]) -> list[float]:
     """Return the mean of the last hundred losses (fewer at the start) before each position.
 
-    NaN where the run stopped before it came there.
+    NaN if the run stopped before that position.
     """
     sums = [0.0, *accumulate(losses)]
     return [
@@ -140,5 +140,5 @@ def _positions(num_steps: int) -> list[int]:
 
 
 def _quantile(column: Sequence[float], share: float) -> float:
-    """Return the number that `share` of a sorted column lies below; NaN of an empty one."""
+    """Return the number with `share` of a sorted column below it; NaN for an empty column."""
     return column[round(share * (len(column) - 1))] if column else math.nan

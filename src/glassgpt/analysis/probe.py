@@ -1,4 +1,4 @@
-"""The probe: engines with a copy of a run's state, so that reading changes nothing.
+"""The probe: engines with a copy of a run's state, so that reading does not change the run.
 
 Everything that a page can show comes from here as a named array: `value:`, `grad:` or `delta:`
 (the change by the last update) of a site or parameter, `m:` or `v:` of a parameter (moments).
@@ -32,8 +32,8 @@ from glassgpt.model.tokenizer import Tokenizer
 from glassgpt.training.samples import draw_samples, text_of
 
 KINDS = ("value", "grad", "delta", "m", "v")
-EXACT_CELLS = 65_536  # larger arrays travel as float32
-LARGEST = 512  # cells along a side of a parameter that a screen has room for
+EXACT_CELLS = 65_536  # larger arrays are sent as float32
+LARGEST = 512  # cells along a side of a parameter that fit on a screen
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +153,12 @@ class Probe:
     # -- writing
 
     def write(self, state: State, sampling: Sampling, rng: random.Random) -> Iterator[Sampled]:
-        """Yield texts drawn from `state`, one for each `next`; `rng` goes on with each draw."""
+        """Yield texts drawn from `state`, one for each `next`; `rng` advances with each draw."""
         self._writer.load(state)
         yield from sampled(self._writer, self._tokenizer, self._config, sampling, rng)
 
     def spell(self, state: State, sampling: Sampling, rng: random.Random, index: int) -> Spelled:
-        """Return sample number `index` of `write`, draw by draw; disturbs no `write`."""
+        """Return sample number `index` of `write`, draw by draw; does not affect `write`."""
         self._mirror.load(state)
         witness = _Witness()
         witness.setstate(rng.getstate())
@@ -214,7 +214,7 @@ class _Witness(random.Random):
 
 
 def difference(new: Array, old: Array) -> Array:
-    """Return new − old; what is masked (−∞) in both stays so."""
+    """Return new − old; what is masked (−∞) in both stays −∞."""
     if not new.nbytes:
         return zeros(shape(new))
     pairs = zip(numbers(new), numbers(old), strict=True)
@@ -261,7 +261,7 @@ def _inside(index: Sequence[int], size: Sequence[int]) -> bool:
 
 
 def narrowed(a: Array) -> memoryview[Any]:
-    """Return `a`, as float32 where it is so large that a screen cannot show every bit of it."""
+    """Return `a`, as float32 if it is too large for a screen to show every bit of it."""
     if a.nbytes <= 8 * EXACT_CELLS:
         return a
     narrow = memoryview(flat_array("f", numbers(a))).cast("B")

@@ -35,7 +35,7 @@ class Run:
         self._history = history
         self._documents = documents  # in file order
 
-    # -- what it is
+    # -- its state
 
     @property
     def recipe(self) -> Recipe:
@@ -67,7 +67,7 @@ class Run:
         documents = carried(self._documents)
         return "#" + write_link(Experiment(self.recipe, step=self.step, documents=documents))
 
-    # -- what it does
+    # -- training and forks
 
     def train(self, steps: int | None = None) -> Run:
         """Take `steps` steps, or all that are left; return the run.
@@ -130,12 +130,12 @@ class Run:
         done = tuple(Intervention(before.step, change) for change in changes)
         return Run(self._history.forked(before, done), self._documents)
 
-    # -- how it is shown
+    # -- pictures
 
     def plot(self, **others: Run) -> Axes:
         """Return a picture of its smoothed loss, and that of others by name, as matplotlib's axes.
 
-        Raises `ConfigError` where there is no step to show or matplotlib is missing.
+        Raises `ConfigError` if no step has been taken or matplotlib is missing.
         """
         from glassgpt.analysis.plot import curves
 
@@ -184,23 +184,23 @@ def train(
     return Run(History(session), texts).train()
 
 
-_UNORDERED = (bytes, Mapping, Set)  # or no texts
+_UNORDERED = (bytes, Mapping, Set)  # or not texts
 
 
 def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings that are called by their fields' or their options' names by the former."""
+    """Return settings by field name; a name may be that of the field or of its option."""
     known = {known: one.name for one in settings(Config) for known in (one.option, one.name)}
     fields: dict[str, Any] = {}
     for name, value in values.items():
         if name not in known:
-            raise ConfigError(f"there is no setting {name!r}", f"there are {', '.join(known)}")
+            raise ConfigError(f"there is no setting {name!r}", f"choose one of: {', '.join(known)}")
         if known[name] in fields:
             raise ConfigError(f"{name} is given twice: it is {known[name]}", "leave one out")
         fields[known[name]] = value
     return fields
 
 
-# -- what an argument must be
+# -- checks of arguments
 
 
 def _whole(value: object, name: str) -> int:

@@ -1,7 +1,7 @@
 """Sweeps: many runs over a grid of settings, on all cores.
 
-`train(config, documents)` is one run from its settings to its figures, in this process, without
-output. `run_all` calls it for many settings in processes of their own.
+`train(config, documents)` trains one run and returns its figures, in this process, without
+output. `run_all` calls it for many settings in separate processes.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ LAST = 100  # steps that the training loss is the mean of
 class Result:
     """The figures of one run.
 
-    `loss` is the mean of the last hundred training losses, `validation_loss` that of the last tenth
-    of the documents, which are `unseen` if none of their texts was trained on. Both are NaN where
-    the run `stopped` with a divergence; `stopped` is then its message.
+    `loss` is the mean of the last hundred training losses. The documents of `validation_loss` are
+    `unseen` if the run has trained on none of their texts. Both losses are NaN if the run diverged;
+    `stopped` is then the reason.
     """
 
     config: Config
@@ -50,7 +50,7 @@ class Result:
 
     @classmethod
     def from_json(cls, facts: Mapping[str, object]) -> Result:
-        """Return the result that `to_json` gave; raises `KeyError` or `TypeError` if it is none."""
+        """Return the result that `to_json` gave; raises `KeyError` or `TypeError` otherwise."""
         known = {field.name: facts[field.name] for field in fields(cls)}
         known = {k: math.nan if v is None else v for k, v in known.items()}
         config = known.pop("config")
@@ -84,7 +84,7 @@ def train(config: Config, documents: Sequence[str], engine: str = "") -> Result:
 
 
 def grid(base: Config, values: Mapping[str, Sequence[Scalar]], seeds: int = 1) -> list[Config]:
-    """Return `base` with every combination of the values by setting, each with so many seeds."""
+    """Return `base` with every combination of the values by setting, each with `seeds` seeds."""
     _check_seeds(base.seed, seeds, listed="seed" in values)
     points = [
         dict(zip(values, combination, strict=True))
@@ -103,7 +103,7 @@ def size(values: Mapping[str, Sequence[Scalar]], seeds: int = 1) -> int:
 
 
 def estimate(config: Config, documents: Sequence[str], engine: str, part: int = 20) -> float:
-    """Return about how many seconds `train` takes: its beginning, its steps and its evaluation.
+    """Return about how many seconds `train` takes: its set-up, its steps and its evaluation.
 
     Of the steps and of the validation documents only `part` are computed.
     """
@@ -148,7 +148,7 @@ def _check_seeds(first: int, seeds: int, *, listed: bool) -> None:
 
 
 def parse_axis(text: str) -> tuple[str, list[Scalar]]:
-    """Return the setting and its values that `name=value,value,…` says."""
+    """Return the setting and the values in `name=value,value,…`."""
     name, equals, listed = text.partition("=")
     by_name = {setting.name: setting for setting in settings(Config)}
     by_name |= {setting.option: setting for setting in settings(Config)}
@@ -184,7 +184,7 @@ def _two_values(setting: Setting) -> str:
 
 
 def parse_grid(axes: Sequence[str]) -> dict[str, list[Scalar]]:
-    """Return the values by setting that several `name=value,…` say, each setting once."""
+    """Return the values of several `name=value,…` by setting, each setting once."""
     values: dict[str, list[Scalar]] = {}
     for name, listed in map(parse_axis, axes):
         twice = next((value for value in listed if listed.count(value) > 1), None)

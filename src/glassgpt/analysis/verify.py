@@ -20,7 +20,7 @@ from glassgpt.model.state import State
 from glassgpt.training.recipe import Recipe
 from glassgpt.training.session import Session
 
-ROUNDING = 1e-10  # as far as two orders of adding may lead, on the scale of losses and weights
+ROUNDING = 1e-10  # the most that the order of additions may change losses and weights
 RECORD = "microgpt.py"
 EVERY = 10  # steps between two comparisons of all weights, moments and gradients
 SAMPLES = Sampling()  # as microgpt.py draws: 20 at temperature 0.5
@@ -30,7 +30,7 @@ SAMPLES = Sampling()  # as microgpt.py draws: 20 at temperature 0.5
 class Gap:
     """The largest difference between `one` and `other` in a quantity.
 
-    Of gradients it is a share of the largest in the same array; of texts it is 1 if they differ.
+    For gradients it is a share of the largest in the same array; for texts it is 1 if they differ.
     """
 
     quantity: str
@@ -42,11 +42,11 @@ class Gap:
 
     @property
     def holds(self) -> bool:
-        """Whether it is no more than rounding."""
-        return self.largest <= ROUNDING  # NaN does not
+        """Whether the difference is only rounding."""
+        return self.largest <= ROUNDING  # False for NaN
 
     def widened(self, pairs: Iterator[tuple[str, float, float]]) -> Gap:
-        """Return the gap with more numbers compared: each where it is, and the two."""
+        """Return the gap after comparing more pairs, each with its place and two numbers."""
         compared, largest, where = self.compared, self.largest, self.where
         for place, a, b in pairs:
             compared += 1
@@ -73,7 +73,7 @@ def record() -> Record:
 
 
 def is_recorded(config: Config, documents: Sequence[str]) -> bool:
-    """Return whether this run is the one that was recorded."""
+    """Return whether this run is the recorded one."""
     return config == Config() and fingerprint(documents) == record().data_sha256
 
 
@@ -106,7 +106,7 @@ class Verification:
 
     @property
     def gaps(self) -> list[Gap]:
-        """What was compared so far."""
+        """The comparisons so far."""
         return list(self._gaps.values())
 
     @property
@@ -144,7 +144,7 @@ class Verification:
         self._compare("gradients", *self._names, _shares(gradients[0], gradients[-1]))
 
     def _gradients(self, i: int, state: State) -> Mapping[str, Array]:
-        """Return every gradient of the next step, of weights and of what is inside."""
+        """Return every gradient of the next step, of weights and activations."""
         mirror, run = self._mirrors[i], self._runs[i]
         mirror.load(state)
         mirror.forward(run.tokens(run.document(run.step)))
@@ -185,7 +185,7 @@ def _by_address(
 def _shares(
     ours: Mapping[str, Array], theirs: Mapping[str, Array]
 ) -> Iterator[tuple[str, float, float]]:
-    """Yield gradients as shares of the largest in their array: those of a rare token are huge."""
+    """Yield gradients as shares of the largest in their array: a rare token has huge ones."""
     for name, a in theirs.items():
         scale = max((abs(x) for x in numbers(a)), default=0.0) or 1.0
         for place, one, other in _by_address({name: ours[name]}, {name: a}):

@@ -1,6 +1,6 @@
 """The history of a weight: its value at every position of a run, by taking all steps again.
 
-This is for runs that are short enough. For others, and with the scalar engine, it is the value at
+If a run is too long for that, or its engine is the scalar one, it is the value at
 each snapshot of the history.
 """
 
@@ -19,7 +19,7 @@ MOST_WORK = 10**8  # parameters times steps: a second or two of the fast engine
 
 
 class WeightHistory:
-    """The values of the parameter `name` at `index` in all that a run has reached.
+    """The values of the parameter `name` at `index` at every position that a run has reached.
 
     The run may be trained further meanwhile: values computed so far stay, and new steps are added.
     """
@@ -59,7 +59,7 @@ class WeightHistory:
                 return
 
     def told(self) -> tuple[Sequence[int], Sequence[float]]:
-        """Return the positions, and what the weight was at each of them."""
+        """Return the positions, and the value of the weight at each of them."""
         if not self._whole:
             return self.history.kept(self.name, self.index)
         begin = self.history.begin

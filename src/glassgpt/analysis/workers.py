@@ -45,7 +45,7 @@ def call_all(
         while waiting or any(worker.task is not None for worker in workers):
             for i, worker in enumerate(workers):
                 if worker.task is None and waiting:
-                    if not worker.process.is_alive():  # killed while it had nothing to do
+                    if not worker.process.is_alive():  # killed while idle
                         worker.end()
                         worker = workers[i] = _Worker(function)
                     task = waiting.popleft()
@@ -75,7 +75,7 @@ def call_all(
 
 
 class _Worker:
-    """A process that calls the function for what comes through its pipe; `task` is under way."""
+    """A process that calls the function for each argument from its pipe; `task` is current."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self.task: int | None = None
@@ -85,13 +85,13 @@ class _Worker:
         theirs.close()  # so that its death is the end of the pipe
 
     def give(self, task: int, argument: object) -> None:
-        """Send an argument; where the process is dead, reading its answer will tell."""
+        """Send an argument; if the process is dead, reading its answer fails later."""
         self.task = task
         with suppress(OSError):
             self.pipe.send(argument)
 
     def end(self) -> str:
-        """Kill the process if it lives, and return what it died of."""
+        """Kill the process if it is alive, and return how it ended."""
         self.process.kill()
         self.process.join()
         self.pipe.close()
@@ -100,7 +100,7 @@ class _Worker:
 
 
 def _work(pipe: Connection, function: Callable[[Any], Any]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:

@@ -62,7 +62,7 @@ def measure_peak(instruction_set: str = "") -> float:
 
 
 def machine() -> str:
-    """Return what this machine calls itself."""
+    """Return the system, the processor and the Python version."""
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return f"{platform.system()} {platform.machine()}, {python}"
 

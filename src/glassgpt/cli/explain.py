@@ -170,7 +170,7 @@ def _rewound(snapshot: Snapshot, step: int, data: str | None) -> Snapshot:
             f"give --step {snapshot.step} or less",
         )
     documents = _documents(snapshot, data, "--step trains again: name that file, --data")
-    end = Session.resumed(snapshot, documents)  # which checks that they are its documents
+    end = Session.resumed(snapshot, documents)  # checks that they are its documents
     recipe = snapshot.recipe
     again = Session(recipe.config, documents, engine=end.engine.name, data_name=recipe.data_name)
     again.replay(step, recipe)

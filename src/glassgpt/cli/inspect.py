@@ -118,5 +118,5 @@ def _show_losses(session: Session) -> None:
         )
     )
     say()
-    show_table(("guess by", "nats", ""), sorted(rows, key=lambda row: -float(row[1])))
-    say("\nunigram, bigram and trigram are counted from all documents and score the same documents")
+    show_table(("loss", "nats", ""), sorted(rows, key=lambda row: -float(row[1])))
+    say("\nunigram, bigram and trigram are counted from all documents and tested on the same")

@@ -27,7 +27,7 @@ def introduce(session: Session) -> None:
         ),
     ]
     if session.step:
-        left = "" if session.steps_left else "; nothing is left to train, --steps gives more"
+        left = "" if session.steps_left else "; no step is left, --steps gives more"
         taken = f"{plural(session.step, 'step')} taken of {config.num_steps:,}{left}"
         facts.append(("resumed", f"{session.step:,}", taken))
     for name, number, remark in facts:

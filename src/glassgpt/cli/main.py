@@ -30,11 +30,11 @@ COMMANDS = {  # name: module, function; imported when called, as all together ta
     "bench": ("glassgpt.cli.bench", "bench"),
     "verify": ("glassgpt.cli.verify", "verify"),
 }
-GONE = (errno.EPIPE, errno.EIO)  # nobody reads any more: a closed pipe, a closed terminal
+GONE = (errno.EPIPE, errno.EIO)  # the output is closed: a pipe, a terminal
 
 
 class Commands(click.Group):
-    """The commands of the table above, besides those added here."""
+    """The commands of the table above, in addition to those defined here."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the table's order."""
@@ -68,7 +68,7 @@ def cli(
     glassgpt train poems.txt --out run train on your own text and keep the model
     glassgpt sample run --probs        draw more, and see how sure it was of each letter
     glassgpt inspect run               the model's matrices, and how good its loss is
-    glassgpt explain run --doc emma    any number of it, and what it is made of
+    glassgpt explain run --doc emma    any number in it, and what it is computed from
     glassgpt open run                  that run on the page
     glassgpt sweep --seeds 20          how much of a result is luck
     glassgpt bench                     how fast it is on this machine

@@ -23,14 +23,14 @@ class Place(click.Path):
         super().__init__(path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the path; fail where it is empty."""
+        """Return the path; fail if it is empty."""
         if not str(value):
             self.fail("the path is empty; give the name of a file or directory", param, ctx)
         return super().convert(value, param, ctx)
 
 
 class Number(click.ParamType):  # type: ignore[type-arg]  # not so in all releases
-    """A number of a setting; a decimal comma is an error of its own."""
+    """A number of a setting; a decimal comma has its own error."""
 
     def __init__(self, kind: type[Scalar]) -> None:
         self._kind: Any = click.INT if kind is int else click.FLOAT

@@ -78,7 +78,7 @@ def _end(asked: Experiment) -> int:
     last = asked.recipe.config_at().num_steps
     if asked.step is not None and asked.step > last:
         raise ConfigError(
-            f"the link says step={asked.step}, but its run ends at step {last:,}",
+            f"the link has step={asked.step}, but its run ends at step {last:,}",
             "correct the link, or remove its step",
         )
     return last if asked.step is None else asked.step

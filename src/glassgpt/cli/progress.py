@@ -30,7 +30,7 @@ class Smoothed:
         self._steps = 0
 
     def add(self, records: Sequence[StepRecord]) -> None:
-        """Take in the next records."""
+        """Add the next records."""
         self._losses.extend(record.loss for record in records)
         self._steps += len(records)
 
@@ -90,7 +90,7 @@ class Lines:
         pass
 
     def show(self, records: Sequence[StepRecord]) -> None:
-        """Print a line if the time has come for one."""
+        """Print a line if one is due."""
         self._smoothed.add(records)
         last = records[-1]
         if last.step < self._next and last.step < self._total:
@@ -148,14 +148,14 @@ def _rich_bar() -> RichProgress:
 
 
 def progress_for(done: int, total: int, *, quiet: bool) -> Progress:
-    """Return the progress that fits where standard output goes."""
+    """Return the progress display that suits standard output."""
     if quiet:
         return Silent()
     return Bar(done, total) if on_terminal() else Lines(done, total)
 
 
 def rate(number: float) -> str:
-    """Return a learning rate to five places, or a small one to three digits that count."""
+    """Return a learning rate to five places, or a small one to three significant digits."""
     return f"{number:.5f}" if number >= 1e-4 or number == 0 else f"{number:.2e}"
 
 

@@ -57,7 +57,7 @@ def _is_stdout(path: Path) -> bool:
     """Return whether a path is standard output: /dev/stdout, or the file it is redirected to."""
     try:
         return os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
-    except (OSError, ValueError, AttributeError):  # no such file; standard output is none
+    except (OSError, ValueError, AttributeError):  # no such file, or standard output is not a file
         return False
 
 

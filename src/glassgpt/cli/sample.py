@@ -17,8 +17,8 @@ from glassgpt.training.checkpoint import load_checkpoint
 from glassgpt.training.samples import draw_samples, text_of
 
 BARS = "▁▂▃▄▅▆▇█"
-PLAIN_BARS = "12345678"  # where the encoding has no bars
-# from blue (it was surprised) to orange (it was sure), safe for colour-blind eyes
+PLAIN_BARS = "12345678"  # if the encoding has no bars
+# from blue (unlikely) to orange (certain), safe for colour-blind eyes
 COLOURS = (
     (70, 110, 200),
     (110, 140, 200),

@@ -150,7 +150,7 @@ def _run(
                 done.append(result)
     except KeyboardInterrupt:
         kept = (
-            f"the same command goes on from {str(out)!r}" if out else "--out FILE would keep them"
+            f"the same command continues from {str(out)!r}" if out else "--out FILE would keep them"
         )
         say(f"stopped after {len(done):,} of {counted(len(configs), 'run')}; {kept}", err=True)
         if done:
@@ -163,7 +163,7 @@ def _run(
             f"{counted(len(lost), 'run')} of {len(configs):,} had no result: the process was "
             f"{lost[0].reason}, {TRIES} times",
             "it may have taken too much memory; --jobs 1 runs one at a time"
-            + (", the same command goes on with those that are missing" if out else ""),
+            + (", the same command continues with the missing ones" if out else ""),
         )
 
 
@@ -224,7 +224,7 @@ def _show(results: Sequence[Result], names: Sequence[str]) -> None:
     show_table(head, [row for _, row in sorted(rows, key=lambda pair: pair[0])])
     say("\nmeans in nats, ± the standard deviation over seeds")
     if not all(result.unseen for result in results):
-        say("warning: some runs also trained on the validation documents")
+        say("warning: some runs also trained on validation documents")
 
 
 def _spread(figures: Sequence[float]) -> str:

@@ -33,21 +33,21 @@ _HANDLER = "glassgpt.plain"
 
 
 def visible(text: str) -> str:
-    r"""Return `text` with each character that has no sign of its own as an escape, like \u202e."""
+    r"""Return `text` with each unprintable character as an escape, like \u202e."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def say(text: str = "", *, err: bool = False, styled: bool = False) -> None:
-    """Print `text`, its control characters but line ends visible unless it is `styled` by us."""
+    """Print `text`, with control characters except line ends visible unless it is `styled`."""
     if not styled:
         text = "\n".join(map(visible, text.split("\n")))
     click.echo(text, file=sys.stderr if err else open_stdout())
 
 
 def say_sample(text: str) -> None:
-    """Print a text that the model wrote: to a terminal visibly, to a program as it is."""
+    """Print a text that the model wrote: with escapes to a terminal, unchanged to a program."""
     say(text, styled=not on_terminal())
 
 
@@ -58,12 +58,12 @@ def say_error(text: str) -> None:
         text = f"{text[:kept]} … ({left:,} characters left out) … {text[-kept:]}"
     try:
         say(text, err=True)
-    except OSError:  # nobody does
+    except OSError:  # standard error is closed
         abandon(sys.stderr)
 
 
 def open_stdout() -> TextIO:
-    """Return standard output; raise `DataError` where the shell closed it (`>&-`)."""
+    """Return standard output; raise `DataError` if the shell closed it (`>&-`)."""
     if sys.stdout is None:
         raise DataError(
             "standard output is closed, so nothing can be printed",
@@ -87,7 +87,7 @@ def writable(text: str) -> bool:
 
 
 def command_line(*words: str | Path) -> str:
-    """Return a command as it is typed, its words quoted for the shell where they need it."""
+    """Return a command as it is typed, its words quoted for the shell if they need it."""
     texts = [str(word) for word in words]
     return subprocess.list2cmdline(texts) if os.name == "nt" else shlex.join(texts)
 
@@ -101,7 +101,7 @@ def prepare_streams() -> None:
     if sys.stderr is None:  # a shell closed it: 2>&-
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 - until the process ends
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a notebook's has not; None where a shell closed it
+        if hasattr(stream, "reconfigure"):  # not in a notebook; None if a shell closed it
             stream.reconfigure(errors=_HANDLER)
 
 

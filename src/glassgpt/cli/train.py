@@ -167,7 +167,7 @@ def _begun(values: Mapping[str, Any], data: Data, engine: str) -> Session:
 
 
 def _again(data: str | None, out: Path, log: Path | None) -> str:
-    """Return the command that goes on with the run."""
+    """Return the command that continues the run."""
     words = ["glassgpt", "train", *([data] if data else []), "--resume", str(out)]
     return command_line(*words, *(["--log", str(log)] if log else []))
 
@@ -238,7 +238,7 @@ def _run(session: Session, steps: int, log: Log | None) -> StepRecords:
 
 
 def _next_chunk(steps: int, seconds: float) -> int:
-    """Return how many steps to ask for next, so that a call takes about `CHUNK_SECONDS`."""
+    """Return how many steps to take next, so that a call takes about `CHUNK_SECONDS`."""
     wanted = steps * CHUNK_SECONDS / max(seconds, 1e-9)
     return max(1, min(int(wanted), 4 * steps))
 

@@ -52,7 +52,7 @@ def verify(
 
     \b
     glassgpt verify --steps 100
-    glassgpt verify --data names.txt      makemore's names.txt: held to microgpt.py itself
+    glassgpt verify --data names.txt      makemore's names.txt: compared with microgpt.py
     glassgpt verify runs/names
     """
     snapshot = read_checkpoint(directory) if directory is not None else None
@@ -65,7 +65,7 @@ def verify(
     if engine == "scalar" and snapshot is None and not recorded:
         raise ConfigError(
             "--engine scalar cannot be compared with itself",
-            "leave it out, or give a kept run, or microgpt's own names: --data names.txt",
+            "leave it out, or give a saved run, or microgpt's own names: --data names.txt",
         )
     run = Verification(recipe, documents, engine, steps)
     if recorded:
@@ -108,7 +108,7 @@ def _watch(run: Verification) -> None:
 
 
 def _terminal(run: Verification) -> tuple[Callable[[], None], Callable[[], None]]:
-    """Return what draws a table that lives, and what takes it away."""
+    """Return functions that draw a live table and that remove it."""
     from rich.console import Group
     from rich.live import Live
     from rich.progress_bar import ProgressBar
@@ -128,7 +128,7 @@ def _terminal(run: Verification) -> tuple[Callable[[], None], Callable[[], None]
 
 
 def _lines(run: Verification) -> Callable[[], None]:
-    """Return what prints a line now and then."""
+    """Return a function that prints a line at intervals."""
     every = max(CHUNK, run.steps // 10)
 
     def show() -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from glassgpt.errors import DataError
 
-_SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")  # in UTF-8 or CESU-8, where it has no place
+_SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")  # a surrogate, as in CESU-8; UTF-8 may not have it
 BUILTIN = "built-in names"  # what checkpoints call the built-in documents
 MAX_BYTES = 256 * 2**20
 
@@ -62,9 +62,9 @@ def builtin_names() -> list[str]:
 
 
 def read_documents(source: str | Path) -> list[str]:
-    """Return the documents of a file, or of standard input where `source` is `-`.
+    """Return the documents of a file, or of standard input if `source` is `-`.
 
-    Raises `DataError` where the file is missing, is not text, or has no documents.
+    Raises `DataError` if the file is missing, is not text, or has no documents.
     """
     return split_documents(*read_octets(source))
 

@@ -43,7 +43,7 @@ def cut(text: str, way: str) -> list[str]:
 
 
 def _paragraphs(text: str) -> list[str]:
-    """Return the parts between blank lines; the lines where there is no blank line."""
+    """Return the parts between blank lines; the lines if there is no blank line."""
     parts = _BLANK.split(text.strip())
     if len(parts) == 1:
         parts = text.split("\n")

@@ -80,7 +80,7 @@ class FastEngine(Guarded):
 
     def _make_workspace(self) -> None:
         most = MAX_WORKSPACE if sys.maxsize > 2**32 else MAX_WORKSPACE_32_BITS
-        size = self._least_size()  # asked first: on 32 bits the kernel's own sum could wrap around
+        size = self._least_size()  # checked first: on 32 bits the kernel's sum could wrap around
         if size <= most:
             size = library().glass_workspace_size(byref(self._dims))
         try:
@@ -198,7 +198,7 @@ class FastEngine(Guarded):
         check_run(documents, config, start, steps)
         self._tokens = array("i")  # the activations of the last forward are overwritten
         losses = array("d", bytes(ITEMSIZE * steps))
-        done = c_int64(0)  # counted by the kernel, so right wherever Ctrl-C strikes
+        done = c_int64(0)  # counted by the kernel, so it is right wherever Ctrl-C interrupts
         try:
             while done.value < steps:
                 chunk = min(steps - done.value, self._chunk_steps())
@@ -250,7 +250,7 @@ class FastEngine(Guarded):
         self._call("evaluate", len(documents), *documents.addresses(), _address(losses))
         for i, loss in enumerate(losses):
             if not math.isfinite(loss):
-                self.forward(documents[i])  # raises, and says where
+                self.forward(documents[i])  # raises the error with its place
         return losses.tolist()
 
     # -- inside

@@ -142,7 +142,7 @@ def check_hyper(hyper: object) -> None:
 def check_block(block: object, value: object, shapes: Mapping[str, tuple[int, int]]) -> None:
     """Raise unless these cells exist and the value is finite."""
     if not isinstance(block, Block) or block.param not in shapes:
-        _refuse(f"there are no cells {block!r}", f"there are {', '.join(shapes)}")
+        _refuse(f"there are no cells {block!r}", f"choose one of: {', '.join(shapes)}")
     rows, columns = shapes[block.param]
     for begin, end, most in (
         (block.top, block.bottom, rows),
@@ -159,11 +159,11 @@ def check_block(block: object, value: object, shapes: Mapping[str, tuple[int, in
 def check_index(name: object, index: Any, shapes: Mapping[str, tuple[int, int]]) -> None:
     """Raise unless the parameter has a number at `index`."""
     if not isinstance(name, str) or name not in shapes:
-        _refuse(f"there is no parameter {name!r}", f"there are {', '.join(shapes)}")
+        _refuse(f"there is no parameter {name!r}", f"choose one of: {', '.join(shapes)}")
     size = shapes[name]
     fits = isinstance(index, tuple) and len(index) == len(size)
     if not fits or not all(_is_whole(i, 0, n - 1) for i, n in zip(index, size, strict=True)):
-        _refuse(f"{name} has no number at {index!r}", f"it is {size[0]} × {size[1]}, from 0")
+        _refuse(f"{name} has no number at {index!r}", f"its size is {size[0]} × {size[1]}")
 
 
 def check_number(what: str, value: object) -> None:

@@ -27,12 +27,12 @@ def encode(document: str, characters: Sequence[str]) -> list[int]:
     return [bos, *(characters.index(c) for c in document), bos]
 
 
-# 2. Autograd: numbers that know how they were made
+# 2. Autograd: numbers that record how they were computed
 @dataclass(eq=False, repr=False, slots=True)
 class Value:
-    """A number, the operation that made it, and after `backward` its gradient.
+    """A number, the operation that computed it, and after `backward` its gradient.
 
-    It was made of none (a weight or a constant), one or two others, its children `left` and
+    It has no children (a weight or a constant), one or two: the operands `left` and
     `right`. `d_left` and `d_right` are the local derivatives: how much it moves when they do.
     """
 
@@ -66,7 +66,7 @@ class Value:
         return Value(e, "exp", self, e)
 
     def relu(self) -> Value:
-        """Return this number, or 0 where it is negative."""
+        """Return this number, or 0 if it is negative."""
         return Value(max(0.0, self.data), "relu", self, float(self.data > 0))
 
     # fmt: off

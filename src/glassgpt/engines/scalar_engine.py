@@ -63,14 +63,14 @@ class ScalarEngine(Guarded):
         self._sites = {site.name: site for site in sites(config)}
         self._vocab_size = vocab_size
         still = {name: zeros(shape) for name, shape in self._shapes.items()}
-        self._next: Weights = {}  # what the next forward computes with
+        self._next: Weights = {}  # the weights of the next forward
         self._m: dict[str, list[float]] = {}
         self._v: dict[str, list[float]] = {}
         self._take(State(still, still, still))
         self._cache: tuple[list[int], Trace] = ([], Trace())
         self.weights: Weights = {}
         self.trace = Trace()
-        self._passes: int | None = None  # backward passes over `trace`, None where it takes none
+        self._passes: int | None = None  # backward passes over `trace`, None if it allows none
 
     # -- state
 
@@ -99,7 +99,7 @@ class ScalarEngine(Guarded):
 
     @exclusive
     def fill(self, block: Block, value: float) -> None:
-        """Set cells of a parameter; moments stay. A graph that is kept keeps its own leaves."""
+        """Set cells of a parameter; moments stay. An existing graph keeps its own leaves."""
         check_block(block, value, self._shapes)
         matrix = [list(row) for row in self._next[block.param]]
         for row in matrix[block.top : block.bottom]:
@@ -125,8 +125,8 @@ class ScalarEngine(Guarded):
         with gc_paused():
             self._backward(weight)
             by_site = self._values("grad")
-            # a row of wte is one leaf for all positions that share its token: what one position
-            # hands back to it is the gradient of the sum it went into
+            # a row of wte is one leaf for all positions that share its token: the contribution
+            # of one position is the gradient of the sum of token and position
             by_site["tok"] = by_site["pos"] = by_site["embd"]
             by_param = {
                 name: _pack(self.weights[name], s, "grad") for name, s in self._shapes.items()
@@ -140,7 +140,7 @@ class ScalarEngine(Guarded):
         settings = (hyper.step, hyper.learning_rate, hyper.beta1, hyper.beta2, hyper.eps)
         weights, first, second = {}, {}, {}
         for name, matrix in self._next.items():
-            # new leaves, so that the graph of the step just taken keeps the numbers it was made of
+            # new leaves, so that the graph of the step just taken keeps its numbers
             params = [Value(p.data) for row in matrix for p in row]
             for param, p in zip(params, (p for row in matrix for p in row), strict=True):
                 param.grad = p.grad
@@ -150,7 +150,7 @@ class ScalarEngine(Guarded):
             try:
                 adam(params, m, v, *settings)
                 finite = math.isfinite(sum(p.data for p in params))
-            except OverflowError:  # Python's word for a square that is too large
+            except OverflowError:  # raised by Python for a square that is too large
                 finite = False
             if not finite:
                 raise worst_gradient({name: _pack(matrix, self._shapes[name], "grad")})
@@ -202,7 +202,7 @@ class ScalarEngine(Guarded):
             for tokens in documents:
                 losses.append(self._loss(self._next, tokens, Trace()).data)
                 if not math.isfinite(losses[-1]):
-                    self._forward(tokens)  # raises, and says where
+                    self._forward(tokens)  # raises the error with its place
         return losses
 
     # -- the graph, opened
@@ -235,7 +235,7 @@ class ScalarEngine(Guarded):
     def _loss(self, weights: Weights, tokens: Sequence[int], trace: Trace) -> Value:
         try:
             return loss_of(weights, self._model, tokens, trace)
-        except ValueError:  # Python's word for the logarithm of 0
+        except ValueError:  # raised by Python for the logarithm of 0
             position = len(trace["probs"]) - 1
             raise DivergenceError(ZERO_PROBABILITY, "losses", (position,)) from None
 
@@ -245,7 +245,7 @@ class ScalarEngine(Guarded):
                 "backward needs a forward before it", "call forward with a document first"
             )
         loss: Value = self.trace["loss"][0]
-        if self._passes:  # once more: what lies between loss and weights starts anew
+        if self._passes:  # again: nodes between loss and weights start from 0
             for node in loss.topological_order():
                 node.grad = 0.0
         self._passes += 1

@@ -9,7 +9,7 @@ from glassgpt.model.config import Config, Sampling
 from glassgpt.training.session import Session
 
 MAX_STEPS = 1_000_000  # a page keeps every loss of a run
-MAX_PARAMETERS = 2_000_000  # and a server several runs, each with gradients, moments and history
+MAX_PARAMETERS = 2_000_000  # a server keeps several runs, each with gradients, moments and history
 MAX_GRAPH = 400_000  # nodes of a scalar graph: some 80 MB, which every tab may hold
 MAX_SAMPLES = 200
 
@@ -24,22 +24,22 @@ def check_model(config: Config, vocab_size: int) -> int:
     parameters = params.count(config, vocab_size)
     if parameters > MAX_PARAMETERS:
         raise ConfigError(
-            f"these sizes make a model of {parameters:,} parameters; "
-            f"a page takes {MAX_PARAMETERS:,}",
+            f"a model of these sizes has {parameters:,} parameters; "
+            f"the limit on a page is {MAX_PARAMETERS:,}",
             "choose a smaller n_embd or n_layer, or train it in the terminal: glassgpt train",
         )
     return parameters
 
 
 def check_graph(config: Config, vocab_size: int) -> None:
-    """Raise `EngineError` where the scalar engine's graph is too large for a page."""
+    """Raise `EngineError` if the scalar engine's graph is too large for a page."""
     context = config.block_size
     nodes = graph_size(config, vocab_size, context, min(context, vocab_size))
     if nodes > MAX_GRAPH:
         raise EngineError(
-            f"a full context of this model would be a graph of {nodes:,} nodes; "
-            f"a page takes {MAX_GRAPH:,}",
-            "begin a smaller run, or look in the terminal: glassgpt explain --graph, verify",
+            f"the graph of a full context of this model has {nodes:,} nodes; "
+            f"the limit on a page is {MAX_GRAPH:,}",
+            "begin a smaller run, or use the terminal: glassgpt explain --graph, verify",
         )
 
 

@@ -23,7 +23,7 @@ class Connection:
     send: Callable[[bytes], Awaitable[None]]
     sent: int = 0  # the number of the last numbered event
     drawn: int = 0
-    first: int = 0  # the first loss it does not have
+    first: int = 0  # the index of the first loss that the page does not have
 
     @property
     def credit(self) -> bool:

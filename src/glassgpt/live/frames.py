@@ -14,10 +14,10 @@ from glassgpt.live.presenters import Told
 from glassgpt.live.presenters.run import frame
 from glassgpt.live.workspace import Workspace
 
-FRAME = 1 / 125  # seconds between two frames, where the page has drawn the one before
-AHEAD = 1 / 90  # and where it has not: a page far away has one on its way while it draws
-LONG_LOOK = 0.025  # seconds that a frame may take before it waits for the next one
-LOOK_REST = 4  # while training runs: how many times as long as it took
+FRAME = 1 / 125  # seconds between two frames, if the page has drawn the previous one
+AHEAD = 1 / 90  # and if it has not: while a distant page draws one frame, the next is on its way
+LONG_LOOK = 0.025  # seconds: a frame that takes longer is followed by a rest
+LOOK_REST = 4  # while training runs: that rest, as a multiple of the time the frame took
 
 
 class Frames:
@@ -40,15 +40,15 @@ class Frames:
 
     def restart(self) -> None:
         """Show a new run at once."""
-        self.current = False  # whether the last frame shows the run as it is
+        self.current = False  # whether the last frame is up to date
         self._sent_at = self._rests_until = 0.0
 
     def due_at(self, page: Connection) -> float:
-        """Return when the next frame may leave.
+        """Return when the next frame may be sent.
 
-        It leaves when the one before is drawn, and so has the whole time between two refreshes of
-        the screen to arrive; later where the cores are busy, so that steps keep their pace. While
-        training runs an engine that takes long over a frame rests, so that most of its time goes
+        It is sent once the previous one is drawn, so it has the whole time between two refreshes of
+        the screen to arrive; later if the cores are busy, so that training keeps its pace. While
+        training runs, an engine that needs long for a frame rests, so that most of its time goes
         into steps.
         """
         between = FRAME if page.drawn == page.sent else AHEAD
@@ -66,7 +66,7 @@ class Frames:
             event, arrays = await self._compute(lambda: self._frame(page, self._workspace.arrays))
             took = time.perf_counter() - now
             self._rests_until = now + LOOK_REST * took if took > LONG_LOOK else 0.0
-        except DivergenceError as error:  # the next update would leave the finite numbers
+        except DivergenceError as error:  # the next update would not be finite
             step, document = self._workspace.session.step, self._workspace.passed()[0]
             await self._stopped(error.at(step + 1, document))
             event, arrays = self._frame(page, self._without_pass())
@@ -93,7 +93,7 @@ class Frames:
         )
 
     def _without_pass(self) -> list[str]:
-        """Return what is there where no pass ends in finite numbers: the weights and moments."""
+        """Return the arrays to send if the forward pass is not finite: the weights and moments."""
         params = self._workspace.session.engine.state().params
         kinds = [name.partition(":") for name in self._workspace.arrays]
         return [f"{kind}:{name}" for kind, _, name in kinds if kind != "grad" and name in params]

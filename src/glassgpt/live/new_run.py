@@ -22,7 +22,7 @@ class Source:
     cut: str = ""
 
     def __post_init__(self) -> None:
-        """Rename other documents that are called as the built-in ones: links go by that name."""
+        """Rename other documents named like the built-in ones: links refer to these by name."""
         if self.name == data.BUILTIN and self.documents != tuple(data.builtin_names()):
             object.__setattr__(self, "name", f"{self.name} (a file)")
 
@@ -34,7 +34,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A file that was sent: its name and bytes, and the documents that its lines are."""
+    """A file that was sent: its name and bytes, and its lines as documents."""
 
     name: str
     octets: bytes
@@ -42,12 +42,12 @@ class Text:
 
     @classmethod
     def of(cls, name: str, octets: bytes) -> Text:
-        """Read it; raise `DataError` where it cannot be."""
+        """Split it into documents; raise `DataError` if that is not possible."""
         return cls(name, octets, tuple(data.split_documents(octets, name)))
 
     @property
     def encoding(self) -> str:
-        """Return how it is read where that is not UTF-8, or nothing."""
+        """Return its encoding if that is not UTF-8, otherwise nothing."""
         name = data.encoding_of(self.octets).upper()
         return "" if name.startswith("UTF-8") else name
 
@@ -65,11 +65,11 @@ class Text:
 
 
 def made_of(owner: type[Kind], values: dict[str, Scalar]) -> Kind:
-    """Return settings made of `values`; raise `ConfigError` for a name that there is not."""
+    """Return settings with `values`; raise `ConfigError` for an unknown name."""
     known = {setting.name for setting in settings(owner)}
     for name in values:
         if name not in known:
             raise ConfigError(
-                f"there is no setting {name!r}", f"there are {', '.join(sorted(known))}"
+                f"there is no setting {name!r}", f"choose one of: {', '.join(sorted(known))}"
             )
     return owner(**values)  # type: ignore[arg-type]

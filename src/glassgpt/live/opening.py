@@ -44,10 +44,10 @@ def is_default(link: str) -> bool:
 def open_link(
     link: str, source: Source, snapshot: Snapshot | None = None, ready: Workspace | None = None
 ) -> Opened:
-    """Return the run of a link on a server that shows `source`, or the kept run of `snapshot`.
+    """Return the run of a link on a server that shows `source`, or the saved run of `snapshot`.
 
-    `ready` is the run of a default link, where it was made before. Raises `GlassError` where even
-    that cannot be made.
+    `ready` is the run of a default link, if it was made before. Raises `GlassError` if not even
+    that can be made.
     """
     asked, faults = read_leniently(link)
     if _lacks_data(asked, source):
@@ -113,7 +113,7 @@ def _made(asked: Experiment, source: Source, snapshot: Snapshot | None) -> Works
 
 
 def _sample_as(asked: Experiment, workspace: Workspace) -> list[GlassError]:
-    """Let it draw as the link says, without the prefix or the count where that cannot be."""
+    """Set the sampling of the link, without its prefix or count if that is not valid."""
     asks, usual = asked.sampling, Sampling()
     workspace.sample_seed = asked.sample_seed
     faults: list[GlassError] = []
@@ -135,7 +135,7 @@ def _check_step(asked: Experiment, workspace: Workspace) -> list[GlassError]:
     last = workspace.history.config.num_steps
     if asked.step is None or asked.step <= last:
         return []
-    return [ConfigError(f"the link says step={asked.step}, but its run ends at step {last:,}")]
+    return [ConfigError(f"the link has step={asked.step}, but its run ends at step {last:,}")]
 
 
 def _left_out(faults: Iterable[GlassError]) -> str:
@@ -143,6 +143,6 @@ def _left_out(faults: Iterable[GlassError]) -> str:
     if not told:
         return ""
     return (
-        f" Not all of the link could be used: {'; '.join(told)}. The rest of it holds, and the "
+        f" Not all of the link could be used: {'; '.join(told)}. The rest of it applies, and the "
         "address stays as it is until you change something."
     )

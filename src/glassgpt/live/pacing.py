@@ -10,8 +10,8 @@ import time
 
 SLICE = 0.012  # seconds of training at a time: how long a command may have to wait
 PACE = 100.0  # steps a second at first
-LAG = 1.0  # seconds of steps that a clock may be behind before it gives them up
-FASTEST = 1e-6  # seconds that a step takes at least: coarse clocks measure 0
+LAG = 1.0  # seconds of steps that a clock may be behind before it drops them
+FASTEST = 1e-6  # seconds: the least that a step takes; coarse clocks measure 0
 
 USUAL = 0.002  # seconds that a sleep or a frame takes longer on an idle machine
 DELAY = 40  # seconds between two frames for each second of waiting
@@ -26,7 +26,7 @@ class Contention:
         self._wait = 0.0
 
     def waited(self, seconds: float) -> None:
-        """Count a sleep or a frame that took so many seconds longer than planned or computed."""
+        """Count a sleep or a frame that took `seconds` longer than planned or computed."""
         self._wait += RECENT * (max(0.0, seconds - USUAL) - self._wait)
 
     @property
@@ -36,7 +36,7 @@ class Contention:
 
 
 class Clock:
-    """Keeps `pace` steps a second, 0 being as many as there can be; `speed` is what it came to."""
+    """Keeps `pace` steps a second, 0 being as many as possible; `speed` is the measured pace."""
 
     def __init__(self, pace: float = PACE) -> None:
         self.pace = pace
@@ -51,7 +51,7 @@ class Clock:
 
     @property
     def most(self) -> int:
-        """How many steps a slice of time has room for."""
+        """How many steps fit into a slice of time."""
         return max(1, int(SLICE / self._step_seconds))
 
     def due(self) -> int:
@@ -65,13 +65,13 @@ class Clock:
         return max(0, min(due, self.most))
 
     def until_next(self) -> float:
-        """Return the seconds until the next step is due, less than 0 for one that is late."""
+        """Return the seconds until the next step is due, negative if it is late."""
         if not self.pace:
             return -math.inf
         return self._started + (self._taken + 1) / self.pace - time.perf_counter()
 
     def took(self, steps: int, seconds: float, step: int) -> None:
-        """Note that so many steps computed so long, and led to position `step`."""
+        """Note that `steps` took `seconds` of computing and ended at position `step`."""
         self._step_seconds += 0.3 * (max(FASTEST, seconds / steps) - self._step_seconds)
         self._taken += steps
         then, before = self._measured

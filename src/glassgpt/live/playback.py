@@ -24,7 +24,7 @@ class Playback:
         stopped: Callable[[DivergenceError], Awaitable[None]],
     ) -> None:
         self.playing = False
-        self.target: int | None = None  # the step that it goes to
+        self.target: int | None = None  # the step that a seek goes to
         self.clock = Clock()
         self._workspace = workspace
         self._compute = compute
@@ -37,22 +37,22 @@ class Playback:
 
     @property
     def position(self) -> int:
-        """Where it stands, or goes."""
+        """The current position, or the target of a seek."""
         return self._workspace.session.step if self.target is None else self.target
 
     def play(self) -> None:
-        """Let training run, from where it goes if it is on its way."""
+        """Start training, during a seek from its target."""
         if not self._workspace.session.steps_left:
-            raise ConfigError("the run has taken all its steps", "go back, or train on")
+            raise ConfigError("the run has taken all its steps", "go back, or train further")
         self.playing = True
         self.restart_clock()
 
     def pause(self) -> None:
-        """Stand still."""
+        """Stop taking steps."""
         self.playing, self.target = False, None
 
     def set_pace(self, steps_per_second: float) -> None:
-        """Play at so many steps a second; 0 is as many as possible."""
+        """Set the pace; 0 is as fast as possible."""
         if not 0 <= steps_per_second <= 1e6:
             raise ConfigError(
                 f"the pace is {steps_per_second!r} steps a second, but must be between 0 and 1e6"
@@ -61,7 +61,7 @@ class Playback:
         self.restart_clock()
 
     def begin_again(self) -> None:
-        """Stand still at a new run, whose steps may take another time."""
+        """Pause at a new run, and measure the time of its steps from the beginning."""
         self.pause()
         self.clock = Clock(self.clock.pace)
         self.restart_clock()
@@ -71,7 +71,7 @@ class Playback:
         self.clock.start(self._workspace.session.step)
 
     async def seek(self, step: int) -> None:
-        """Go to a step, and stand there."""
+        """Go to a step, and pause there."""
         history = self._workspace.history
         step = min(max(step, history.begin), history.config.num_steps)
         await self._compute(lambda: history.approach(step))
@@ -86,7 +86,7 @@ class Playback:
     def due(self, wait: float) -> int:
         """Return how many steps to take now, few enough for a slice of time.
 
-        `wait` is how many seconds are left until the next ones are to be taken.
+        `wait` is the number of seconds until the next steps are due.
         """
         session = self._workspace.session
         if self.target is not None:
@@ -96,7 +96,7 @@ class Playback:
         return min(self.clock.due(), session.steps_left)
 
     async def train(self, steps: int) -> None:
-        """Take so many steps."""
+        """Take `steps` steps."""
         workspace = self._workspace
         began = time.process_time()  # without waiting for a core, or it could never catch up
         try:

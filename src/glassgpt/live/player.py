@@ -28,7 +28,7 @@ from glassgpt.live.playback import Playback
 from glassgpt.live.sources import Sources
 from glassgpt.live.workspace import Workspace
 
-TOGETHER = 0.1  # seconds of steps that are taken at once where no frame shows them
+TOGETHER = 0.1  # seconds of steps that are taken together if no frame shows them
 MAX_QUEUE = 256
 Result = TypeVar("Result")
 
@@ -82,8 +82,8 @@ class Player:
         return self._context.page is not None
 
     def tell(self, command: protocol.Command, file: bytes | None = None) -> None:
-        """Put a command in the queue; of several that say where to go, the last one counts."""
-        if isinstance(command, protocol.Ack):  # needs no step to end
+        """Queue a command; it replaces a waiting one of its kind if only the newest counts."""
+        if isinstance(command, protocol.Ack):  # handled at once, even during a step
             if self._context.page is not None:
                 self._context.page.drew(command.seq)
         else:
@@ -91,7 +91,7 @@ class Player:
             if isinstance(command, protocol.NEWEST_COUNTS) and waiting is type(command):
                 self._queue.pop()
             if len(self._queue) >= MAX_QUEUE:
-                raise ProtocolError("more commands wait than a run can follow", "send fewer")
+                raise ProtocolError(f"the limit is {MAX_QUEUE} waiting commands", "send fewer")
             self._queue.append((command, file))
         self._wake.set()
 
@@ -108,7 +108,7 @@ class Player:
     # -- the loop
 
     async def _obey(self, command: protocol.Command, file: bytes | None) -> None:
-        """Follow a command or refuse it, then say that it is done."""
+        """Execute a command or refuse it, then send `Done`."""
         context = self._context
         context.command, context.file = getattr(command, "id", 0), file
         try:

@@ -9,12 +9,12 @@ from glassgpt.live.protocol.run_events import JobName
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Request:
-    """A computation that was asked for. It belongs to the history of `version`, or to any."""
+    """A requested computation. It belongs to the history of `version`, or to any."""
 
     job: JobName
     computation: object
     version: int | None
-    command: int  # the id of the command that asked for it
+    command: int  # the id of the command that requested it
 
 
 class Requests:
@@ -25,7 +25,7 @@ class Requests:
         self._ended: list[tuple[Request, bool]] = []
 
     def ask(self, request: Request) -> None:
-        """Put a request in the place of an earlier one of its kind."""
+        """Add a request; it replaces an earlier one of its kind."""
         self._open[request.job] = request
 
     def open(self, job: JobName) -> Request | None:
@@ -37,7 +37,7 @@ class Requests:
         del self._open[job]
 
     def end(self, job: JobName, *, stopped: bool = False) -> None:
-        """End a request before it is complete, if there is one; `stopped` is by the reader."""
+        """End a request before it is complete, if there is one; `stopped`: by the reader."""
         if job in self._open:
             self._ended.append((self._open.pop(job), stopped))
 
@@ -48,6 +48,6 @@ class Requests:
                 self.end(job)
 
     def take_ended(self) -> list[tuple[Request, bool]]:
-        """Return the requests that ended early since this was last called, and who stopped them."""
+        """Return the requests ended early since the last call; True if the reader did it."""
         ended, self._ended = self._ended, []
         return ended

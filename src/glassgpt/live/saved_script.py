@@ -1,7 +1,7 @@
 """A run as a Python script that trains it again: its settings, its documents, its changes.
 
-Few documents are written into the script. More are read from a file beside it, which the page
-saves too, and which the script checks.
+A few documents are written into the script. More are read from a file next to it, which the page
+also saves and the script checks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HEAD = '"""The run that was on the page, as a script: pip install glassgpt."""'
 
 
 def script(workspace: Workspace) -> bytes:
-    """Return a script that takes the run to where it stands and draws its samples."""
+    """Return a script that trains the run up to its position and draws its samples."""
     session = workspace.session
     names, documents = _documents(session, workspace.tools.source.documents)
     body = [
@@ -45,7 +45,7 @@ def documents_name(session: Session) -> str:
 
 def as_lines(documents: Sequence[str]) -> bytes:
     """Return documents as a file that `read_documents` reads as the same ones."""
-    mark = "\ufeff" * documents[0].startswith("\ufeff")  # a reader takes the first one away
+    mark = "\ufeff" * documents[0].startswith("\ufeff")  # a decoder drops the first one
     return (mark + "".join(f"{text}\n" for text in documents)).encode()
 
 
@@ -67,7 +67,7 @@ def _documents(session: Session, documents: Sequence[str]) -> tuple[list[str], l
 
 
 def _call(values: Config | Sampling) -> str:
-    """Return the expression that makes settings: what is usual is left out."""
+    """Return the expression that makes settings: defaults are left out."""
     owner = type(values)
     changed = (
         f"{setting.name}={getattr(values, setting.name)!r}"
@@ -78,7 +78,7 @@ def _call(values: Config | Sampling) -> str:
 
 
 def _training(session: Session) -> list[str]:
-    """Return the lines that take the run to where it stands, with what was done to it."""
+    """Return the lines that train the run up to its position, with its interventions."""
     lines: list[str] = []
     step = 0
     for done in session.recipe.interventions:

@@ -9,7 +9,7 @@ from glassgpt.live.new_run import Source, Text
 from glassgpt.live.workspace import Workspace
 from glassgpt.training.snapshot import Snapshot
 
-MAX_LEARNED = 4  # sets of documents that one can go back to
+MAX_LEARNED = 4  # sets of documents that a reader can return to
 
 
 class Sources:
@@ -20,7 +20,7 @@ class Sources:
         self._learned: dict[str, Source] = {}  # by fingerprint
 
     def wanted(self, run: protocol.RunRequest, payload: bytes | None, shown: Source) -> Source:
-        """Return the documents that a run is asked for; raise where they are not here."""
+        """Return the documents of a requested run; raise if they are not available."""
         match run.data:
             case "builtin":
                 return Source.builtin()
@@ -38,16 +38,16 @@ class Sources:
                 raise ProtocolError("these documents are no longer here", "choose the file again")
 
     def learned(self, source: Source, sha256: str) -> None:
-        """Let a later run learn from these documents again."""
+        """Keep these documents for later runs."""
         self._learned[sha256] = source
         while len(self._learned) > MAX_LEARNED:
             del self._learned[next(iter(self._learned))]
 
     def of_checkpoint(self, snapshot: Snapshot, workspace: Workspace) -> Source:
-        """Return the documents that a checkpoint's run learned from; raise where they are not here.
+        """Return the documents that a checkpoint's run learned from; raise if they are missing.
 
-        They are looked for among those of the runs that are shown, of runs before, the built-in
-        ones, and in the file that was sent last.
+        They may be those of an open run, those of an earlier run, the built-in
+        ones, or the file that was sent last.
         """
         recipe = snapshot.recipe
         sha256 = recipe.data_sha256

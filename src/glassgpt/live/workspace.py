@@ -33,12 +33,12 @@ from glassgpt.training.snapshot import Snapshot
 
 MAX_WATCHED = 2000  # arrays of one frame
 COMPARED_STEPS = 5
-COMPARED_PARAMETERS = 20_000  # a scalar step of a larger model takes too long to be timed aside
+COMPARED_PARAMETERS = 20_000  # a scalar step of a larger model is too slow to be timed
 
 
 @dataclass(slots=True, eq=False)
 class RunTools:
-    """What a run shares with all its branches: documents, and what is computed once for them."""
+    """Shared by all branches of a run: the documents, and what is computed once for them."""
 
     source: Source
     probe: Probe
@@ -55,7 +55,7 @@ class RunTools:
         return cls(source, probe, _validator(session), Nearest(source.documents))
 
     def validation_loss(self, session: Session) -> float:
-        """Return the validation loss of a session where it stands; needs a validator."""
+        """Return the validation loss of a session at its position; needs a validator."""
         assert self.validator is not None, "no engine is fast enough for the validation loss"
         self.validator.load(session.engine.state())
         return validation_loss(
@@ -63,13 +63,13 @@ class RunTools:
         )
 
     def second_probe(self, session: Session) -> Probe:
-        """Return a probe to look at a branch that is not shown: what it draws disturbs no other."""
+        """Return a probe for a branch that is not shown; its draws do not affect other probes."""
         if self._second is None:
             self._second = Probe(session.engine.name, session.config, session.tokenizer)
         return self._second
 
     def engine_comparison(self, session: Session) -> EngineComparison | None:
-        """Return how fast and how far apart the engines are, where that is soon known."""
+        """Return the speeds and differences of the engines, None if that would take long."""
         config, size = session.config, session.tokenizer.vocab_size
         if self.validator is None or count(config, size) > COMPARED_PARAMETERS:
             return None
@@ -82,8 +82,8 @@ class RunTools:
 class Workspace:
     """The branches of one page, which of them is shown, and what the reader chose.
 
-    The run is that of `config` on `source`, computed by `engine`, or the one that `snapshot` goes
-    on with; `interventions` are the changes on its way, as a link names them.
+    The run trains `config` on `source` with `engine`, or continues that of
+    `snapshot`; `interventions` are its changes, as a link writes them.
     """
 
     def __init__(
@@ -98,10 +98,10 @@ class Workspace:
         self.sample_seed: int | None = None
         self.document: str | None = None  # the text that the model is run on, if not the run's own
         self.arrays: list[str] = []  # that are sent with each frame
-        self.compared: int | None = None  # the branch that the reader compares with
+        self.compared: int | None = None  # the compared branch, if the reader chose one
         self.requests = Requests()
         self.weight_history: WeightHistory | None = None  # the last one, which grows with its run
-        self.notice = ""  # what the reader should know of how the run was opened
+        self.notice = ""  # a message about how the run was opened
         self.pending_link: Experiment | None = None  # a link's run that lacks its documents
         self._graph: tuple[object, Graph] | None = None
         self.branches: Branches
@@ -118,7 +118,7 @@ class Workspace:
         snapshot: Snapshot | None = None,
         interventions: Interventions = (),
     ) -> None:
-        """Put a new run in the place of all there are; raises `GlassError` and leaves them else."""
+        """Replace all runs by a new one; if this raises `GlassError`, they stay as they were."""
         session = _new_session(source, config, engine, snapshot)
         tools = RunTools.of(source, session)
         branches = Branches(History(session))
@@ -137,7 +137,7 @@ class Workspace:
         snapshot: Snapshot | None = None,
         interventions: Interventions = (),
     ) -> None:
-        """Begin a run beside those there are; raises `GlassError` and leaves them as they were."""
+        """Begin an additional run; if this raises `GlassError`, the others stay as they were."""
         session = _new_session(source, config, engine, snapshot)
         tools, before = RunTools.of(source, session), self.branches.current
         root = self.branches.begin(History(session))
@@ -159,7 +159,7 @@ class Workspace:
 
     @property
     def history(self) -> History:
-        """What the current branch has done."""
+        """The history of the current branch."""
         return self.branches.current.history
 
     @property
@@ -178,7 +178,7 @@ class Workspace:
 
     @property
     def compared_branch(self) -> Branch | None:
-        """The branch that the current one is compared with: the one chosen, its parent, or any."""
+        """The compared branch: the one chosen, else the parent of the current one, else any."""
         current = self.branches.current
         others = {branch.number for branch in self.branches} - {current.number}
         for number in (self.compared, current.parent, min(others, default=None)):
@@ -189,7 +189,7 @@ class Workspace:
     # -- what the reader chose
 
     def fit_choices(self) -> None:
-        """Keep of the reader's choices what the current run can follow; end all requests."""
+        """Keep the reader's choices that are valid for the current run; end all requests."""
         self.requests.end_all_but()
         self.weight_history = None
         wanted, self.sampling = self.sampling, replace(self.sampling, prefix="")
@@ -203,7 +203,7 @@ class Workspace:
     def watch(self, arrays: list[str], document: str | None) -> None:
         """Send these arrays with each frame, computed on `document` or on the run's own.
 
-        Raises `DataError` for a document with characters that the tokenizer does not know.
+        Raises `DataError` for a document with characters outside the vocabulary.
         """
         if document is not None:
             self.session.tokens(document)
@@ -212,13 +212,13 @@ class Workspace:
         self.document = document
 
     def passed(self) -> tuple[str, list[int]]:
-        """Return the text that the model is run on, as far as the context holds it, and its ids."""
+        """Return the text that the model is run on, cut to the context, and its ids."""
         text = self.session.document(self.session.step) if self.document is None else self.document
         seen = text[: self.session.config.block_size]
         return seen, self.session.tokens(seen)
 
     def draw_stream(self, session: Session | None = None) -> random.Random:
-        """Return the generator of draws: of the seed chosen, or a copy of the run's own."""
+        """Return the generator of draws: one with the chosen seed, or a copy of the run's own."""
         if self.sample_seed is not None:
             return random.Random(self.sample_seed)
         copy = random.Random()
@@ -228,14 +228,14 @@ class Workspace:
     def ask(
         self, job: JobName, computation: object, command: int, *, any_branch: bool = False
     ) -> None:
-        """Ask for a job. It ends when another branch is shown, unless it belongs to any."""
+        """Request a job. It ends when another branch is shown, unless it belongs to any branch."""
         version = None if any_branch else self.history.version
         self.requests.ask(Request(job, computation, version, command))
 
     def graph(self) -> Graph:
         """Return the scalar engine's graph of the text that the model is run on.
 
-        Raises `EngineError` for one that is too large for a page.
+        Raises `EngineError` for a graph that is too large for a page.
         """
         session, (text, tokens) = self.session, self.passed()
         size = session.tokenizer.vocab_size

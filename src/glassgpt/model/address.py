@@ -68,7 +68,7 @@ def checked(address: Address, config: Config, vocab_size: int, positions: int) -
     if address.kind in ("m", "v") and address.name not in shapes(config, vocab_size):
         raise AddressError(
             f"{address.name} has no moment {address.kind}: only parameters have Adam's moments",
-            f"ask for value:{address.name} or grad:{address.name}",
+            f"give value:{address.name} or grad:{address.name}",
         )
     fits = len(address.index) == len(axes)
     if not fits or any(i >= size for i, (_, size) in zip(address.index, axes, strict=True)):

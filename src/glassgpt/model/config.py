@@ -25,7 +25,7 @@ class Setting:
 
     `low` and `high` are inclusive bounds of a number, or of a text's length. A `live` setting may
     change during a run; any other needs a new model. `option` is its name on the command line
-    where that is not the field's name.
+    if that is not the field's name.
     """
 
     name: str

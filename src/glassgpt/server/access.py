@@ -1,7 +1,7 @@
 """Access policy: which hosts, origins and tokens the server accepts, and where it may be framed.
 
-On this machine alone (loopback) the host's name decides; elsewhere only the token of the printed
-link. A page of another origin never gets in, unless it is named.
+On loopback the name of the host is checked; elsewhere only the token of the printed link is.
+A page of another origin is refused unless that origin is allowed.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class AccessPolicy:
 
     hosts: frozenset[str] = LOOPBACK
     token: str = ""
-    origins: frozenset[str] = frozenset()  # of proxies, beside the server's own
+    origins: frozenset[str] = frozenset()  # of proxies, in addition to the server's own
     framing: tuple[str, ...] = ()  # origins whose pages may show this one in a frame
-    address: str = field(default="", compare=False)  # the link that opens it
+    address: str = field(default="", compare=False)  # the link that opens the page
 
     def refuses(self, connection: HTTPConnection) -> str:
         """Return why a connection is not accepted, or nothing."""
@@ -70,7 +70,7 @@ class AccessPolicy:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What every page is sent with."""
+        """The HTTP headers of every page."""
         ancestors = " ".join(("'self'", *self.framing)) if self.framing else "'none'"
         return {
             "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -81,7 +81,7 @@ class AccessPolicy:
 
     @property
     def _cookie_name(self) -> str:
-        """One for each server: a browser sends the cookies of a host to all its ports."""
+        """A name for each server: a browser sends the cookies of a host to all its ports."""
         return f"glassgpt-{hashlib.sha256(self.token.encode()).hexdigest()[:8]}"
 
     def _cookie(self, connection: HTTPConnection) -> str:
@@ -94,7 +94,7 @@ def access_policy_for(
 ) -> AccessPolicy:
     """Return the access policy of a server that listens at `host`.
 
-    Raises `ConfigError` where an origin is none.
+    Raises `ConfigError` if an origin is not valid.
     """
     allowed = [origin_of(text, "--allow-origin") for text in origins]
     names = {name_of(urlsplit(origin).netloc) for origin in allowed}
@@ -107,7 +107,7 @@ def access_policy_for(
 
 
 def origin_of(text: str, option: str) -> str:
-    """Return an origin as browsers send it; raise `ConfigError` where `text` is none."""
+    """Return an origin as browsers send it; raise `ConfigError` if `text` is not one."""
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -132,12 +132,12 @@ def name_of(host: str) -> str:
 
 
 def bracketed(host: str) -> str:
-    """Return a host as it stands in an address."""
+    """Return a host as it is written in an address."""
     return f"[{host}]" if ":" in host else host
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches it."""
+    """Whether only this machine can reach a host."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

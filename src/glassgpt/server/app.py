@@ -33,9 +33,9 @@ from glassgpt.server.worker import POLICY, Kind
 from glassgpt.training.snapshot import Snapshot
 
 STATIC = Path(__file__).parents[1] / "static"
-BEAT = 5  # seconds between two signs of life
-CLOSING = 1  # seconds in which a page has to take its last message
-FIRST_WORD = 10  # seconds in which a client has to say what it wants
+BEAT = 5  # seconds between two heartbeats
+CLOSING = 1  # seconds within which a page must receive its last message
+FIRST_WORD = 10  # seconds within which a client must send its first command
 RATE = 300  # messages a second, in the long run
 TYPES = {
     ".js": "text/javascript",
@@ -51,7 +51,7 @@ NOT_BUILT = (
 
 
 class StaticFiles:
-    """The files of the page, read once: a first picture waits for each of them."""
+    """The files of the page, read once: the first paint waits for each of them."""
 
     def __init__(self) -> None:
         self._kept: dict[str, bytes] = {}
@@ -62,7 +62,7 @@ class StaticFiles:
         }
 
     def give(self, name: str) -> Response:
-        """Return the file; what its name tells of its content holds for ever."""
+        """Return the file; one with a hash of its content in its name is cached for ever."""
         path = self._names.get(name)
         if path is None:
             return PlainTextResponse("there is no such file", 404)
@@ -100,7 +100,7 @@ def create_app(runs: Runs, policy: AccessPolicy) -> Starlette:
         return PlainTextResponse("ok")
 
     async def address(request: Request) -> Response:
-        """Tell a page that has come in how others do."""
+        """Send an accepted page the link that lets others in."""
         reason = policy.refuses(request)
         if reason:
             return PlainTextResponse(reason, 403)
@@ -113,7 +113,7 @@ def create_app(runs: Runs, policy: AccessPolicy) -> Starlette:
             await websocket.close(POLICY)  # before it is accepted: a plain 403
             return
         await websocket.accept()
-        # gone, or closed by another tab's claim, or its run has ended, or the server ends
+        # disconnected, or taken over by another tab, or its run has ended, or the server ends
         with suppress(WebSocketDisconnect, RuntimeError, ConnectionError, asyncio.CancelledError):
             await converse(websocket, runs)
 
@@ -139,7 +139,7 @@ def create_app(runs: Runs, policy: AccessPolicy) -> Starlette:
 
 
 class Page:
-    """The socket of a page; that it is gone is noticed where messages are received."""
+    """The socket of a page; a disconnected page is noticed when messages are received."""
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
@@ -150,14 +150,14 @@ class Page:
             await self._websocket.send_bytes(frame)
 
     async def close(self, code: int, reason: str) -> None:
-        """Close it; one that takes nothing any more is not waited for."""
+        """Close it, without waiting for a page that no longer receives."""
         with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
             async with asyncio.timeout(CLOSING):
                 await self._websocket.close(code, reason)
 
 
 async def converse(websocket: WebSocket, runs: Runs) -> None:
-    """Connect a client to its run until it goes, breaks the rules, or another tab claims it."""
+    """Connect a client to its run until it leaves, breaks a rule, or another tab takes the run."""
     run = await _first_word(websocket, runs)
     if run is None:
         return
@@ -174,7 +174,7 @@ async def converse(websocket: WebSocket, runs: Runs) -> None:
 
 
 async def _beat(websocket: WebSocket) -> None:
-    """Let the page notice a connection that is silent but not closed."""
+    """Send heartbeats, so that the page notices a connection that is silent but not closed."""
     with suppress(WebSocketDisconnect, RuntimeError):
         while True:
             await asyncio.sleep(BEAT)
@@ -190,7 +190,7 @@ async def _first_word(websocket: WebSocket, runs: Runs) -> Run | None:
             raise ProtocolError(f"the first command must be Open, not {type(command).__name__}")
         return await runs.open(command)
     except TimeoutError:
-        await websocket.close(POLICY, "nothing was said")
+        await websocket.close(POLICY, "no command was sent")
     except GlassError as error:
         await _refuse(websocket, error)
         await websocket.close(POLICY, "no run could be opened")
@@ -198,7 +198,7 @@ async def _first_word(websocket: WebSocket, runs: Runs) -> Run | None:
 
 
 async def _listen(websocket: WebSocket, run: Run, page: int) -> None:
-    """Send the run what the page says, as fast as the run takes it."""
+    """Send the run the page's messages, as fast as the run takes them."""
     allowance, then = float(RATE), time.monotonic()
     while True:
         said = await _receive(websocket)
@@ -227,7 +227,7 @@ async def _refuse(websocket: WebSocket, error: GlassError) -> None:
 
 
 class Server(uvicorn.Server):
-    """Ends the runs before it waits for those who talk to them."""
+    """Ends the runs before it waits for the connections to them."""
 
     def __init__(self, config: uvicorn.Config, runs: Runs) -> None:
         super().__init__(config)
@@ -252,10 +252,10 @@ def serve(
 ) -> None:
     """Serve the page until interrupted; `show` opens it in a browser, `say` prints its address.
 
-    Raises `ConfigError` where it cannot listen, `GlassError` where the run cannot be shown.
+    Raises `ConfigError` if it cannot listen, `GlassError` if the run cannot be shown.
     """
     policy = access_policy_for(host, allow_origin, allow_framing)
-    open_link("", source, snapshot)  # what every tab would be refused with is said here
+    open_link("", source, snapshot)  # raises here what every tab would be refused with
     listener = listen(host, port)
     policy.address = _address(host, listener.getsockname()[1], policy.token)
     say(f"GlassGPT is at {policy.address}")

@@ -16,18 +16,18 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from glassgpt.errors import ConfigError
 
-PATIENCE = 10  # seconds in which a client has to send a whole request
+PATIENCE = 10  # seconds within which a client must send a whole request
 MAX_WAITING = 200  # connections whose request is not complete
 HINTS = {
-    errno.EADDRINUSE: "leave --port out to take a free one",
-    errno.EACCES: "choose a port of 1024 or above, or leave --port out to take a free one",
+    errno.EADDRINUSE: "omit --port to use a free one",
+    errno.EACCES: "choose a port of 1024 or above, or omit --port to use a free one",
     errno.EADDRNOTAVAIL: "give an address of this machine: 127.0.0.1, or 0.0.0.0 for all of them",
 }
 NO_HOST = "give an address or a name of this machine: 127.0.0.1, or 0.0.0.0 for all of them"
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens; at `::` to IPv4 too, where the system can.
+    """Return a listening socket; at `::` it accepts IPv4 too, if the system supports that.
 
     Raises `ConfigError`.
     """
@@ -77,7 +77,7 @@ def _why(error: OSError) -> tuple[str, str]:
 
 
 class Handshake(H11Protocol):
-    """HTTP; a client that does not send a whole request in time is closed."""
+    """HTTP; closes the connection of a client that does not send a whole request in time."""
 
     waiting: ClassVar[dict[Handshake, asyncio.TimerHandle]] = {}  # in the order they came
 
@@ -87,7 +87,7 @@ class Handshake(H11Protocol):
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Wait as long as a request is incomplete, be it the first of its connection or not."""
+        """Wait while a request is incomplete, whether or not it is the first of its connection."""
         super().data_received(data)
         answering = self.cycle is not None and not self.cycle.response_complete
         if answering or self.transport.get_protocol() is not self:  # a WebSocket now
@@ -96,7 +96,7 @@ class Handshake(H11Protocol):
             self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop to wait."""
+        """Stop waiting."""
         self._stop_waiting()
         super().connection_lost(exc)
 
@@ -106,7 +106,7 @@ class Handshake(H11Protocol):
         self.transport.close()
 
     def _wait(self) -> None:
-        """Begin to wait; where too many do, the one that has waited longest is closed."""
+        """Begin to wait; if too many connections wait, close the one that has waited longest."""
         if len(self.waiting) >= MAX_WAITING:
             next(iter(self.waiting)).give_up()
         self.waiting[self] = self.loop.call_later(PATIENCE, self.give_up)

@@ -27,15 +27,15 @@ from glassgpt.server.worker import BUFFER, HEAD, Kind
 from glassgpt.training.snapshot import Snapshot
 
 MAX_RUNS = 64  # a class of thirty, two tabs each
-IDLE = 15 * 60  # seconds that a run is kept for when nobody looks at it
-REST = 1.0  # seconds after which a run is made ready for the next tab: the one before has begun
-# A fork of a process that has imported everything is ready in milliseconds. Only Linux has it safe.
+IDLE = 15 * 60  # seconds that a run is kept while no page is connected
+REST = 1.0  # seconds before the next tab's run is prepared: by then the last one has begun
+# A fork of a process that has imported everything is ready in milliseconds. Safe only on Linux.
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-KILLED = "the process of this run was ended from outside, or by the system for want of memory"
+KILLED = "the process of this run was ended from outside, or by the system when memory ran out"
 
 
 class Client(Protocol):
-    """A page's socket, as far as a run knows it; that it is gone is no error."""
+    """A page's socket as a run uses it; a disconnected page is not an error."""
 
     async def send(self, frame: bytes) -> None:
         """Send a message."""
@@ -53,7 +53,7 @@ class Run:
     writer: asyncio.StreamWriter
     seen: float = field(default_factory=time.monotonic)
     client: Client | None = None
-    page: int = 0  # the number of the client: frames for those before it are late
+    page: int = 0  # the number of the client: frames for earlier clients are dropped
     ended: bool = False
     sending: asyncio.Task[None] | None = None  # a frame, to the client
 
@@ -74,13 +74,13 @@ class Run:
                 await self.say(Kind.DETACH, self.page)
 
     async def say(self, kind: Kind, page: int, body: bytes = b"") -> None:
-        """Send the worker a page's message; wait while it takes none. Raises `ConnectionError`."""
+        """Send the worker a page's message; wait until it can. Raises `ConnectionError`."""
         self.writer.write(HEAD.pack(len(body), kind, page))
         self.writer.write(body)
         await self.writer.drain()
 
     async def forward(self) -> None:
-        """Send the page what the worker says, until the worker ends."""
+        """Send the page the worker's frames, until the worker ends."""
         code, reason = protocol.ENDED, KILLED
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
@@ -100,7 +100,7 @@ class Run:
             await self.client.close(code, reason)
 
     def end(self) -> None:
-        """End the process, whatever it computes."""
+        """End the process, even during a computation."""
         self.ended = True
         self.process.kill()
         self.writer.close()
@@ -123,12 +123,12 @@ class Runs:
         self._closed = False
 
     def prepare(self) -> None:
-        """Start the process of the next tab, and make its run, before anybody asks for it."""
+        """Start the process of the next tab, and make its run, before the tab is opened."""
         if self._ready is None and not self._closed:
             self._ready = asyncio.create_task(self._start())
 
     async def open(self, request: protocol.Open) -> Run:
-        """Return the run that is asked for, or a new one. Raises `EngineError`."""
+        """Return the requested run, or a new one. Raises `EngineError`."""
         known = self._runs.get(request.run)
         if known is not None and not known.ended:
             return known
@@ -184,7 +184,7 @@ class Runs:
         idle = [(run.seen, name) for name, run in self._runs.items() if run.client is None]
         if not idle:
             raise EngineError(
-                f"{MAX_RUNS} runs are open on this server, which is the most it can have",
+                f"{MAX_RUNS} runs are open on this server, which is the limit",
                 "close one of their tabs",
             )
         self._end(min(idle)[1])
@@ -193,7 +193,7 @@ class Runs:
         self._runs.pop(name).end()
 
     async def sweep(self) -> None:
-        """End the runs that nobody looks at, for ever."""
+        """End the runs that have had no page for too long, in an endless loop."""
         while True:
             await asyncio.sleep(IDLE / 15)
             now = time.monotonic()

@@ -35,13 +35,13 @@ from glassgpt.training.snapshot import Snapshot
 HEAD = struct.Struct("<QBI")  # length of the bytes, kind, page
 BUFFER = 2**20  # bytes that wait in a socket's buffers
 # Bytes that a run may hold, so that one cannot take the memory of all. The largest run that
-# `bench/classroom.py --beside` begins holds 1.75 GB, and a change to it needs an engine beside it.
+# `bench/classroom.py --beside` begins holds 1.75 GB, and a change to it needs a second engine.
 MAX_MEMORY = 3 * 2**30
 DATA_MEMORY = 32  # and for each byte of the server's own documents, pickled: 20 are measured
-MAX_MISTAKES = 20  # messages that are no commands before a page is refused
+MAX_MISTAKES = 20  # invalid messages before a page is refused
 POLICY = 1008  # WebSocket close code
-MEMORY_GONE = "this run needed more memory than one run may take"
-FAULT = "this run ended by a fault of the program, which the server's terminal shows"
+MEMORY_GONE = "this run needed more memory than a run may use"
+FAULT = "this run ended because of an error in the program; the server's terminal shows it"
 
 Result = TypeVar("Result")
 
@@ -49,9 +49,9 @@ Result = TypeVar("Result")
 class Kind(IntEnum):
     """What a message between server and worker is."""
 
-    OPEN = 0  # to the worker: make the run; JSON of name, link, and whether it is to stand still
-    ATTACH = 1  # to the worker: a page is there
-    DETACH = 2  # to the worker: the page is gone
+    OPEN = 0  # to the worker: make the run; JSON of name, link, and whether it begins paused
+    ATTACH = 1  # to the worker: a page has connected
+    DETACH = 2  # to the worker: the page has disconnected
     TEXT = 3  # to the worker: a text message of the page
     BYTES = 4  # to the worker: a binary one
     EVENT = 5  # to the server: a frame for the page
@@ -64,7 +64,7 @@ def message(kind: Kind, page: int, body: bytes) -> bytes:
 
 
 class Inline:
-    """The host of a player here: nothing else lives in this process, so a job runs at once."""
+    """The host of a player in its own process: a job runs at once, as it blocks no other run."""
 
     async def work(self, job: Callable[[], Result]) -> Result:
         """Run a job."""
@@ -89,7 +89,7 @@ class Line(asyncio.Protocol):
         self._writable.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep nothing back: what was sent has to leave before a long job begins."""
+        """Disable buffering: what was sent must leave before a long job begins."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.set_write_buffer_limits(high=0)
@@ -99,7 +99,7 @@ class Line(asyncio.Protocol):
         try:
             self._came += data
             self._take_complete()
-        except MemoryError:  # of which a transport knows only that its protocol failed
+        except MemoryError:  # a transport would report only that its protocol failed
             self._no_memory()
 
     def _take_complete(self) -> None:
@@ -112,7 +112,7 @@ class Line(asyncio.Protocol):
             self._take(Kind(kind), page, body)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """End: no server is there any more."""
+        """End: the server is gone."""
         os._exit(0)
 
     def pause_writing(self) -> None:
@@ -120,7 +120,7 @@ class Line(asyncio.Protocol):
         self._writable.clear()
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Continue sending."""
         self._writable.set()
 
     async def send(self, kind: Kind, page: int, body: bytes) -> None:
@@ -138,7 +138,7 @@ class Worker:
         self._ready: Workspace | None = None
         self._line = Line(self._take, self._end_for_want_of_memory)
         self._player: Player | None = None
-        self._early: list[tuple[Kind, int, bytes]] = []  # what came before there was a run
+        self._early: list[tuple[Kind, int, bytes]] = []  # messages that came before the run
         self._came = asyncio.Event()
         self._page, self._mistakes = 1, 0  # the first page has number 1
         self._send: Callable[[bytes], Awaitable[None]] | None = None
@@ -146,11 +146,11 @@ class Worker:
         self._life: asyncio.Task[None] | None = None
 
     async def live(self, end: socket.socket) -> None:
-        """Play the run until this process is ended, or the run is by a fault."""
+        """Play the run until this process is ended or the run fails."""
         self._life = asyncio.current_task()
         await asyncio.get_running_loop().create_connection(lambda: self._line, sock=end)
         try:
-            with suppress(GlassError):  # it is told to the page that asks for it
+            with suppress(GlassError):  # the page that opens the run is refused with it
                 self._ready = open_link("", self._source, self._snapshot).workspace
             await self._came.wait()
             await self._open().run_forever()
@@ -158,7 +158,7 @@ class Worker:
             await self._refuse(self._page, error)
             await self._close(POLICY, "no run could be opened")
         except (MemoryError, asyncio.CancelledError):
-            _allow_memory(None)  # it ends now, but has to say why
+            _allow_memory(None)  # the process ends now, but must first send the reason
             await self._close(protocol.ENDED, MEMORY_GONE)
         except Exception:
             logging.getLogger(__name__).exception("a run ended")
@@ -170,7 +170,7 @@ class Worker:
             self._life.cancel()
 
     def _open(self) -> Player:
-        """Make the run that the first message asks for, then take what came after it."""
+        """Make the run that the first message requests, then handle the messages after it."""
         (_, _, body), *later = self._early
         name, link, still = json.loads(body)
         ready, self._ready = self._ready if is_default(link) else None, None
@@ -188,7 +188,7 @@ class Worker:
         player = self._player
         if player is None:
             if kind is Kind.ATTACH:
-                self._page = page  # whom to tell if no run can be opened
+                self._page = page  # the page to refuse if no run can be opened
             self._early.append((kind, page, body))
             self._came.set()
             return
@@ -215,7 +215,7 @@ class Worker:
             self._mistakes += 1
             self._later(self._refuse(page, error))
             if self._mistakes == MAX_MISTAKES:
-                self._later(self._close(POLICY, "too many messages that are no commands"))
+                self._later(self._close(POLICY, "too many invalid messages"))
 
     def _later(self, sending: Any) -> None:
         self._sending.add(task := asyncio.ensure_future(sending))
@@ -231,31 +231,31 @@ class Worker:
 
 
 def main(end: socket.socket, pickled: bytes) -> None:
-    """Live as a worker; `pickled` is the server's source and snapshot."""
+    """Run a worker; `pickled` is the server's source and snapshot."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends us
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(1)  # the server comes first, so that it answers all tabs whatever runs compute
     _allow_memory(MAX_MEMORY + DATA_MEMORY * len(pickled))
-    gc.freeze()  # what came with the fork is shared with all workers as long as nothing touches it
+    gc.freeze()  # what came with the fork is shared by all workers until it is written to
     asyncio.run(Worker(*pickle.loads(pickled)).live(end))
 
 
 def _allow_memory(octets: int | None) -> None:
-    """Let this process hold so much data, or as much as there is; on Linux alone.
+    """Limit the data of this process to `octets`, or not at all; only on Linux.
 
-    Python then raises `MemoryError`, where the system would end another process.
+    Python then raises `MemoryError` before the system has to end another process.
     """
     if sys.platform == "linux":
         import resource
 
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-        with suppress(ValueError):  # the hard limit is lower, and stands
+        with suppress(ValueError):  # the hard limit is lower, and stays
             resource.setrlimit(resource.RLIMIT_DATA, (hard if octets is None else octets, hard))
 
 
 def _end_with_the_server() -> None:
-    """End this process, whatever it computes, when the server is gone."""
+    """End this process when the server is gone, even during a computation."""
     if (server := multiprocessing.parent_process()) is not None:
         server.join()
         os._exit(0)

@@ -1,4 +1,4 @@
-"""Checks of the arguments that a session is made of."""
+"""Checks of the arguments of a session."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Branches:
 
     def __getitem__(self, number: int) -> Branch:
         if number not in self._all:
-            raise ConfigError(f"there is no branch {number}", f"there are {self._names()}")
+            raise ConfigError(f"there is no branch {number}", f"choose one of: {self._names()}")
         return self._all[number]
 
     def __len__(self) -> int:

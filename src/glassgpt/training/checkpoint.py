@@ -66,7 +66,7 @@ def prepare_directory(directory: str | Path) -> None:
 
 
 def _why_not(directory: Path, error: OSError) -> str:
-    """Return why a path is not a directory, where the system's error is only "File exists"."""
+    """Return why a path is not a directory, if the system's error is only "File exists"."""
     if not isinstance(error, FileExistsError):
         return str(error.strerror)
     link = directory.is_symlink() and not directory.exists()

@@ -37,11 +37,11 @@ class Tune:
         return extended(config, step, **dict(self.changes))
 
     def words(self) -> str:
-        """Return it as a sentence says it."""
+        """Return the change in words."""
         return ", ".join(f"{name} set to {value:g}" for name, value in self.changes)
 
     def text(self) -> str:
-        """Return it as a link says it."""
+        """Return the change as a link writes it."""
         return ",".join(f"{name}={value!r}" for name, value in self.changes)
 
 
@@ -59,11 +59,11 @@ class Edit:
         return Block(self.param, self.row, self.row + 1, self.column, self.column + 1)
 
     def words(self) -> str:
-        """Return it as a sentence says it."""
+        """Return the change in words."""
         return f"{self.param}[{self.row},{self.column}] set to {self.value:g}"
 
     def text(self) -> str:
-        """Return it as a link says it."""
+        """Return the change as a link writes it."""
         return f"{self.param}[{self.row},{self.column}]={self.value!r}"
 
 
@@ -94,12 +94,12 @@ class Ablate:
                 return Block("wpe", 0, config.block_size, 0, C)
 
     def words(self) -> str:
-        """Return it as a sentence says it."""
+        """Return the change in words."""
         ending = " and held there" if self.hold else ""
         return f"{_spoken(self.part, self.layer, self.number)} set to zero{ending}"
 
     def text(self) -> str:
-        """Return it as a link says it."""
+        """Return the change as a link writes it."""
         return self.name + "!" * self.hold
 
 
@@ -112,11 +112,11 @@ class StopAblating:
     number: int = 0
 
     def words(self) -> str:
-        """Return it as a sentence says it."""
+        """Return the change in words."""
         return f"{_spoken(self.part, self.layer, self.number)} free to learn again"
 
     def text(self) -> str:
-        """Return it as a link says it."""
+        """Return the change as a link writes it."""
         return f"~{Ablate(self.part, self.layer, self.number).name}"
 
 
@@ -238,7 +238,9 @@ def check_next(
 
 def _check_edit(edit: Edit, table: dict[str, tuple[int, int]]) -> None:
     if edit.param not in table:
-        raise ConfigError(f"there is no parameter {edit.param!r}", f"there are {', '.join(table)}")
+        raise ConfigError(
+            f"there is no parameter {edit.param!r}", f"choose one of: {', '.join(table)}"
+        )
     rows, columns = table[edit.param]
     if not (0 <= edit.row < rows and 0 <= edit.column < columns):
         raise ConfigError(
@@ -257,12 +259,13 @@ def _check_part(config: Config, part: Part, layer: int, number: int) -> None:
         return
     if not isinstance(layer, int) or not isinstance(number, int):
         raise ConfigError(
-            f"there is no {part} {number!r} in layer {layer!r}", "both are whole numbers, from 0"
+            f"there is no {part} {number!r} in layer {layer!r}",
+            "give whole numbers from 0",
         )
     if not 0 <= layer < config.n_layer:
-        raise ConfigError(f"there is no layer {layer}", f"there are {config.n_layer}, from 0")
+        raise ConfigError(f"there is no layer {layer}", f"choose 0 to {config.n_layer - 1}")
     count = config.n_head if part == "head" else config.n_hidden
     if not 0 <= number < count:
         raise ConfigError(
-            f"there is no {part} {number} in layer {layer}", f"there are {count}, from 0"
+            f"there is no {part} {number} in layer {layer}", f"choose 0 to {count - 1}"
         )

@@ -1,7 +1,7 @@
 """Links: an experiment as text for a URL, such as `seed=42&n_embd=32&step=250`.
 
-A link has the seed and every value that differs from its default. Small data of one's own is part
-of the link; of larger data it has the fingerprint, and the reader must supply the file. Keys for
+A link has the seed and every value that differs from its default. A small text of your own is part
+of the link; of a larger one it has the fingerprint, and the reader must supply the file. Keys for
 the state of the page (selection, switches) are read by the page.
 """
 
@@ -165,7 +165,7 @@ def _scalar(name: str, text: str, kind: type) -> Scalar:
         value: Scalar = kind(text)
     except ValueError:
         raise ConfigError(
-            f"the link says {name}={text!r}, which is not a number", "mend or remove it"
+            f"the link has {name}={text!r}, which is not a number", "correct or remove it"
         ) from None
     return value
 
@@ -174,8 +174,8 @@ def _whole(name: str, text: str, most: int) -> int:
     digits = text.isascii() and text.isdigit() and len(text) <= len(str(most))
     if not digits or int(text) > most:
         raise ConfigError(
-            f"the link says {name}={text[:40]!r}, which is not a whole number up to {most:,}",
-            "mend or remove it",
+            f"the link has {name}={text[:40]!r}, which is not a whole number up to {most:,}",
+            "correct or remove it",
         )
     return int(text)
 

@@ -83,6 +83,6 @@ def _number(kind: type[int] | type[float], text: str, whole: str) -> float:
 
 def _unreadable(text: str) -> ConfigError:
     return ConfigError(
-        f"the link says do=…{text[:60]!r}…, which is not a change to a run",
+        f"the link has do=…{text[:60]!r}…, which is not a change to a run",
         "for instance do=250:learning_rate=0.02;300:wte[3,5]=1.5;400:head0.2!",
     )

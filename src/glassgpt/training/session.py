@@ -98,7 +98,7 @@ class Session:
         where = f"step {self.step:,} of {self.config.num_steps:,}"
         return f"Session({where}, {self.recipe.data_name}, by the {self.engine.name} engine)"
 
-    # -- what it is
+    # -- its state
 
     @property
     def recipe(self) -> Recipe:

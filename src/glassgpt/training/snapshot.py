@@ -1,6 +1,6 @@
 """The whole state of a run as a value, and its bytes.
 
-`restore(snapshot)` then `step()` equals the uninterrupted run, bit for bit, so it holds everything
+`restore(snapshot)` then `step()` equals the uninterrupted run, bit for bit, so it has everything
 that the next step depends on: weights, both moments, settings, step, vocabulary, the random stream,
 and the fingerprint of the data. The bytes are a safetensors file, which the official library reads:
 https://huggingface.co/docs/safetensors (a u64 header length, a JSON header, the tensors). Its

@@ -21,7 +21,7 @@ from glassgpt.training.recipe import Recipe
 
 MAX_WEIGHT = 1e100  # largest magnitude: training diverges long before
 
-RandomState: TypeAlias = tuple[Any, ...]  # what random.Random.getstate() gives
+RandomState: TypeAlias = tuple[Any, ...]  # what random.Random.getstate() returns
 _WORDS = 624  # 32-bit words of the Mersenne Twister, followed by the number used
 _MAX_GAUSS = 9.0  # the largest normal deviate of a 53-bit uniform number is √(106 ln 2) ≈ 8.6
 
@@ -110,7 +110,7 @@ def check_recipe(recipe: Recipe, step: int, config: Config, params: Mapping[str,
 def _set_last(interventions: Interventions, step: int, config: Config) -> dict[Block, float]:
     """Return the cells whose value is known: held at zero, or set at this very step.
 
-    Where changes overlap, the value after the last is known only, so earlier ones are left out.
+    Where changes overlap, only the value after the last is known, so earlier ones are left out.
     """
     found = {ablation.block(config): 0.0 for ablation in ablated(interventions)}
     for done in interventions:

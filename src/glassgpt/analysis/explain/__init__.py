@@ -44,8 +44,8 @@ __all__ = [
 def explain(p: Pass, text: str) -> Explanation:
     """Return the explanation of the number at an address; raise `AddressError` if there is none.
 
-    An explanation has value and gradient, so `grad:` differs from `value:` in its words only. For
-    `m:` and `v:` it has Adam's moment instead of the weight.
+    An explanation has value and gradient, so `grad:` differs from `value:` only in its words. For
+    `m:` and `v:` its value is Adam's moment instead of the weight.
     """
     address = p.address(text)
     words = in_words(p, address)

@@ -13,8 +13,8 @@ from glassgpt.analysis.explain.words import added, figure, in_brief
 from glassgpt.model.activations import Site
 from glassgpt.model.address import Address
 
-_ROWS = {"wte": "vc", "wpe": "tc"}  # the letters of a matrix that is no linear map
-FORMULAS = {  # what an update makes of a weight and its moments
+_ROWS = {"wte": "vc", "wpe": "tc"}  # the letters of a matrix that is looked up, not multiplied
+FORMULAS = {  # how an update changes a weight and its moments
     "value": "w ← w + Δ, where Δ = −lr · m̂ / (√v̂ + ε)",
     "m": "m ← β₁ · m + (1 − β₁) · g",
     "v": "v ← β₂ · v + (1 − β₂) · g²",
@@ -27,7 +27,7 @@ def made(p: Pass, address: Address) -> Breakdown:
     rule = rule_of(p, site)
     number = p.values[site.name][at]
     terms = _sorted(rule.terms(at))
-    if not terms:  # only the future has none
+    if not terms:  # only a masked score has none
         text = f"{figure(number)}: position {at[1]} does not see position {at[2]}, which is later"
         return Breakdown(number, rule.formula(), text, (), number, "", lines_of(site))
     total, name = rule.total(number, terms)
@@ -53,7 +53,7 @@ def used(p: Pass, address: Address) -> Breakdown:
     """Return the breakdown of the gradient by users: their gradient times the local derivative."""
     number = p.grads[address.name][address.index]
     if address.name == "loss":
-        one = Term("the loss itself, where the way back begins", (), 1.0, "1")
+        one = Term("the loss itself, where the backward pass begins", (), 1.0, "1")
         return Breakdown(number, "∂loss = 1", "1", (one,), number, "", lines(SEED))
     terms = _sorted(_brought(p, address))
     text = f"{added([each.numbers for each in terms])} = {figure(number)}"

@@ -1,4 +1,4 @@
-"""What an explanation is made of: plain values, so that a terminal or a page can show them."""
+"""The parts of an explanation: plain values, so that a terminal or a page can show them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """A number that takes part in a term. Its `address` is empty where it is a constant."""
+    """A number that takes part in a term. Its `address` is empty if it is a constant."""
 
     name: str  # short: q[3,7], ∂q[3,7], 1/√D
     number: float
@@ -16,7 +16,7 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One of the numbers that are added: `amount` is made of `factors`, told as `numbers`.
+    """One of the numbers that are added: `amount`, computed from `factors`; `numbers` in figures.
 
     The amount is the product of the factors, except in a softmax (e to the factor, the largest
     subtracted), a ReLU (the factor, or 0) and a surprise (−log of the factor).
@@ -30,7 +30,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of Python, where it stands: `file` within the package, `number` from 1."""
+    """A line of Python and its place: `file` within the package, `number` from 1."""
 
     file: str
     number: int
@@ -39,11 +39,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """How one `number` comes about.
+    """The breakdown of one `number`.
 
-    `formula` says it in symbols and `numbers` in figures. The `terms`, the largest first, add up to
-    `total`: that is the number itself, in a norm's scale the sum of squares and in a softmax the
-    denominator. `total_name` says what it is called. A leaf, and what is masked, has no terms.
+    `formula` is in symbols and `numbers` in figures. The `terms`, the largest first, add up to
+    `total`: the number itself, or for a norm's scale the sum of squares and for a softmax the
+    denominator, named by `total_name`. A leaf or a masked number has no terms.
     """
 
     number: float
@@ -57,7 +57,7 @@ class Breakdown:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of an update: what it computes, in symbols, in figures, in Python."""
+    """One line of an update: its result, in symbols, in figures, in Python."""
 
     name: str  # m, v, m̂, v̂, Δ, w
     formula: str
@@ -68,9 +68,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class AdamUpdate:
-    """The next update of one weight: from its gradient `g` to `new_weight`, as Adam's lines go.
+    """The next update of one weight: from its gradient `g` to `new_weight`, by Adam's code.
 
-    `entries` tell it line by line.
+    `entries` are its lines.
     """
 
     step: int  # from 1
@@ -95,10 +95,9 @@ class AdamUpdate:
 class GradientCheck:
     """The gradient check of one weight: the slope of the loss between weight − ε and weight + ε.
 
-    |`slope` − `grad`| is at most `error`: what a central difference leaves out, estimated with a
-    difference twice as wide, and what rounding adds. `switches` counts the ReLUs that the wider one
-    turns on or off: there the loss has a kink, and half the difference of its two slopes is
-    added.
+    |`slope` − `grad`| is at most `error`: the truncation of a central difference, estimated with
+    2ε, plus rounding. `switches` counts the ReLUs that ±2ε turn on
+    or off: there the loss has a kink, and half the difference of its two slopes counts as well.
     """
 
     epsilon: float
@@ -115,15 +114,15 @@ class GradientCheck:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Explanation:
-    """One number, told whole.
+    """The whole explanation of one number.
 
-    `value` is how it is made; the terms of `gradient` are its users, each with the gradient that it
-    brought back. `update` is there for a parameter.
+    `value` is how it is computed; the terms of `gradient` are its users, each with its contribution
+    to the gradient. A parameter also has its `update`.
     """
 
     address: str
     words: str  # the address as a sentence
-    sentence: str  # what the array is for
+    sentence: str  # the purpose of the array
     value: Breakdown
     gradient: Breakdown
     update: AdamUpdate | None = None

@@ -1,6 +1,6 @@
-"""The rules of the ops that are no sums of products."""
+"""The rules of the ops that are not sums of products."""
 
-# Every op says the same things, of the same arguments, needed or not; `rule.py` says what.
+# Every op has the methods of `rule.py`, with the same arguments, needed or not.
 # ruff: noqa: ARG002, D102
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class NormScale(Rule):
 
 
 class Softmax(Rule):
-    """Each e^x over the sum of all: a number is used above the line and in the sum below it."""
+    """Each e^x over the sum of all: a number is used in the numerator and in the denominator."""
 
     def formula(self) -> str:
         x, at, other = self.names[0], *self._letters()
@@ -77,7 +77,7 @@ class Softmax(Rule):
         return f"{own.numbers} / {figure(_sum(terms))}"
 
     def _row(self, at: Index) -> list[Index]:
-        """Return the places that share the sum of this one; none where it is masked."""
+        """Return the places that share the denominator of this one; none if it is masked."""
         *before, last = at
         if self.site.axes[-1] == "V":
             return [(*before, v) for v in range(self.p.tokenizer.vocab_size)]
@@ -90,7 +90,7 @@ class Softmax(Rule):
 
 
 class Relu(Rule):
-    """The number, or 0 where it is negative."""
+    """The number, or 0 if it is negative."""
 
     def formula(self) -> str:
         return f"{self.y}[t,f] = max(0, {self.names[0]}[t,f])"
@@ -108,7 +108,7 @@ class Relu(Rule):
 
 
 class Surprise(Rule):
-    """−log of the probability of the token that did come."""
+    """−log of the probability of the token that follows."""
 
     def formula(self) -> str:
         return f"{self.y}[t] = −log {self.names[0]}[t, next token]"

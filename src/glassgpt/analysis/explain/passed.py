@@ -20,7 +20,7 @@ _LAYER = re.compile(r"^layer\d+\.")
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """The forward and backward pass of `tokens` after `step` updates: what an update is made of.
+    """The forward and backward pass of `tokens` after `step` updates: what an update uses.
 
     `values` and `grads` hold every site and parameter by name.
     """
@@ -36,11 +36,11 @@ class Pass:
 
     @property
     def positions(self) -> int:
-        """How many positions the model sees of the document."""
+        """How many positions of the document the model sees."""
         return len(self.tokens) - 1
 
     def address(self, text: str) -> Address:
-        """Return the address in `text`; raise `AddressError` where nothing is there."""
+        """Return the address in `text`; raise `AddressError` if there is no such number."""
         return checked(parse_address(text), self.config, self.tokenizer.vocab_size, self.positions)
 
     def size(self, name: str) -> tuple[int, ...]:

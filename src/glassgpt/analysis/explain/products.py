@@ -1,6 +1,6 @@
-"""The ops that are sums of products: which numbers meet in which product."""
+"""The ops that are sums of products: which numbers are factors of which product."""
 
-# Every op says the same four things, of the same arguments, needed or not; `rule.py` says what.
+# Every op has the methods of `rule.py`, with the same arguments, needed or not.
 # ruff: noqa: ARG002, D102
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class Scores(SumOfProducts):
 
 
 class Mix(SumOfProducts):
-    """The values of the positions seen, each by its share."""
+    """The values of the positions seen, each times its attention weight."""
 
     def formula(self) -> str:
         weights, v = self.names

@@ -1,6 +1,6 @@
 """The rule of an op: the terms of a number, and the gradients of its inputs."""
 
-# A rule is asked with all that any op needs to know; many ops need less.
+# Every method has the arguments that any op needs; many ops need fewer.
 # ruff: noqa: ARG002
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from glassgpt.analysis.explain.words import added, times
 from glassgpt.model.activations import Site
 from glassgpt.model.address import Index
 
-Use = tuple[Index, tuple[Factor, ...]]  # who uses a number, and the local derivative as a product
+Use = tuple[Index, tuple[Factor, ...]]  # a user of a number, and the local derivative as a product
 
 
 def inputs(site: Site) -> tuple[str, ...]:
     """Return the names of everything that goes into a site, its weight last.
 
-    The place of a name in it is the input's *role*.
+    The index of a name in it is the input's *role*.
     """
     return (*site.inputs, site.weight) if site.weight else site.inputs
 
@@ -38,31 +38,31 @@ class Rule:
         self.p = p
         self.site = site
         self.inputs = inputs(site)
-        self.y = short(site.name)  # what formulas call the site, and its inputs
+        self.y = short(site.name)  # the names in formulas of the site and its inputs
         self.names = [short(name) for name in self.inputs]
 
     def formula(self) -> str:
-        """Return how the site is made, in symbols."""
+        """Return how the site is computed, in symbols."""
         raise NotImplementedError
 
     def slope(self, role: int, letter: str) -> str:
-        """Return what input `role` gets back, in symbols; `letter` stands for its last axis."""
+        """Return the gradient that flows to input `role`, in symbols; `letter` is its last axis."""
         raise NotImplementedError
 
     def terms(self, at: Index) -> list[Term]:
-        """Return what the number at `at` is made of; nothing where it is masked."""
+        """Return the terms of the number at `at`; none if it is masked."""
         raise NotImplementedError
 
     def uses(self, role: int, i: Index) -> Iterator[Use]:
-        """Yield who uses place `i` of input `role`."""
+        """Yield the users of place `i` of input `role`."""
         raise NotImplementedError
 
     def total(self, number: float, terms: Sequence[Term]) -> tuple[float, str]:
-        """Return what the terms add up to, and its name where it is not the number itself."""
+        """Return the sum of the terms, and its name if it is not the number itself."""
         return number, ""
 
     def numbers(self, at: Index, terms: Sequence[Term]) -> str:
-        """Return how the number at `at` is made, in figures."""
+        """Return how the number at `at` is computed, in figures."""
         return added([each.numbers for each in terms])
 
 
@@ -74,19 +74,19 @@ class SumOfProducts(Rule):
         return (0,)
 
     def places(self, at: Index, k: int) -> tuple[Index | None, ...]:
-        """Return where the k-th product reads each input; None where it does not."""
+        """Return where the k-th product reads each input; None if it does not."""
         raise NotImplementedError
 
     def meets(self, role: int, i: Index) -> Iterable[tuple[Index, int]]:
-        """Return in which numbers, and which k there, place `i` of an input takes part."""
+        """Return the numbers that use place `i` of an input, each with its k."""
         raise NotImplementedError
 
     def constant(self) -> tuple[Factor, ...]:
-        """Return what every product is multiplied by besides."""
+        """Return the constant factors of every product."""
         return ()
 
     def label(self, k: int) -> str:
-        """Return what tells the k-th product from the others."""
+        """Return the label of the k-th product."""
         return self.names[0]
 
     def terms(self, at: Index) -> list[Term]:

@@ -26,7 +26,7 @@ BAR = 44  # pixels of the longest bar
 
 
 def breakdowns(told: Explanation) -> list[tuple[str, Breakdown]]:
-    """Return both breakdowns with their titles, first the one that the address asks for."""
+    """Return both breakdowns with their titles, the one that the address names first."""
     pair = [("made of", told.value), (f"gradient {figure(told.gradient.number)}", told.gradient)]
     return pair[::-1] if told.address.startswith("grad:") else pair
 
@@ -37,7 +37,7 @@ def headline(told: Explanation) -> str:
 
 
 def _door(address: str) -> str:
-    """Return what to give to `explain` to go on from here."""
+    """Return the address to give to `explain` next."""
     return address.removeprefix("value:")
 
 
@@ -96,7 +96,7 @@ _CODE = "font-family:monospace;font-size:.92em"
 
 
 def as_html(told: Explanation) -> str:
-    """Return an explanation as nested `details`: first its number, then how that comes about."""
+    """Return an explanation as nested `details`: first the number, then its breakdowns."""
     first, second = breakdowns(told)
     return (
         '<div style="line-height:1.5;max-width:72em;overflow-x:auto">'

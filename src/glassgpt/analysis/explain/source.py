@@ -13,7 +13,7 @@ from glassgpt.engines import scalar
 from glassgpt.engines.scalar import Value
 from glassgpt.model.activations import Site
 
-Place = tuple[Callable[..., Any], str]  # a function, and what stands in one line of it only
+Place = tuple[Callable[..., Any], str]  # a function, and a text found in only one of its lines
 
 # fmt: off
 SITES: dict[str, Place] = {  # by name within a layer
@@ -43,7 +43,7 @@ SITES: dict[str, Place] = {  # by name within a layer
     "losses":          (scalar.loss_of, "-probs[target].log()"),
     "loss":            (scalar.loss_of, "sum(losses)"),
 }
-OPS: dict[str, tuple[Place, ...]] = {  # the arithmetic, where it has its own function
+OPS: dict[str, tuple[Place, ...]] = {  # the arithmetic, if it has its own function
     "sum":        ((scalar.add, "x + y"),),
     "norm_scale": ((scalar.rmsnorm, "dot(x, x)"),),
     "linear":     ((scalar.linear, "dot(row, x)"),),
@@ -83,5 +83,5 @@ def lines(places: tuple[Place, ...]) -> tuple[Line, ...]:
 def _line(function: Callable[..., Any], fragment: str) -> Line:
     source, first = inspect.getsourcelines(function)
     found = [i for i, line in enumerate(source) if fragment in line]
-    assert len(found) == 1, f"{fragment!r} stands in {len(found)} lines of {function.__name__}"
+    assert len(found) == 1, f"{fragment!r} is in {len(found)} lines of {function.__name__}"
     return Line("engines/scalar.py", first + found[0], source[found[0]].strip())

@@ -17,15 +17,15 @@ from glassgpt.model.address import Address
 from glassgpt.model.config import Hyper, hyper
 from glassgpt.model.state import State
 
-EPSILON = 1e-5  # balances what a difference leaves out (∝ ε²) and rounding (∝ 1/ε)
-_ROUNDING = 16 * sys.float_info.epsilon  # what a loss may be off by, relative
+EPSILON = 1e-5  # balances truncation error (∝ ε²) and rounding (∝ 1/ε)
+_ROUNDING = 16 * sys.float_info.epsilon  # the relative error of a loss
 
 
 def adam_update(p: Pass, address: Address) -> AdamUpdate:
-    """Return the update that follows, in the scalar engine's own order of operations.
+    """Return the next update, in the scalar engine's own order of operations.
 
     With that engine's numbers `new_weight` is its next weight to the last bit. Raises
-    `DivergenceError` where the gradient is too large for an update.
+    `DivergenceError` if the gradient is too large for an update.
     """
     name, at = address.name, address.index
     h, g = hyper(p.config, p.step), p.grads[name][at]
@@ -60,7 +60,7 @@ def adam_update(p: Pass, address: Address) -> AdamUpdate:
 
 
 # fmt: off
-_FORMULAS = (  # what a line makes, in symbols, in figures; n is the number of the update
+_FORMULAS = (  # the result of a line, in symbols, in figures; n is the number of the update
     ("m", "β₁ · m + (1 − β₁) · g",  "{beta1} · {m} + {rest1} · {g}"),
     ("v", "β₂ · v + (1 − β₂) · g²", "{beta2} · {v} + {rest2} · {g}²"),
     ("m̂", "m / (1 − β₁ⁿ)",          "{new_m} / (1 − {beta1}^{n})"),
@@ -106,13 +106,13 @@ def gradient_check(
     spots = {k: weight + k * epsilon for k in (-2, -1, 1, 2)}
     runs = {k: _forward(engine, p, address, spot) for k, spot in spots.items()}
     loss = {0: here["loss"][()], **{k: run["loss"][()] for k, run in runs.items()}}
-    spots[0] = weight  # spots, not multiples of ε: a sum is rounded
+    spots[0] = weight  # exact weights, not multiples of ε: a sum is rounded
 
     def slope(low: int, high: int) -> float:
         return (loss[high] - loss[low]) / (spots[high] - spots[low])
 
     kinks = _switches(p, runs[-2], runs[2])
-    left_out = abs(slope(-2, 2) - slope(-1, 1)) / 3  # what is left out grows with ε²
+    left_out = abs(slope(-2, 2) - slope(-1, 1)) / 3  # the truncation error grows with ε²
     if kinks:
         left_out = abs(slope(0, 1) - slope(-1, 0)) / 2 + abs(slope(-2, 2) - slope(-1, 1))
     rounding = _ROUNDING * max(1.0, abs(loss[0])) / epsilon

@@ -68,7 +68,7 @@ def in_words(p: Pass, address: Address) -> str:
 
 
 def in_brief(p: Pass, address: Address) -> str:
-    """Return which number it is to a reader who knows the layer and the document."""
+    """Return the words without the layer and the document, for where these are shown."""
     return _where(p, address, "position {} ({})").partition(";")[0]
 
 
@@ -111,7 +111,7 @@ def spot(p: Pass, axis: str, i: int) -> str:
 
 
 def token(p: Pass, i: int) -> str:
-    """Return token `i` as it is told in a sentence."""
+    """Return token `i` as it is written in a sentence."""
     return "BOS" if i == p.tokenizer.bos else repr(p.tokenizer.name(i))
 
 
@@ -121,13 +121,13 @@ def figure(number: float) -> str:
 
 
 def bracketed(number: float) -> str:
-    """Return a number as it stands after an operator."""
+    """Return a number as it is written after an operator."""
     return f"({figure(number)})" if number < 0 else figure(number)
 
 
 def added(texts: Sequence[str], most: int = 3) -> str:
     """Return a sum written out; after the first few the others are only counted."""
-    text = " + ".join(texts[:most]).replace("+ −", "− ") or "0, nobody uses it"
+    text = " + ".join(texts[:most]).replace("+ −", "− ") or "0, it is not used"
     left = len(texts) - most
     return f"{text} + … ({left} more)" if left > 0 else text
 

@@ -1,7 +1,7 @@
 /* kernel.c: the whole model - forward, backward, Adam - for one instruction set (-DGLASS_ISA=avx512).
  *
  * It owns no memory and has no state: every call gets the sizes and one workspace (layout.h), so that
- * many models train side by side. It makes no libc call. Forward and backward stand in pairs in the model's order;
+ * many models train side by side. It makes no libc call. Forward and backward are in pairs, in the model's order;
  * `C` and `H` are arguments so that common shapes are compiled with constants (at the end of the file). */
 #include "adam.h"
 #include "attention.h"
@@ -260,7 +260,7 @@ NOINLINE int all_finite(const double *x, int64_t n) {
     return sum(trace) == 0;
 }
 
-/* One Adam step with the gradients at hand; they can be read until the next `backward` starts anew.
+/* One Adam step with the current gradients; they can be read until the next `backward` resets them.
  * If a weight is not finite after it, everything stays as it was and the answer is WEIGHT_NOT_FINITE. */
 EXPORT int32_t NAME(update)(const Dims *dims, double *workspace, const Hyper *hyper) {
     const Model m = model_at(dims, workspace);

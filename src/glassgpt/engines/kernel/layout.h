@@ -1,6 +1,6 @@
 /* layout.h: the one table of named arrays inside the workspace, and where each of them starts.
  *
- * Everything the kernel knows lives in one caller-owned, zero-filled, 64-byte aligned block of doubles: weights, their two
+ * All data of the kernel are in one caller-owned, zero-filled, 64-byte aligned block of doubles: weights, their two
  * moments and gradients (the same layout four times), every site and its gradient (the same layout
  * twice), scratch. Rows are padded to 8 doubles, so that a vector of any instruction set may run over the
  * end of a row; padding holds zeros. The layout depends on sizes only, never on the instruction set.
@@ -109,7 +109,7 @@ typedef struct {
 typedef struct {
     Sizes z;
     int64_t n_weights, layer_weights, layer_sites, layer_transposed, layer_spread, first_layer_weights;
-    double *state;               /* [0]: 1 when the gradients have been used by an update and start anew */
+    double *state;               /* [0]: 1 when the gradients have been used by an update and start from 0 */
     double *weights, *m, *v, *grads; /* n_weights each: same layout */
     Sites site, dsite;           /* values, gradients; dsite.tok and dsite.pos are dsite.embd */
     double *layers, *dlayers;    /* L x layer_sites each */

@@ -1,6 +1,6 @@
 /* probe.c: which of the kernels in this library the processor it runs on can execute.
  *
- * x86-64: cpuid says what the processor has, xgetbv what the operating system saves at a thread switch
+ * x86-64: cpuid reports what the processor has, xgetbv what the operating system saves at a thread switch
  * (Intel SDM vol. 1, 13.2 and 14.3). Elsewhere there is one instruction set and nothing to ask. */
 #include <stdint.h>
 #include "export.h"

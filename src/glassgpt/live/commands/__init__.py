@@ -1,1 +1,1 @@
-"""Commands: one function for each, in one table. What they change is in their context."""
+"""Commands: one function for each, listed in one table. A command changes only its context."""

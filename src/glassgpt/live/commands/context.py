@@ -29,8 +29,8 @@ class Context:
     compute: Compute
     sources: Sources
     page: Connection | None = None
-    command: int = 0  # the id of the command that is followed
-    file: bytes | None = None  # that came with it
+    command: int = 0  # the id of the command being executed
+    file: bytes | None = None  # the file that came with it
 
     async def answer(self, event: protocol.Event, arrays: Sequence[memoryview[Any]] = ()) -> None:
         """Send an event that answers the command."""
@@ -38,17 +38,17 @@ class Context:
             await self.page.tell(event, arrays, self.command)
 
     async def refuse(self, command: protocol.Command, error: GlassError) -> None:
-        """Say why a command cannot be followed."""
+        """Send the reason why a command is refused."""
         if self.page is not None:
             await self.page.refuse(type(command).__name__, error, self.command)
 
     async def stopped(self, error: DivergenceError) -> None:
-        """Stand still, and say why training stopped."""
+        """Pause, and send the reason why training stopped."""
         self.playback.pause()
         await self.answer(present.stopped(self.workspace.session.step, error))
 
     async def hello(self) -> None:
-        """Tell the run whole, and everything after it anew."""
+        """Send the whole run, and everything else again."""
         workspace, pace = self.workspace, self.playback.clock.pace
         event = await self.compute(lambda: present.hello(workspace, self.name, pace))
         if self.page is not None:

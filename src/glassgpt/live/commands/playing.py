@@ -13,7 +13,7 @@ from glassgpt.model.sampling import check_draw_seed
 
 
 async def open_run(context: Context, _: protocol.Open) -> None:
-    """Tell a page that has connected what the run is."""
+    """Send the run to a page that has connected."""
     await context.hello()
 
 

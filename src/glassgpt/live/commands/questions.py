@@ -38,29 +38,29 @@ async def explain(context: Context, command: protocol.Explain) -> None:
 
 
 async def spell(context: Context, command: protocol.Spell) -> None:
-    """Show one sample draw by draw."""
+    """Send one sample, draw by draw."""
     told = await context.compute(lambda: answers.spelling(context.workspace, command.index))
     await context.answer(*told)
 
 
 async def enter(context: Context, command: protocol.Enter) -> None:
-    """Show a node of the scalar engine's graph."""
+    """Send a node of the scalar engine's graph."""
     told = await context.compute(lambda: answers.neighbours(context.workspace, command))
     await context.answer(told)
 
 
 async def tokenize(context: Context, command: protocol.Tokenize) -> None:
-    """Show what the tokenizer makes of a text."""
+    """Send the tokens of a text."""
     await context.answer(answers.tokens(context.workspace, command.text))
 
 
 async def read(context: Context, command: protocol.Read) -> None:
-    """Read documents."""
+    """Send documents."""
     await context.answer(answers.documents(context.workspace, command.first, command.count))
 
 
 async def save(context: Context, command: protocol.Save) -> None:
-    """Make a file."""
+    """Send a file."""
     name, kind, octets = await context.compute(lambda: file(context.workspace, command.what))
     await context.answer(*answers.saved(name, kind, octets))
 
@@ -69,7 +69,7 @@ async def save(context: Context, command: protocol.Save) -> None:
 
 
 async def preview(context: Context, command: protocol.Preview) -> None:
-    """Ask for the complete run of other settings on the documents that are shown."""
+    """Request a preview: the complete run with other settings on the current documents."""
     workspace, config = context.workspace, made_of(Config, command.config)
     check_model(config, workspace.session.tokenizer.vocab_size)
     documents = workspace.tools.source.documents
@@ -78,7 +78,7 @@ async def preview(context: Context, command: protocol.Preview) -> None:
 
 
 async def band(context: Context, command: protocol.Band) -> None:
-    """Ask for the run of so many other seeds; 0 ends it."""
+    """Request the spread of the run over other seeds; 0 ends it."""
     workspace, documents = context.workspace, context.workspace.tools.source.documents
     workspace.requests.end("seed band", stopped=True)
     if command.seeds:
@@ -88,13 +88,13 @@ async def band(context: Context, command: protocol.Band) -> None:
 
 
 async def attribute(context: Context, command: protocol.Attribute) -> None:
-    """Ask which steps moved a probability most."""
+    """Request the steps that moved a probability most."""
     workspace, position = context.workspace, command.position
     tokens = workspace.session.tokens(command.document)
     if not 0 <= position < len(tokens) - 1:
         raise ConfigError(
             f"{command.document!r} has no position {position}",
-            f"it has {len(tokens) - 1}, from 0",
+            f"it has {len(tokens) - 1}, counted from 0",
         )
     seen, history = tokens[: position + 1], workspace.history
     attribution = await context.compute(lambda: Attribution(history, seen, command.token))

@@ -1,4 +1,4 @@
-"""Commands that make runs and branches, or show another one."""
+"""Commands that begin runs and branches, or show another branch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from glassgpt.training.recipe_text import read
 
 
 async def start(context: Context, command: protocol.Start) -> None:
-    """Begin a new run, beside the others or in their place."""
+    """Begin a new run, in addition to the others or in their place."""
     workspace = context.workspace
     before, sha256 = workspace.tools.source, workspace.session.recipe.data_sha256
     source = context.sources.wanted(command, context.file, before)
@@ -34,7 +34,7 @@ async def start(context: Context, command: protocol.Start) -> None:
 
 
 async def load(context: Context, command: protocol.Load) -> None:
-    """Go on with the run of a checkpoint, beside the branches there are."""
+    """Continue the run of a checkpoint; the existing branches stay."""
     workspace, octets = context.workspace, context.file
     if octets is None:
         raise ProtocolError("no checkpoint came with the command", "choose the file again")
@@ -45,7 +45,7 @@ async def load(context: Context, command: protocol.Load) -> None:
 
 
 async def consider(context: Context, command: protocol.Consider) -> None:
-    """Say what a new run would be."""
+    """Describe a new run without beginning it."""
     tools, session = context.workspace.tools, context.workspace.session
     source = context.sources.wanted(command, context.file, tools.source)
     text = context.sources.text if command.data == "sent" else None
@@ -77,27 +77,27 @@ async def change(
     context: Context,
     command: protocol.Tune | protocol.Edit | protocol.Ablate | protocol.StopAblating,
 ) -> None:
-    """Fork the run by a change from its position on."""
+    """Fork the run at its position by a change."""
     wanted = change_of(command)
     await _turn_to(context, lambda: context.workspace.branches.intervene(wanted))
 
 
 async def undo(context: Context, _: protocol.Undo) -> None:
-    """Return to what the last change changed, at the same step."""
+    """Return to the branch before the last change, at the same step."""
     step = context.playback.position
     if await _turn_to(context, context.workspace.branches.undo):
         await context.playback.seek(step)
 
 
 async def redo(context: Context, _: protocol.Redo) -> None:
-    """Make the change again that was undone last, at the same step."""
+    """Redo the last undone change, at the same step."""
     step = context.playback.position
     if await _turn_to(context, context.workspace.branches.redo):
         await context.playback.seek(step)
 
 
 async def choose(context: Context, command: protocol.Choose) -> None:
-    """Show another branch, at the same step where it has been there."""
+    """Show another branch, at the same step if it has reached that step."""
     step, branches = context.playback.position, context.workspace.branches
     if await _turn_to(context, lambda: branches.choose(command.branch)):
         await context.playback.seek(min(step, context.workspace.history.reached))
@@ -135,7 +135,7 @@ async def _turn_to(context: Context, turn: Callable[[], Branch]) -> bool:
 def change_of(
     command: protocol.Tune | protocol.Edit | protocol.Ablate | protocol.StopAblating,
 ) -> interventions.Change:
-    """Return the change that a command asks for."""
+    """Return the change that a command describes."""
     match command:
         case protocol.Tune(changes):
             return interventions.Tune(tuple(changes.items()))

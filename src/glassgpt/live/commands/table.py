@@ -1,4 +1,4 @@
-"""Which function follows which command."""
+"""The function that executes each command."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ HANDLERS: dict[type[protocol.Command], Handler] = {
 
 
 async def follow(context: Context, command: protocol.Command) -> None:
-    """Do what a command says; raises `GlassError` where that cannot be done."""
+    """Execute a command; raises `GlassError` if that is not possible."""
     handler = HANDLERS.get(type(command))
     if handler is None:
         raise ProtocolError(f"{type(command).__name__} is not a command for a run")

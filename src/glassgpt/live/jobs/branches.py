@@ -44,15 +44,15 @@ class Curves(Job):
 
     @classmethod
     def subject(cls, workspace: Workspace) -> object:  # noqa: ARG003
-        """Return a constant: what was told of each branch is remembered."""
+        """Return a constant: what was sent of each branch is recorded."""
         return True
 
     def position(self) -> object:
-        """Return what there is to tell."""
+        """Return the version and length of each curve."""
         return self._places()
 
     def work(self) -> Work:
-        """Tell one curve after the other."""
+        """Send one curve after the other."""
         self._told.pop(self.workspace.branches.current.number, None)
         while (branch := self._untold()) is not None:
             self._told[branch.number] = _place(branch)
@@ -75,7 +75,7 @@ def _place(branch: Branch) -> tuple[int, int]:
 
 
 class Price(Quick):
-    """The change of the validation loss by the weights that were set, once for each branch."""
+    """The change of the validation loss caused by setting weights, once for each branch."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -83,7 +83,7 @@ class Price(Quick):
 
     @classmethod
     def subject(cls, workspace: Workspace) -> object:  # noqa: ARG003
-        """Return a constant: it is told once for each branch."""
+        """Return a constant: it is sent once for each branch."""
         return True
 
     def position(self) -> object:
@@ -101,7 +101,7 @@ class Price(Quick):
 
 
 def _price(workspace: Workspace, branch: Branch) -> protocol.Price | None:
-    """Return what the fork of a branch cost, where it set weights."""
+    """Return the change of the validation loss at the fork of a branch, if it set weights."""
     validator, session = workspace.tools_of(branch).validator, branch.history.session
     blocks = [
         (done.change.block(session.config), getattr(done.change, "value", 0.0))
@@ -120,13 +120,13 @@ def _price(workspace: Workspace, branch: Branch) -> protocol.Price | None:
 
 
 class Comparison(Job):
-    """Samples of the branch to compare with, and its differences from the branch shown."""
+    """Samples of the compared branch, and its differences from the branch shown."""
 
     at_rest = True
 
     @classmethod
     def subject(cls, workspace: Workspace) -> object:
-        """Return the two branches, where they stand, and how samples are drawn."""
+        """Return the two branches, their positions, and how samples are drawn."""
         other = workspace.compared_branch
         if other is None:
             return None
@@ -135,7 +135,7 @@ class Comparison(Job):
         return *places, workspace.sampling, workspace.sample_seed, workspace.document
 
     def work(self) -> Work:
-        """Bring the other branch to the same position, let it write, and compare."""
+        """Move the other branch to the same position, draw samples from it, and compare."""
         workspace, other = self.workspace, self.workspace.compared_branch
         assert other is not None
         session = other.history.session
@@ -148,14 +148,14 @@ class Comparison(Job):
             for one in drawn(workspace, other, workspace.tools_of(other).second_probe(session)):
                 texts += [one] if one else []
                 yield None
-        except GlassError:  # it cannot draw like that, or has diverged
+        except GlassError:  # the sampling is not valid for it, or it has diverged
             texts = []
         yield results.samples(workspace, other, step, texts), ()
         return _difference(workspace, workspace.branches.current, other), ()
 
 
 def _approach(branch: Branch, step: int) -> None:
-    """Bring a branch nearer to a position where it has been, for about a slice of time."""
+    """Move a branch towards a position that it has reached before, for about a slice of time."""
     history, end = branch.history, time.perf_counter() + SLICE
     history.approach(step)
     while history.session.step < step and time.perf_counter() < end:
@@ -176,16 +176,16 @@ def _difference(workspace: Workspace, here: Branch, other: Branch) -> protocol.D
 def _parted(
     workspace: Workspace, here: Branch, other: Branch, tokens: Sequence[int]
 ) -> tuple[Parting, str]:
-    """Return where the two part on a document, and why that cannot be said where it cannot."""
+    """Return where the two first differ on a document, or why they cannot be compared."""
     ours, theirs = here.history.session, other.history.session
     if ours.step != theirs.step:
         return Parting(), ""
     if _sizes(ours) != _sizes(theirs):
-        return Parting(), "the two models are of other sizes or letters"
+        return Parting(), "the two models differ in size or vocabulary"
     probe = workspace.tools_of(other).second_probe(theirs)
     try:
         return probe.part(ours.engine.state(), theirs.engine.state(), tokens), ""
-    except DivergenceError as error:  # a run that stopped, where it would have gone on
+    except DivergenceError as error:  # a run that stopped, at its next step
         return Parting(), error.what
 
 
@@ -197,7 +197,7 @@ def _sizes(session: Session) -> tuple[object, ...]:
 
 
 def _validation_loss(workspace: Workspace, *branches: Branch) -> list[float]:
-    """Return the validation loss of each branch, nothing where one cannot be measured."""
+    """Return the validation loss of each branch, an empty list if one cannot be measured."""
     if any(workspace.tools_of(branch).validator is None for branch in branches):
         return []
     try:

@@ -16,16 +16,16 @@ from glassgpt.live.workspace import Workspace
 from glassgpt.training.branches import Branch
 
 SLICE = 0.003  # seconds of work at a time: a frame that falls due meanwhile is not late
-LONG = 0.02  # seconds: a slice that a slow engine does not keep
-SAMPLES_REST = 4  # while training runs: how many times as long as it took is waited
+LONG = 0.02  # seconds: a slice of a slow engine takes longer
+SAMPLES_REST = 4  # while training runs: the rest, as a multiple of the time the work took
 VALIDATION_REST = 10
-YIELD = 3  # how many times as long as a frame all this is delayed where the cores are busy
+YIELD = 3  # the delay of these jobs if the cores are busy, as a multiple of a frame's delay
 
 
 def drawn(workspace: Workspace, branch: Branch, probe: Probe) -> Iterator[protocol.Written | None]:
-    """Yield None while the documents are indexed, then samples of where a branch stands.
+    """Yield None while the documents are indexed, then samples at a branch's position.
 
-    Training may go on meanwhile.
+    Training may continue meanwhile.
     """
     session, documents = branch.history.session, workspace.tools_of(branch).nearest
     state, stream = session.engine.state(), workspace.draw_stream(session)
@@ -46,7 +46,7 @@ class Samples(Job):
 
     @classmethod
     def subject(cls, workspace: Workspace) -> object:
-        """Return the branch and how it draws."""
+        """Return the branch and how samples are drawn from it."""
         return workspace.history.version, workspace.sampling, workspace.sample_seed
 
     def position(self) -> object:
@@ -93,7 +93,7 @@ class Baselines(Job):
 
 
 class ValidationLoss(Quick):
-    """The loss on the validation documents, where an engine is fast enough."""
+    """The validation loss, if an engine is fast enough."""
 
     @classmethod
     def subject(cls, workspace: Workspace) -> object:
@@ -114,15 +114,15 @@ class ValidationLoss(Quick):
 
 
 class Engines(Quick):
-    """That the scalar engine computes what the fast one does, and how fast each is."""
+    """The scalar engine and the fast one compared: their differences, and how fast each is."""
 
     @classmethod
     def subject(cls, workspace: Workspace) -> object:
-        """Return the tools of a run that the scalar engine computes."""
+        """Return the tools of the run if its engine is the scalar one."""
         return workspace.tools if workspace.session.engine.name == "scalar" else None
 
     def compute(self) -> Told | None:
-        """Take the first steps with both."""
+        """Take the first steps with both engines."""
         found = self.workspace.tools.engine_comparison(self.workspace.session)
         return None if found is None else (results.engines(found), ())
 

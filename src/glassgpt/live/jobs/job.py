@@ -17,13 +17,13 @@ Work: TypeAlias = "Generator[Told | None, None, Told | None]"
 class Job:
     """One kind of work, about one subject.
 
-    The scheduler makes it for a subject, and another one when the subject has changed. It does the
+    The scheduler makes one for a subject, and a new one when the subject has changed. It does the
     work once at each position.
     """
 
     slice: ClassVar[float] = SLICE  # seconds of work at a time
-    at_rest: ClassVar[bool] = False  # whether it is done only while training stands
-    refuses: ClassVar[str] = ""  # the command that is refused where the work cannot be done
+    at_rest: ClassVar[bool] = False  # whether it is done only while training is paused
+    refuses: ClassVar[str] = ""  # the command that is refused if the work cannot be done
     requested: ClassVar[JobName | None] = None  # the kind of request that it fulfils
 
     def __init__(self, workspace: Workspace) -> None:
@@ -31,11 +31,11 @@ class Job:
 
     @classmethod
     def subject(cls, workspace: Workspace) -> object:
-        """Return what the work is about now, None where there is nothing to do."""
+        """Return the current subject of the work, None if there is nothing to do."""
         raise NotImplementedError
 
     def position(self) -> object:
-        """Return what the finished work is done again for, when it has changed."""
+        """Return a value; when it changes, finished work is done again."""
         return None
 
     def work(self) -> Work:
@@ -43,7 +43,7 @@ class Job:
         raise NotImplementedError
 
     def rest(self, seconds: float, delay: float) -> float:  # noqa: ARG002
-        """Return how long to wait while training runs, after a slice that took so many `seconds`.
+        """Return how long to wait while training runs, after a slice that took `seconds`.
 
         `delay` is how long frames are held back because the cores are busy.
         """
@@ -54,7 +54,7 @@ class Quick(Job):
     """Work that is done in one piece."""
 
     def work(self) -> Work:
-        """Do it."""
+        """Do the work."""
         yield from ()
         return self.compute()
 

@@ -17,9 +17,9 @@ from glassgpt.live.pacing import SLICE
 from glassgpt.live.presenters import results
 from glassgpt.live.workspace import Workspace
 
-FIRST_SLICE = 0.03  # seconds: a preview run of the usual size is complete within it
+FIRST_SLICE = 0.03  # seconds: enough for a preview run of the usual size
 TOLD_EVERY = 0.1  # seconds between two events about the same work
-REST = 2  # while training runs: how many times as long as it took unhurried work waits
+REST = 2  # while training runs: the rest of long jobs, as a multiple of the time a slice took
 
 
 class Requested(Job):
@@ -49,7 +49,7 @@ class Requested(Job):
 
 
 class Preview(Requested):
-    """The complete run of other settings."""
+    """A complete run with other settings."""
 
     requested = "preview"
 
@@ -69,11 +69,11 @@ class Preview(Requested):
         return results.preview(run, told, texts, _validation_loss(run) if ended_well else None)
 
     def _texts(self, run: PreviewRun) -> list[protocol.Written]:
-        """Return what the run writes at its end, none where it cannot draw as it is asked to."""
+        """Return samples at the end of the run, none if the sampling is not valid for it."""
         workspace, session = self.workspace, run.session
         nearest, stream = workspace.tools.nearest, workspace.draw_stream(session)
         try:
-            return [  # without the nearest documents: a preview is drawn again with each touch
+            return [  # without the nearest documents: a preview is drawn again at each change
                 results.written(one, nearest, look=False)
                 for one in sampled(
                     session.engine, session.tokenizer, session.config, workspace.sampling, stream
@@ -107,12 +107,12 @@ class AttributionJob(Requested):
 
 
 class WeightHistoryJob(Requested):
-    """What a weight was at every position."""
+    """The value of a weight at every position."""
 
     requested = "weight history"
 
     def work(self) -> Work:
-        """Take those steps again that are not known yet."""
+        """Take those steps again whose values are not known yet."""
         past: WeightHistory = self.computation
         while not past.done:
             past.go_on(SLICE)
@@ -145,7 +145,7 @@ class SeedBand(Requested):
 
 
 class Verifying(Requested):
-    """The scalar engine beside the one that is shown."""
+    """The check of the current engine against the scalar one."""
 
     requested = "verification"
     refuses = "Verify"

@@ -1,4 +1,4 @@
-"""The scheduler of jobs: each turn one slice of each group, its most urgent job first."""
+"""The scheduler of jobs: each turn runs one slice of each group, its most urgent job first."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from glassgpt.live.pacing import Contention
 from glassgpt.live.presenters import Told
 from glassgpt.live.workspace import Workspace
 
-NEVER = object()  # the position of work that was not done yet
-IDLE = 1.0  # seconds between two looks where nothing is due
+NEVER = object()  # the position of work that was never done
+IDLE = 1.0  # seconds between two checks if nothing is due
 
 Result = TypeVar("Result")
 
@@ -28,7 +28,7 @@ class Compute(Protocol):
 
 
 class Slot:
-    """One kind of job: its subject, its work in progress, and an event that could not leave yet."""
+    """One kind of job: its subject, its work in progress, and an event still to be sent."""
 
     def __init__(self, kind: type[Job]) -> None:
         self.kind = kind
@@ -41,11 +41,11 @@ class Slot:
         self._done: object = NEVER
 
     def clear(self) -> None:
-        """Forget the work, so that it is done and told anew."""
+        """Forget the work, so that it is done and sent again."""
         self.__init__(self.kind)  # type: ignore[misc]
 
     def renew(self, workspace: Workspace) -> None:
-        """Begin anew if the subject has changed."""
+        """Begin again if the subject has changed."""
         subject = self.kind.subject(workspace)
         if subject != self._subject:
             self.clear()
@@ -53,7 +53,7 @@ class Slot:
             self._job = None if subject is None else self.kind(workspace)
 
     def is_due(self, *, moving: bool) -> bool:
-        """Whether there is work, apart from a rest that it takes."""
+        """Whether there is work, even if it is resting."""
         if self._job is None or (moving and self.kind.at_rest):
             return False
         working = self._work is not None or self.event is not None
@@ -85,7 +85,7 @@ class Slot:
 
 
 class Scheduler:
-    """Runs the jobs of one workspace, in groups of which each gets one slice a turn."""
+    """Runs the jobs of one workspace, in groups; each group gets one slice a turn."""
 
     def __init__(
         self,
@@ -101,11 +101,11 @@ class Scheduler:
         self.restart()
 
     def restart(self) -> None:
-        """Begin anew, for a page that knows nothing."""
+        """Begin again, for a page that has just connected."""
         for slot in self._slots():
             slot.clear()
-        self.waits = False  # for the page to take one more event: the next is no frame
-        self._told = 0  # the number of the last numbered event from here
+        self.waits = False  # until the page has room for an event: the next one is not a frame
+        self._told = 0  # the number of the last numbered event sent from here
 
     def wait(self, *, moving: bool) -> float:
         """Return the seconds until a job may be due."""
@@ -128,7 +128,7 @@ class Scheduler:
         return [slot for group in self._groups for slot in group]
 
     async def _tell_ended(self, page: Connection) -> bool:
-        """Tell of requests that were ended, those included that belong to another branch."""
+        """Send which requests ended early, including those of another branch."""
         requests = self._workspace.requests
         requests.end_all_but(self._workspace.history.version)
         ended = requests.take_ended()
@@ -153,7 +153,7 @@ class Scheduler:
         return True
 
     async def _tell(self, told: Told, slot: Slot, page: Connection) -> bool:
-        """Send an event; one with a number waits for its turn, and is then before a frame."""
+        """Send an event; a numbered one waits for its turn, which then comes before a frame."""
         event, arrays = told
         numbered = isinstance(event, protocol.Numbered)
         if numbered and not page.credit:
@@ -166,7 +166,7 @@ class Scheduler:
         return True
 
     def _command(self, slot: Slot) -> int:
-        """Return the id of the command that asked for a job, 0 for none."""
+        """Return the id of the command that requested a job, 0 for none."""
         job = slot.kind.requested
         request = self._workspace.requests.open(job) if job else None
         return request.command if request else 0
@@ -176,7 +176,7 @@ class Scheduler:
             self._workspace.requests.complete(slot.kind.requested)
 
     async def _fail(self, slot: Slot, page: Connection, error: GlassError) -> None:
-        """Give up the work of a position; say why where a command asked for it."""
+        """Give up the work of a position; send the reason if a command requested it."""
         slot.finish()
         if slot.kind.refuses:
             await page.refuse(slot.kind.refuses, error, self._command(slot))

@@ -27,7 +27,10 @@ def spelling(workspace: Workspace, index: int) -> Told:
     """Return one sample of the position, draw by draw."""
     sampling, session = workspace.sampling, workspace.session
     if not 0 <= index < sampling.num_samples:
-        raise ConfigError(f"there is no sample number {index}", f"there are {sampling.num_samples}")
+        raise ConfigError(
+            f"there is no sample number {index}",
+            f"there are {sampling.num_samples}, counted from 0",
+        )
     stream, state = workspace.draw_stream(), session.engine.state()
     spelled = workspace.tools.probe.spell(state, sampling, stream, index)
     event = protocol.Spelling(
@@ -64,12 +67,12 @@ def _brief(breakdown: Breakdown) -> Breakdown:
 def neighbours(workspace: Workspace, asked: protocol.Enter) -> protocol.Neighbours:
     """Return a node of the scalar engine's graph and its neighbours.
 
-    Raises `AddressError`, `ConfigError` or `EngineError` where there is none.
+    Raises `AddressError`, `ConfigError` or `EngineError` if there is no such node.
     """
     graph = workspace.graph()
     number = graph.find(asked.address) if asked.address else asked.node
     if not 0 <= number < graph.node_count:
-        raise ConfigError(f"there is no node {number}", f"there are {graph.node_count:,}, from 0")
+        raise ConfigError(f"there is no node {number}", f"choose 0 to {graph.node_count - 1:,}")
     node = graph.node(number)
     path = graph.strongest_path(number) if asked.path else None
     return protocol.Neighbours(
@@ -95,7 +98,7 @@ def _node_facts(graph: Graph, link: Link) -> protocol.NodeFacts:
 
 
 def tokens(workspace: Workspace, text: str) -> protocol.Tokens:
-    """Return what the tokenizer makes of `text`."""
+    """Return the tokens of `text`, or why it has none."""
     try:
         return protocol.Tokens(text, workspace.session.tokenizer.encode(text), "", "")
     except GlassError as error:
@@ -103,7 +106,7 @@ def tokens(workspace: Workspace, text: str) -> protocol.Tokens:
 
 
 def documents(workspace: Workspace, first: int, count: int) -> protocol.Documents:
-    """Return documents in the order of training, of each what the context holds."""
+    """Return documents in the order of training, each cut to the context."""
     session = workspace.session
     first, context = max(0, first), session.config.block_size
     some = session.documents[first : first + max(0, min(count, MAX_READ))]
@@ -113,7 +116,7 @@ def documents(workspace: Workspace, first: int, count: int) -> protocol.Document
 def considered(
     source: Source, values: dict[str, protocol.Scalar], text: Text | None = None
 ) -> protocol.Considered:
-    """Return what a new run of these settings on these documents would be, or why it cannot be."""
+    """Return the facts of a new run with these settings and documents, or why it is not valid."""
     tokenizer = Tokenizer.of(source.documents)
     try:
         parameters = check_model(made_of(Config, values), tokenizer.vocab_size)

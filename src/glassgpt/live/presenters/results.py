@@ -27,15 +27,15 @@ from glassgpt.training.session import Session
 def samples(
     workspace: Workspace, branch: Branch, step: int, written: list[protocol.Written]
 ) -> protocol.Samples:
-    """Return what a branch wrote at a position."""
+    """Return the samples of a branch at a position."""
     sampling, seed = workspace.sampling, workspace.sample_seed
     return protocol.Samples(branch.number, step, asdict(sampling), seed, written, link(workspace))
 
 
 def written(one: Sampled, documents: Nearest, *, look: bool = True) -> protocol.Written:
-    """Return a sample, measured by the documents.
+    """Return a sample, compared with the documents.
 
-    The nearest of them is left out where it is not to be looked for.
+    Without `look` the nearest document is left out.
     """
     nearest, distance = documents.of(one.text) if look else ("", 0)
     seen = documents.knows(one.text)
@@ -48,7 +48,7 @@ def baselines(found: Baselines) -> protocol.Baselines:
 
 
 def validation_loss(session: Session, tools: RunTools) -> protocol.ValidationLoss:
-    """Return the validation loss of a session where it stands; needs a validator."""
+    """Return the validation loss of a session at its position; needs a validator."""
     loss = tools.validation_loss(session)
     assert tools.validator is not None
     count = len(validation_documents(session.documents))
@@ -57,7 +57,7 @@ def validation_loss(session: Session, tools: RunTools) -> protocol.ValidationLos
 
 
 def engines(found: EngineComparison) -> protocol.EnginesCompared:
-    """Return how fast the engines are on this run, and how far they stray."""
+    """Return how fast the engines are on this run, and how much they differ."""
     return protocol.EnginesCompared(found.rates, found.steps, found.difference)
 
 
@@ -116,7 +116,7 @@ def seed_band(band: Band) -> Told:
 
 
 def attribution(attribution: Attribution) -> Told:
-    """Return which steps moved a probability most, or how far the search is."""
+    """Return which steps moved a probability most, or how far the search has come."""
     curve = array(attribution.curve, (len(attribution.curve),)) if attribution.done else None
     arrays = {} if curve is None else {"curve": curve}
     event = protocol.Attribution(
@@ -138,7 +138,7 @@ def attribution(attribution: Attribution) -> Told:
 
 
 def weight_history(past: WeightHistory) -> Told:
-    """Return what a weight was at every position."""
+    """Return the value of a weight at every position."""
     steps, values = past.told()
     size = (len(values),)
     arrays = {"steps": array(steps, size), "past": array(values, size)}
@@ -148,7 +148,7 @@ def weight_history(past: WeightHistory) -> Told:
 
 
 def verification(run: Verification) -> protocol.Verified:
-    """Return how far two engines have strayed."""
+    """Return how much two engines differ so far."""
     gaps = [protocol.GapFacts(**asdict(gap), holds=gap.holds) for gap in run.gaps]
     running = run.step < run.steps
     return protocol.Verified(run.step, run.steps, running, gaps, run.holds, run.recorded)

@@ -26,7 +26,7 @@ POINTS = 101  # of the learning rate's schedule
 
 
 def hello(workspace: Workspace, run: str, pace: float) -> protocol.Hello:
-    """Return the run, whole."""
+    """Return the whole run."""
     session, history = workspace.session, workspace.history
     config, size = session.config, session.tokenizer.vocab_size
     lengths = sorted(len(document) + 1 for document in session.documents)
@@ -77,7 +77,7 @@ def settings_of(workspace: Workspace) -> protocol.Settings:
 
 
 def link(workspace: Workspace) -> str:
-    """Return the link of the run without its position, which moves and is the page's to add."""
+    """Return the link of the run without its position, which the page adds."""
     engine = workspace.session.engine.name
     return write_link(
         Experiment(

@@ -1,12 +1,12 @@
 """The messages between page and player: commands are verbs, events are nouns.
 
-A command is JSON text, or a frame where it brings a file along. Every event is a frame:
+A command is JSON text, or a frame if it contains a file. Every event is a frame:
 
     u32 header length | JSON header | arrays, one after the other, each on a multiple of 8 bytes
 
 in little-endian order, so that the page sees typed arrays without a copy. The header is one of
-the structs below; its `arrays` say what follows. `tools/gen_protocol.py` writes the page's types
-from these files. It knows no socket and no model.
+the structs below; its `arrays` describe the rest. `tools/gen_protocol.py` writes the page's types
+from these files. Independent of sockets and models.
 """
 
 from glassgpt.live.protocol.answers import (
@@ -109,7 +109,7 @@ from glassgpt.live.protocol.wire import (
 
 VERSION = 1
 MAX_TERMS = 64  # of an explanation
-CREDITS = 2  # events that may be under way before the page has drawn the first of them
+CREDITS = 2  # events that may be sent before the page has drawn the first of them
 TAKEN_OVER, ENDED = 4001, 4002  # WebSocket close codes: another tab shows the run; it was ended
 
 __all__ = [

@@ -8,7 +8,7 @@ from glassgpt.live.protocol.parts import ArrayHead, CutFacts, NodeFacts
 
 
 class Considered(Answer, frozen=True, tag=True):
-    """What `Start` would make: a model of this size from these documents, or a sentence."""
+    """The run that `Start` would begin, or the reason why it is not valid."""
 
     config: dict[str, Scalar]
     parameters: int
@@ -19,9 +19,9 @@ class Considered(Answer, frozen=True, tag=True):
     examples: list[str]
     clipped: int
     data_sha256: str
-    encoding: str  # of the text that was sent, where it is not UTF-8
+    encoding: str  # of the text that was sent, if it is not UTF-8
     cut: str
-    cuts: list[CutFacts]  # where the text does not look like one document a line
+    cuts: list[CutFacts]  # if the text does not look like one document a line
     problem: str
     hint: str
 
@@ -29,9 +29,9 @@ class Considered(Answer, frozen=True, tag=True):
 class Explained(Answer, frozen=True, tag=True):
     """The explanation of a number after `step` updates, or the reason why there is none.
 
-    At most `MAX_TERMS` terms of a breakdown are sent, the largest; `value_terms` and
-    `gradient_terms` count all of them. A number that is not finite is sent as null. For a weight
-    `gradient_check` is set, and its `WeightHistory` follows.
+    Of a breakdown the `MAX_TERMS` largest terms are sent; `value_terms` and `gradient_terms`
+    count all of them. A number that is not finite is sent as null. For a weight the gradient
+    check is included, and its `WeightHistory` follows.
     """
 
     address: str
@@ -82,7 +82,7 @@ class Neighbours(Answer, frozen=True, tag=True):
 
 
 class Tokens(Answer, frozen=True, tag=True):
-    """What the tokenizer makes of `text`: its ids between BOS and BOS, or a sentence."""
+    """The tokens of `text`: their ids between BOS and BOS, or the reason why there are none."""
 
     text: str
     ids: list[int]

@@ -8,7 +8,7 @@ from glassgpt.live.protocol.message import Asked, Message, Scalar
 
 
 class Open(Asked, frozen=True, tag=True):
-    """First of all: go on with `run`, or make the experiment that `link` describes."""
+    """The first command: continue `run`, or open the run that `link` describes."""
 
     run: str = ""
     link: str = ""
@@ -38,8 +38,8 @@ class Pace(Asked, frozen=True, tag=True):
 class RunRequest(Asked, frozen=True):
     """The settings and documents of a new run.
 
-    `data` is `kept`, `builtin`, `sent`: the file with this, or the fingerprint of documents that
-    a run before this one learned from.
+    `data` is `kept`, `builtin`, `sent` (the file that comes with the command), or the fingerprint
+    of the documents of an earlier run.
     """
 
     config: dict[str, Scalar]
@@ -47,7 +47,7 @@ class RunRequest(Asked, frozen=True):
     data: str = "kept"
     data_name: str = ""
     cut: str = ""  # how a text that was sent becomes documents: its lines, or one of `CutFacts`
-    do: str = ""  # what is done to the run on its way, as a link says it
+    do: str = ""  # the interventions, as a link writes them
 
 
 class Start(RunRequest, frozen=True, tag=True):
@@ -86,9 +86,9 @@ class Edit(Asked, frozen=True, tag=True):
 
 
 class Ablate(Asked, frozen=True, tag=True):
-    """Fork the run: set the weights of a part to zero, with `hold` after every update.
+    """Fork the run: ablate a part by setting its weights to zero, with `hold` after every update.
 
-    A `part` is `head` or `neuron`, `number` of `layer`, or `position`, the whole of wpe.
+    `part` is `head` or `neuron`, with its `layer` and `number`, or `position`, the whole of wpe.
     """
 
     part: Literal["head", "neuron", "position"]
@@ -106,7 +106,7 @@ class StopAblating(Asked, frozen=True, tag=True):
 
 
 class Undo(Asked, frozen=True, tag=True):
-    """Return to what the last change changed, at the same step; what was trained is kept."""
+    """Return to the branch before the last change, at the same step; no trained steps are lost."""
 
 
 class Redo(Asked, frozen=True, tag=True):
@@ -114,7 +114,7 @@ class Redo(Asked, frozen=True, tag=True):
 
 
 class Choose(Asked, frozen=True, tag=True):
-    """Show another branch, at the same step where it has been there."""
+    """Show another branch, at the same step if it has reached that step."""
 
     branch: int
 
@@ -132,13 +132,13 @@ class Compare(Asked, frozen=True, tag=True):
 
 
 class Preview(Asked, frozen=True, tag=True):
-    """Show the complete run that these settings would give on the documents that are shown."""
+    """Show a preview: the complete run with these settings on the current documents."""
 
     config: dict[str, Scalar]
 
 
 class Band(Asked, frozen=True, tag=True):
-    """Show the spread of the current settings over other seeds, `seeds` many; 0 ends it."""
+    """Show the spread of the current settings over `seeds` other seeds; 0 ends it."""
 
     seeds: int
 
@@ -200,7 +200,7 @@ class Enter(Asked, frozen=True, tag=True):
 
 
 class Tokenize(Asked, frozen=True, tag=True):
-    """Show what the tokenizer makes of `text`."""
+    """Show the tokens of `text`."""
 
     text: str
 
@@ -213,7 +213,7 @@ class Read(Asked, frozen=True, tag=True):
 
 
 class Save(Asked, frozen=True, tag=True):
-    """Make a file of `what`: checkpoint, weights, documents, log.jsonl, log.csv or script."""
+    """Send the file `what`: checkpoint, weights, documents, log.jsonl, log.csv or script."""
 
     what: str
 
@@ -231,7 +231,7 @@ Command: TypeAlias = (
 )  # fmt: skip
 
 NEWEST_COUNTS = Seek | Consider | Sample | Watch | Explain | Enter | Preview | Attribute
-QUESTIONS = (  # that change nothing a frame shows
+QUESTIONS = (  # commands that change nothing shown in a frame
     Explain
     | Enter
     | Spell

@@ -14,13 +14,13 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field
 
 
 class Asked(Message, frozen=True, kw_only=True):
-    """A command; `id` is a number that the page counts up. What answers it names it."""
+    """A command; the page numbers its commands with `id`, and answers refer to that number."""
 
     id: int = 0
 
 
 class Answer(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """An event; `to` is the id of the command that it answers, and is left out where it is 0."""
+    """An event; `to` is the id of the command that it answers, and is left out if it is 0."""
 
     to: int = 0
 

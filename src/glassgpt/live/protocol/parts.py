@@ -8,7 +8,7 @@ from glassgpt.live.protocol.message import Scalar
 
 
 class ArrayHead(msgspec.Struct, frozen=True):
-    """An array that follows the header: its name, numbers' type and shape."""
+    """An array that follows the header: its name, type of numbers and shape."""
 
     name: str
     dtype: str  # "f8" or "f4"
@@ -16,7 +16,7 @@ class ArrayHead(msgspec.Struct, frozen=True):
 
 
 class SettingFacts(msgspec.Struct, frozen=True):
-    """A setting of `config.py`, whole, so that the page can make its control."""
+    """A setting of `config.py`, with all that the page needs to make its control."""
 
     name: str
     default: Scalar
@@ -54,10 +54,10 @@ class EngineFacts(msgspec.Struct, frozen=True):
 
 
 class Written(msgspec.Struct, frozen=True):
-    """A sample: its text, whether it stands in the data, the probability that it was drawn with.
+    """A sample: its text, whether the data contain it, the probability of drawing it.
 
-    `nearest` is the document it is nearest to, `distance` letters away; empty where the text or the
-    data are too long to look for it.
+    `nearest` is the nearest document, `distance` letters away; empty if the text or the
+    data are too long for the search.
     """
 
     text: str
@@ -92,14 +92,14 @@ class PendingLink(msgspec.Struct, frozen=True):
 
 
 class BranchFacts(msgspec.Struct, frozen=True):
-    """A branch: what it is called, where it comes from, and what was changed at its fork."""
+    """A branch: its name, its parent, and the changes at its fork."""
 
     number: int
-    parent: int | None  # None: a run that began by itself
+    parent: int | None  # None: the first branch of a run
     run: int  # the number of that run
     fork: int  # the position from which on it differs from its parent
     words: list[str]  # a phrase for each change
-    changes: str  # the same as a link says it
+    changes: str  # the same, as a link writes them
     ablated: list[str]  # the parts that are held at zero at its end, as in a link: head0.2
     config: dict[str, Scalar]  # at its end
     data_name: str
@@ -107,7 +107,7 @@ class BranchFacts(msgspec.Struct, frozen=True):
 
 
 class MoveFacts(msgspec.Struct, frozen=True):
-    """What moved log p: step number `step` (from 1) on `document`, or a change that `words` say."""
+    """What moved log p: step number `step` (from 1) on `document`, or the change in `words`."""
 
     step: int
     document: str

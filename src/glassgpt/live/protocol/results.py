@@ -27,12 +27,12 @@ class Baselines(Answer, frozen=True, tag=True):
 
 
 class ValidationLoss(Numbered, frozen=True, tag=True):
-    """The mean loss after `step` updates on the validation documents, by `engine`."""
+    """The mean validation loss after `step` updates, computed by `engine`."""
 
     step: int
     loss: float
     documents: int
-    seen: int  # of them, those whose text the run has learned from
+    seen: int  # how many of the validation documents the run has trained on
     engine: str
 
 
@@ -68,7 +68,7 @@ class Difference(Answer, frozen=True, tag=True):
 
 
 class Price(Answer, frozen=True, tag=True):
-    """The validation loss at a branch's fork, before and after the weights were set."""
+    """The validation loss at the fork of a branch, before and after its weights were set."""
 
     branch: int
     step: int
@@ -77,10 +77,10 @@ class Price(Answer, frozen=True, tag=True):
 
 
 class Previewed(Answer, frozen=True, tag=True):
-    """A complete run of `config`, as far as it is taken; the array `losses` begins at `first`.
+    """A preview run of `config`, as far as it is computed; the array `losses` begins at `first`.
 
-    When it is `done`, `written` and `validation_loss` are those of its end; `stopped` is why a run
-    stopped early.
+    When it is `done`, `written` and `validation_loss` are those at its end. `stopped` is the reason
+    if it stopped early.
     """
 
     config: dict[str, Scalar]
@@ -126,7 +126,7 @@ class Attribution(Answer, frozen=True, tag=True):
 class WeightHistory(Answer, frozen=True, tag=True):
     """The history of the weight at `address` in its branch, one value for each `every` steps.
 
-    Arrays over (positions,): `steps`, and `past`, the value after so many updates.
+    Arrays over (positions,): `steps`, and `past`, the value after that many updates.
     """
 
     address: str

@@ -39,31 +39,31 @@ class Hello(Answer, frozen=True, tag=True):
     data_name: str
     data_sha256: str
     documents: int
-    validation_from: int  # the first document of the validation documents
+    validation_from: int  # the first validation document
     longest: int  # positions of the longest document, clipped to the context
     typical: int  # positions that 98 of 100 documents do not exceed
     clipped: int  # how many documents are longer than the context
-    begin: int  # the first position there is: that of the checkpoint the run was opened from
+    begin: int  # the first position: that of the checkpoint the run was opened from
     reached: int
     pace: float
     schedule: list[float]  # the learning rate at evenly spaced positions, from 0 to num_steps
     link: str
-    notice: str  # something the reader should know, or nothing
+    notice: str  # a message for the reader, or nothing
     pending_link: PendingLink | None
 
 
 class Frame(Numbered, frozen=True, tag=True):
-    """The run at `step` updates, and every loss taken since the frame before.
+    """The run after `step` updates, and every loss since the previous frame.
 
     The arrays `losses` and `rates` begin at the step of index `first`. The document is the one the
-    next update learns from, or the one that is watched; `watching` says so.
+    next update learns from or, if `watching`, the watched one.
     """
 
     step: int
     reached: int
     playing: bool
-    busy: bool  # on the way to where it was asked to go
-    pace: float  # as asked
+    busy: bool  # during a seek
+    pace: float  # as set
     speed: float  # as measured, steps a second
     rate: float  # the learning rate of the next update
     document: str
@@ -113,12 +113,12 @@ class Stopped(Answer, frozen=True, tag=True):
 class Done(Answer, frozen=True, tag=True):
     """All commands up to `to` are done: each was executed, refused, or replaced.
 
-    A job that a command began may still run; `Ended` says so if it ends before it is complete.
+    A job that a command began may still run; `Ended` follows if it ends before it is complete.
     """
 
 
 class Ended(Answer, frozen=True, tag=True):
-    """A job that was asked for ended before it was complete: stopped, or its run was changed."""
+    """A requested job ended before it was complete: stopped, or its run was changed."""
 
     job: JobName
     stopped: bool  # by the reader, not by a change

@@ -16,7 +16,7 @@ from glassgpt.live.protocol.events import Event
 from glassgpt.live.protocol.parts import ArrayHead
 
 MAX_COMMAND = 64 * 2**10  # bytes of a command's text
-MAX_UPLOAD = 8 * 2**20  # bytes of a file that a command brings along
+MAX_UPLOAD = 8 * 2**20  # bytes of a file that is sent with a command
 
 _commands = msgspec.json.Decoder(Command)
 _encoder = msgspec.json.Encoder()
@@ -37,8 +37,8 @@ def decode_command(message: str | bytes) -> tuple[Command, bytes | None]:
         head, payload = message[4 : 4 + length], message[4 + length :]
     if len(head) > MAX_COMMAND or len(payload or b"") > MAX_UPLOAD:
         raise ProtocolError(
-            f"a message has {len(message):,} bytes, more than is taken",
-            f"a file may have {MAX_UPLOAD // 2**20} MiB; train on a part of it",
+            f"a message of {len(message):,} bytes is too large",
+            f"the limit for a file is {MAX_UPLOAD // 2**20} MiB; train on a part of it",
         )
     try:
         return _commands.decode(head), payload
