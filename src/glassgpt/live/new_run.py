@@ -8,7 +8,12 @@ from typing import TypeVar
 from glassgpt.data import documents as data
 from glassgpt.data.segmentation import WAYS, cut, is_prose
 from glassgpt.errors import ConfigError
+from glassgpt.live.bounds import check_model
 from glassgpt.model.config import Config, Sampling, Scalar, settings
+from glassgpt.model.tokenizer import Tokenizer
+from glassgpt.training.interventions import Interventions
+from glassgpt.training.session import Session
+from glassgpt.training.snapshot import Snapshot
 
 Kind = TypeVar("Kind", Config, Sampling)
 
@@ -62,6 +67,31 @@ class Text:
         if not is_prose(self.lines):
             return []
         return [(way, self.source(way).documents) for way in WAYS]
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """Everything that a run begins with: a `snapshot` continues the run that it was taken of."""
+
+    source: Source
+    config: Config
+    engine: str = ""
+    snapshot: Snapshot | None = None
+    interventions: Interventions = ()
+
+    def session(self) -> Session:
+        """Return its session; raise `GlassError` if a page cannot have such a run."""
+        source = self.source
+        check_model(self.config, Tokenizer.of(source.documents).vocab_size)
+        if self.snapshot is not None:
+            return Session.resumed(self.snapshot, source.documents)
+        return Session(
+            self.config,
+            source.documents,
+            engine=self.engine,
+            data_name=source.name,
+            cut=source.cut,
+        )
 
 
 def made_of(owner: type[Kind], values: dict[str, Scalar]) -> Kind:

@@ -17,13 +17,12 @@ from glassgpt.analysis.weight_history import WeightHistory
 from glassgpt.data.nearest import Nearest
 from glassgpt.engines import Engine, create
 from glassgpt.errors import EngineError, GlassError
-from glassgpt.live.bounds import check_graph, check_model, check_sampling
-from glassgpt.live.new_run import Source
+from glassgpt.live.bounds import check_graph, check_sampling
+from glassgpt.live.new_run import NewRun, Source
 from glassgpt.live.protocol.run_events import JobName
 from glassgpt.live.requests import Request, Requests
 from glassgpt.model.config import Config, Sampling
 from glassgpt.model.parameters import count
-from glassgpt.model.tokenizer import Tokenizer
 from glassgpt.training.branches import Branch, Branches
 from glassgpt.training.history import History
 from glassgpt.training.interventions import Interventions
@@ -106,45 +105,31 @@ class Workspace:
         self._graph: tuple[object, Graph] | None = None
         self.branches: Branches
         self._tools: dict[int, RunTools]
-        self.restart(source, config, engine, snapshot, interventions)
+        self.restart(NewRun(source, config, engine, snapshot, interventions))
 
     # -- the runs
 
-    def restart(
-        self,
-        source: Source,
-        config: Config,
-        engine: str = "",
-        snapshot: Snapshot | None = None,
-        interventions: Interventions = (),
-    ) -> None:
+    def restart(self, run: NewRun) -> None:
         """Replace all runs by a new one; if this raises `GlassError`, they stay as they were."""
-        session = _new_session(source, config, engine, snapshot)
-        tools = RunTools.of(source, session)
+        session = run.session()
+        tools = RunTools.of(run.source, session)
         branches = Branches(History(session))
         root = branches.current
-        if interventions:
-            branches.follow(interventions)
+        if run.interventions:
+            branches.follow(run.interventions)
         self.branches, self._tools = branches, {root.run: tools}
         self.compared = None
         self.fit_choices()
 
-    def begin(
-        self,
-        source: Source,
-        config: Config,
-        engine: str = "",
-        snapshot: Snapshot | None = None,
-        interventions: Interventions = (),
-    ) -> None:
+    def begin(self, run: NewRun) -> None:
         """Begin an additional run; if this raises `GlassError`, the others stay as they were."""
-        session = _new_session(source, config, engine, snapshot)
-        tools, before = RunTools.of(source, session), self.branches.current
+        session = run.session()
+        tools, before = RunTools.of(run.source, session), self.branches.current
         root = self.branches.begin(History(session))
         self._tools[root.run] = tools
         try:
-            if interventions:
-                self.branches.follow(interventions)
+            if run.interventions:
+                self.branches.follow(run.interventions)
         except GlassError:
             self.branches.choose(before.number)
             self.drop(root.number)
@@ -245,13 +230,6 @@ class Workspace:
             state = session.engine.state()
             self._graph = (key, Graph(session.config, size, state, tokens))
         return self._graph[1]
-
-
-def _new_session(source: Source, config: Config, engine: str, snapshot: Snapshot | None) -> Session:
-    check_model(config, Tokenizer.of(source.documents).vocab_size)
-    if snapshot is not None:
-        return Session.resumed(snapshot, source.documents)
-    return Session(config, source.documents, engine=engine, data_name=source.name, cut=source.cut)
 
 
 def _validator(session: Session) -> Engine | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from glassgpt.errors import ProtocolError
 from glassgpt.live import protocol
 from glassgpt.live.commands.context import Context
-from glassgpt.live.new_run import made_of
+from glassgpt.live.new_run import NewRun, made_of
 from glassgpt.live.presenters import answers, results
 from glassgpt.live.presenters import run as present
 from glassgpt.model.config import Config
@@ -25,8 +25,9 @@ async def start(context: Context, command: protocol.Start) -> None:
     before, sha256 = workspace.tools.source, workspace.session.recipe.data_sha256
     source = context.sources.wanted(command, context.file, before)
     config, done = made_of(Config, command.config), read(command.do)
-    make = workspace.begin if command.keep else workspace.restart
-    await context.compute(lambda: make(source, config, command.engine, interventions=done))
+    run = NewRun(source, config, command.engine, interventions=done)
+    begin = workspace.begin if command.keep else workspace.restart
+    await context.compute(lambda: begin(run))
     context.sources.learned(before, sha256)
     await _show_new_run(context)
     if command.play:
@@ -40,7 +41,8 @@ async def load(context: Context, command: protocol.Load) -> None:
         raise ProtocolError("no checkpoint came with the command", "choose the file again")
     snapshot = await context.compute(lambda: load_checkpoint_bytes(octets, command.data_name))
     source = await context.compute(lambda: context.sources.of_checkpoint(snapshot, workspace))
-    await context.compute(lambda: workspace.begin(source, snapshot.config, snapshot=snapshot))
+    run = NewRun(source, snapshot.config, snapshot=snapshot)
+    await context.compute(lambda: workspace.begin(run))
     await _show_new_run(context)
 
 
