@@ -81,7 +81,7 @@ export function parted(text: string): { plain: string; sign: string }[] {
     .map((plain) => ({ plain, sign: CONTROL.test(plain) ? signOf(plain) : "" }));
 }
 
-/** A text of at most so many characters; of a longer one the beginning and an ellipsis. */
+/** A text of at most `most` characters; of a longer one the beginning and an ellipsis. */
 export function shortened(text: string, most: number): string {
   if (text.length <= most) return text;
   const characters = [...text.slice(0, 2 * most)];
@@ -95,7 +95,7 @@ export function isolated(letter: string): string {
   return RIGHT_TO_LEFT.test(letter) ? `\u2068${letter}\u2069` : letter;
 }
 
-/** A token as a reader knows it: its character, made visible where it has no shape. */
+/** A token as its character, made visible where it has no shape. */
 export function token(id: number, characters: readonly string[]): string {
   const character = characters[id];
   if (character === undefined) return "BOS";

@@ -86,7 +86,7 @@ function explain(state: State): void {
   wire.send({ kind: "Explain", address: asking.address });
 }
 
-/** Whatever is new may be what the step of the story asks for. */
+/** Any change may complete the task of the story's step. */
 function goOn({ story }: State): void {
   const next = story && seen(story, app.state);
   if (next && next !== story) app.dispatch({ kind: "story", story: next });

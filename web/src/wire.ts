@@ -115,7 +115,7 @@ export function connect(url: string, ears: Ears): Wire {
     };
   }
 
-  /** Give a line up for good: what a server of another version tells, this page does not understand. */
+  /** Give a connection up for good: this page cannot read what a server of another version sends. */
   function part(line: WebSocket, version: number): void {
     socket = null;
     line.close();

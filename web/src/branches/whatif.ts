@@ -1,4 +1,4 @@
-// Settings on a slider: where on its way from 0 to 1 a value stands, and which value stands there.
+// Settings on a slider: from a value to a place between 0 and 1, and back.
 
 import type { Config, SettingFacts } from "../protocol.gen";
 
@@ -10,7 +10,7 @@ function ends({ default: usual, low, high }: SettingFacts): [number, number] {
   return [Math.max(low, middle * LEAST, Number.MIN_VALUE), Math.min(high, middle * MOST)];
 }
 
-/** Where a value stands: settings act by their ratio, so equal ways are equal factors. */
+/** The place of a value: settings act by their ratio, so equal distances are equal factors. */
 export function travel(facts: SettingFacts, value: number): number {
   const [low, high] = ends(facts);
   return Math.min(1, Math.max(0, Math.log(Math.max(value, low) / low) / Math.log(high / low)));

@@ -31,7 +31,7 @@ export function paintBars(
   }
 }
 
-/** The largest number in each of so many even parts. */
+/** The largest number in each of `parts` equal parts. */
 export function tallest(numbers: Numbers, parts: number): Numbers {
   if (parts === numbers.length) return numbers;
   const found = new Float64Array(parts);

@@ -88,7 +88,7 @@ export function paintRing(
   canvas.strokeRect(box.x - grow, box.y - grow, box.width + 2 * grow, box.height + 2 * grow);
 }
 
-/** The letters of a document beside and over each of its maps; BOS is a point. */
+/** The letters of a document to the left of and above each of its maps; BOS is a point. */
 export function paintLetters(
   canvas: CanvasRenderingContext2D,
   plan: Plan,

@@ -43,7 +43,7 @@ export interface Curve {
   losses: Series;
   sums: Series;
   begin: number;
-  step: number; // where the reader stands: what comes after is known, but ahead
+  step: number; // the position of the run: what comes after is known, but ahead
   old: Series;
   futures: readonly { losses: Series; sums: Series; first: number; compared: boolean }[]; // other branches
   preview: { losses: Series; sums: Series } | null; // a run that might be
@@ -56,7 +56,7 @@ export interface Curve {
   validation: readonly { step: number; loss: number }[];
 }
 
-const DOTS = 6000; // of more, every so many-th is painted; the line uses all
+const DOTS = 6000; // of more, some are left out; the line uses all
 
 export function paintCurve(canvas: CanvasRenderingContext2D, ruler: Ruler, curve: Curve, palette: Palette): void {
   const { losses, step } = curve;

@@ -81,14 +81,14 @@ function snap(width: number, cols: number): number {
 
 export const MAP_HEAD = 30; // room above and left of a map for its letters
 
-/** A site over H, T and S: for each head a square map, in rows where they do not fit beside. */
+/** A site over H, T and S: for each head a square map, in several rows where one is too narrow. */
 export function maps(width: number, heads: number, positions: number, slots: number): Plan {
   const cell = Math.max(3, Math.min(13, Math.floor((width / Math.min(heads, 4) - MAP_HEAD) / slots)));
   const pitch = slots * cell + MAP_HEAD;
-  const beside = Math.max(1, Math.min(heads, Math.floor((width + 12) / pitch)));
+  const inOneRow = Math.max(1, Math.min(heads, Math.floor((width + 12) / pitch)));
   const blocks = Array.from({ length: heads }, (_, h) => ({
-    x: (h % beside) * pitch + MAP_HEAD - 12,
-    y: Math.floor(h / beside) * pitch + MAP_HEAD,
+    x: (h % inOneRow) * pitch + MAP_HEAD - 12,
+    y: Math.floor(h / inOneRow) * pitch + MAP_HEAD,
     width: positions * cell,
     height: positions * cell,
     rows: positions,
@@ -98,13 +98,13 @@ export function maps(width: number, heads: number, positions: number, slots: num
     colStride: 1,
     causal: true,
   }));
-  return { width: Math.min(heads, beside) * pitch, height: Math.ceil(heads / beside) * pitch, blocks };
+  return { width: Math.min(heads, inOneRow) * pitch, height: Math.ceil(heads / inOneRow) * pitch, blocks };
 }
 
-/** A matrix (outputs, inputs). A tall one lies on its side: outputs run to the right. */
+/** A matrix (outputs, inputs). A tall one is drawn sideways: outputs run to the right. */
 export function matrix(rows: number, cols: number, room: number, largest = 5): Plan {
-  const lies = rows > 2 * cols;
-  const [down, across] = lies ? [cols, rows] : [rows, cols];
+  const sideways = rows > 2 * cols;
+  const [down, across] = sideways ? [cols, rows] : [rows, cols];
   const cell = Math.max(room / across < 1 ? room / across : 1, Math.min(largest, Math.floor(room / across)));
   const block = {
     x: 0,
@@ -114,8 +114,8 @@ export function matrix(rows: number, cols: number, room: number, largest = 5): P
     rows: down,
     cols: across,
     base: 0,
-    rowStride: lies ? 1 : cols,
-    colStride: lies ? cols : 1,
+    rowStride: sideways ? 1 : cols,
+    colStride: sideways ? cols : 1,
   };
   return { width: block.width, height: block.height, blocks: [block] };
 }

@@ -1,5 +1,5 @@
 // A detour to a failure of the gallery: what starts it, and what leads back. The failure is a run of its
-// own beside those there are, so the run before, its futures and its band of seeds stay as they are.
+// own in addition to the others, so the run before, its futures and its band of seeds stay as they are.
 
 import type { Before, Detour } from "../state/progress";
 import type { BranchFacts, Command } from "../protocol.gen";

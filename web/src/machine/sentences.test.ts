@@ -50,7 +50,7 @@ describe("whose loss is shown", () => {
     );
     expect(whoseLoss({ ...still, documents: new Map() })).toBe("This is the loss of “cara”, which comes next.");
     expect(whoseLoss({ ...still, documents: new Map(), frame: { ...frame, watching: true } })).toBe(
-      "This is the loss of “cara”, which the machine is kept to.",
+      "This is the loss of “cara”, to which the machine is fixed.",
     );
   });
 });

@@ -27,7 +27,7 @@ export function inWords(address: Address, state: State): string {
   return `${facts?.rows ?? "row"} ${row}${letter}, ${facts?.cols ?? "column"} ${col}`;
 }
 
-/** What a kept picture is of. */
+/** The title of a saved picture. */
 export function titled(key: string, state: State): string {
   return `${key}, step ${state.frame?.step ?? 0}`;
 }
@@ -43,7 +43,7 @@ export function inShape(address: Address, state: State): boolean {
   return !!shape && offsetOf(address.index, shape) >= 0;
 }
 
-/** Is a number only not here because the document is too short? A longer one within the context has it. */
+/** Is a number missing only because the document is too short? A longer one within the context has it. */
 export function waitsFor(address: Address, state: State): boolean {
   const site = state.sites.get(address.name);
   const shape = state.arrays.get(`value:${address.name}`)?.shape;
@@ -63,18 +63,18 @@ export function sameRun(enginesCompared: EnginesCompared | null): string {
   return `${same} Here it takes ${counted(Math.max(1, slow), "step")} a second, fast ${count(quick)}. Their losses over the first ${counted(steps, "step")} ${apart}.`;
 }
 
-/** What the validation loss is the mean of, and whether the run has met those texts all the same. */
+/** What the validation loss is the mean of, and whether the run has trained on equal texts. */
 export function validationTexts({ documents, seen }: ValidationLoss): string {
   const all = counted(documents, "document");
   if (!seen) return `${all} it has not seen`;
   return `${all}, but it has also learned from ${seen === documents ? `the same ${documents === 1 ? "text" : "texts"}` : `texts equal to ${count(seen)} of them`}`;
 }
 
-/** Whose loss the machine shows, and whose stands at the top, while time stands still. */
+/** Which document's loss the machine shows, and which one the top of the page shows, while the run is paused. */
 export function whoseLoss(state: State): string {
   const { frame, hello } = state;
   if (!frame || !hello || isMoving(state)) return "";
-  const here = `This is the loss of “${shownShort(frame.document)}”, ${frame.watching ? "which the machine is kept to" : "which comes next"}.`;
+  const here = `This is the loss of “${shownShort(frame.document)}”, ${frame.watching ? "to which the machine is fixed" : "which comes next"}.`;
   const last = state.documents.get((frame.step - 1) % hello.documents);
   if (frame.step <= hello.begin || last === undefined) return here;
   return `${here} The loss of “${shownShort(last)}”, which it learned last, was ${number(at(state.losses, frame.step - 1))}.`;

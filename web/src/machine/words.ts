@@ -1,4 +1,4 @@
-// What the parts of the machine are called by a teacher. Keyed by the kind of site, never by layer.
+// The names of the machine's parts, as a teacher would give them. Keyed by the kind of site, never by layer.
 
 import { isolated } from "../format";
 
@@ -38,10 +38,10 @@ export const TITLES: Record<string, string> = {
 /** The line over a stage, by the kind of the first site in it. */
 export const STAGES: Record<string, string> = {
   tok: "each letter and each place becomes a row of numbers",
-  "attn.norm.scale": "each position asks, offers, and brings",
-  "attn.scores": "the heads look back: a row for who looks, a column for whom it sees",
-  "attn.heads": "what they found goes into the stream",
-  "mlp.norm.scale": "hidden units; those below zero fall silent",
+  "attn.norm.scale": "each position makes a query, a key and a value",
+  "attn.scores": "the heads look back: a row for the position that looks, a column for the one it looks at",
+  "attn.heads": "what the heads found is added to the stream",
+  "mlp.norm.scale": "hidden units; the ReLU sets those below zero to 0",
   "mlp.fc2": "the hidden units, projected back to the channels",
   logits: "a score for each token, and its share",
 };
@@ -78,12 +78,12 @@ export function place(
 /** What the rows and columns of a parameter are, by its kind. */
 export const PARAMS: Record<string, { rows: string; cols: string; sentence: string }> = {
   wte: { rows: "token", cols: "channel", sentence: "token embeddings: a row for each token" },
-  wpe: { rows: "position", cols: "channel", sentence: "position embeddings: a row for each place" },
+  wpe: { rows: "position", cols: "channel", sentence: "position embeddings: a row for each position" },
   lm_head: { rows: "token", cols: "channel", sentence: "turns the stream into a score for each token" },
   attn_wq: { rows: "query channel", cols: "channel", sentence: "makes queries" },
   attn_wk: { rows: "key channel", cols: "channel", sentence: "makes keys" },
   attn_wv: { rows: "value channel", cols: "channel", sentence: "makes values" },
   attn_wo: { rows: "channel", cols: "head channel", sentence: "mixes the heads back into the stream" },
   mlp_fc1: { rows: "hidden unit", cols: "channel", sentence: "makes hidden units" },
-  mlp_fc2: { rows: "channel", cols: "hidden unit", sentence: "lets the hidden units speak" },
+  mlp_fc2: { rows: "channel", cols: "hidden unit", sentence: "projects the hidden units back to the channels" },
 };

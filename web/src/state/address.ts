@@ -18,7 +18,7 @@ export function formatAddress(address: Address): string {
   return `${address.kind}:${address.name}${where}`;
 }
 
-/** The address in a text, or null where it is none. Without a kind it is the value. */
+/** The address in a text, or null where there is no valid one. Without a kind it is the value. */
 export function parseAddress(text: string): Address | null {
   const match = PATTERN.exec(text);
   const name = match?.[2];

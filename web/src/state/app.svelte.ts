@@ -31,7 +31,7 @@ class App {
   #urgent = false;
   #viewed = 0; // when the view last followed the state
   #later = 0;
-  #half = false; // is the view told, but not yet painted?
+  #half = false; // is the view up to date, but not yet painted?
 
   dispatch(action: Action): void {
     this.state = reduce(this.state, action);
@@ -98,7 +98,7 @@ class App {
   }
 }
 
-/** Does it come beside what the reader waits for, or often while time runs? Then the next view will do. */
+/** Is it nothing that the reader waits for, or does it come often while time runs? Then the next view will do. */
 function canWait(action: Action, state: State): boolean {
   if (action.kind === "sight") return true;
   if (action.kind !== "told") return false;

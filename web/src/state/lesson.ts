@@ -1,4 +1,4 @@
-// A teacher's link: what of the page it hides, and the question it asks. Keys that only the page knows.
+// A teacher's link: what it hides of the page, and its question. Only the page reads these keys.
 
 import { HIDEABLE, type Panel } from "./panels";
 

@@ -1,5 +1,5 @@
 // The address bar holds the experiment. The player writes what makes the run; the page adds where
-// it stands and what is selected. The run's name is kept for a reload of the same tab.
+// it is and what is selected. The run's name is kept for a reload of the same tab.
 
 import { type Address, type Show, formatAddress, parseAddress } from "./address";
 import { type Lesson, readLesson, writeLesson } from "./lesson";
@@ -116,7 +116,7 @@ function later(bar: Bar): void {
   if (state) keep(bar, state);
 }
 
-/** The file that a link needs beside it, where its text was too large to travel along; or nothing. */
+/** The file that a link needs in addition, where its text was too large for the link; or nothing. */
 export function fileBeside(link: string): string {
   const pairs = new URLSearchParams(link);
   return pairs.has("sha256") ? (pairs.get("data") ?? "") : "";

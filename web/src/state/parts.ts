@@ -45,7 +45,7 @@ export function partOf({ name, index }: Address, headDim: number): Part | null {
   }
 }
 
-/** What a part is called where its being ablated is told: `head0.2`. */
+/** The name of a part in the list of ablated ones: `head0.2`. */
 export function nameOf({ part, layer, number }: Part): string {
   return part === "position" ? part : `${part}${layer}.${number}`;
 }

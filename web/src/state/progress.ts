@@ -48,7 +48,7 @@ const CONFIG = v.custom<Config>((given) => {
   return Object.keys(DEFAULT_CONFIG).every((name) => typeof known.get(name) === "number");
 });
 
-/** The run that a detour leads from, which stays beside it, and what is to be as it was. */
+/** The run that a detour leaves, which stays, and what is restored after it. */
 const BEFORE = v.object({
   branch: v.number(),
   runs: v.array(v.number()), // those there were

@@ -1,5 +1,5 @@
 // The state for views: each slice is a signal of its own, so a view that reads the samples is not run
-// again by a frame. A slice that is the same object as before wakes nobody.
+// again by a frame. A slice that is the same object as before makes no component re-run.
 
 import type { State } from "./store";
 

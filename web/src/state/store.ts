@@ -1,5 +1,5 @@
-// The state of the page: what the player has told and what the reader has chosen. It changes in
-// `reduce` and nowhere else; it knows no DOM and no socket.
+// The state of the page: what the player has sent and what the reader has chosen. It changes in
+// `reduce` and nowhere else; it is independent of DOM and socket.
 
 import { type Address, KINDS, type Kind, type Show, formatAddress, offsetOf, sameAddress } from "./address";
 import type { Lesson } from "./lesson";
@@ -52,7 +52,7 @@ export interface Other {
   difference: Difference | null;
 }
 
-/** A complete run of other settings: its losses as far as they are told. */
+/** A complete run of other settings: its losses as far as they have come. */
 export interface Preview {
   event: Previewed;
   losses: Series;
@@ -70,7 +70,7 @@ export interface State {
   sites: Map<string, SiteFacts>;
   frame: Frame | null;
   arrays: Map<string, Tensor>;
-  losses: Series; // of the step after so many updates
+  losses: Series; // number n is of the step after n updates
   rates: Series;
   sums: Series; // running sums of losses, for means
   old: Series; // the losses that were there before a change made them another run's
@@ -94,7 +94,7 @@ export interface State {
   explained: { event: Explained } | null; // the number that was opened last
   weightHistory: Remembered | null; // of the weight among them
   trail: Address[]; // the numbers that were selected before, the last one last
-  verified: Verified | null; // the scalar engine beside the one shown
+  verified: Verified | null; // the scalar engine against the one shown
   neighbours: Neighbours | null; // of the node of the graph that was entered
   refused: Refused | null;
   uncopied: string | null; // what the browser would not copy: it is offered to the reader's hand
@@ -225,7 +225,7 @@ export function reduce(state: State, action: Action): State {
   }
 }
 
-/** What a job has told until it was ended stays, where it is true of less. */
+/** What a job has sent until it was ended stays, where it is true of a part. */
 function ended(state: State, { job, stopped }: Ended): State {
   switch (job) {
     case "verification":
@@ -351,7 +351,7 @@ function told(state: State, { event, arrays }: Told): State {
   }
 }
 
-/** The refusal that still stands, now that one of these commands was accepted. */
+/** The refusal that is still shown, now that one of these commands was accepted. */
 function accepted({ refused }: State, ...commands: string[]): Refused | null {
   return refused && commands.includes(refused.command) ? null : refused;
 }
@@ -427,7 +427,7 @@ function greeted(state: State, hello: Hello): State {
     link: hello.link,
     bands: state.hello?.run === hello.run ? state.bands : new Map(),
     band: state.hello?.run === hello.run ? (state.bands.get(runOfLink(hello.link)) ?? null) : null,
-    selected: same || !state.hello ? state.selected : null, // a link selects before anything is told
+    selected: same || !state.hello ? state.selected : null, // a link selects before any event has come
     trail: same ? state.trail : [],
     watched: same || !state.hello ? state.watched : null,
     scales: same ? state.scales : new Map(),
@@ -463,7 +463,7 @@ function framed(state: State, frame: Frame, arrays: Map<string, Tensor>): State 
   return next;
 }
 
-const RESCALED = 8; // while time runs, scales are looked at every so many frames
+const RESCALED = 8; // while time runs, scales are renewed after this many frames
 
 /** The ends of all scales, for the numbers that are here now. */
 function rescaled(state: State, frame: Frame, arrays: Map<string, Tensor>): Map<Quantity, number> {
@@ -473,7 +473,7 @@ function rescaled(state: State, frame: Frame, arrays: Map<string, Tensor>): Map<
     const split = /^(value|grad|delta|m|v):([^[]+)$/.exec(name);
     if (!split) continue;
     const site = state.sites.get(split[2] ?? "");
-    if (site && site.axes.length < 2) continue; // scales and losses are told in numbers
+    if (site && site.axes.length < 2) continue; // scales and losses are shown as numbers
     const which = quantity(kindOf(split[1]), site);
     groups.set(which, [...(groups.get(which) ?? []), tensor.data]);
   }
@@ -554,7 +554,7 @@ export function question(state: State): { address: string; key: string } | null 
   const { selected, frame, hello, branches } = state;
   if (!selected || !frame || !hello) return null;
   const changes = branches?.branches.find((branch) => branch.number === branches.current)?.changes; // a weight that was set has another past
-  const address = formatAddress({ ...selected, kind: "value" }); // which tells of its gradient as well
+  const address = formatAddress({ ...selected, kind: "value" }); // which explains its gradient as well
   return {
     address,
     key: JSON.stringify([

@@ -18,7 +18,7 @@ export function runOf({ hello }: State): string {
   return hello ? JSON.stringify([hello.config, hello.data_sha256]) : "";
 }
 
-/** A question about the letter at `at` of the `nth` fitting document that the page knows, or null. */
+/** A question about the letter at `at` of the `nth` fitting document that the page has, or null. */
 export function letterQuestion(state: State, at: number, nth: number): LetterQuestion | null {
   const { hello, documents } = state;
   if (!hello) return null;
@@ -71,7 +71,7 @@ export function outcomes(question: Question, characters: readonly string[]): str
   return [...question.candidates.map((id) => token(id, characters)), "another"];
 }
 
-/** What came, or null until the live run has told it. */
+/** What came, or null until the live run has shown it. */
 export function answer(question: Question, state: State): Answer | null {
   return question.kind === "letter" ? letterAnswer(question, state) : trendAnswer(question, state);
 }

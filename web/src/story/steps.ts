@@ -1,4 +1,4 @@
-// The story: what each step says, asks for, and looks at. A check is a pure function of the state
+// The story: the text of each step, its task, and its place on the page. A check is a pure function of the state
 // and of what the state was when the step began; it never counts clicks.
 
 import type { Address } from "../state/address";
@@ -28,7 +28,7 @@ export const SECTIONS = ["Tokenizer", "Autograd", "Model", "Adam", "Inference", 
 
 type Told = Omit<Step, "section">;
 
-export const STAND: Step["help"] = { label: "Let time stand", commands: () => [{ kind: "Pause" }] };
+export const STAND: Step["help"] = { label: "Pause", commands: () => [{ kind: "Pause" }] };
 const TRAIN: Step["help"] = {
   label: "Train it to the end",
   commands: (state) => [{ kind: "Seek", step: configOf(state).num_steps }],
@@ -48,15 +48,15 @@ const TOKENIZER: Told[] = [
     title: "Letters become numbers",
     text: (s) =>
       `A model can only compute. So each of the ${s.hello?.characters.length ?? 0} characters in its data got a number, in alphabetical order. That number is called a token.`,
-    task: "Type your name into the tokenizer, in the letters that it knows, and read your numbers.",
+    task: "Type your name into the tokenizer, in the letters of its data, and read your numbers.",
     where: "tokenizer",
     done: ({ tokens }, memo) => !!tokens && !tokens.problem && tokens.ids.length > 1 && tokens.text !== memo.typed,
   },
   {
     title: "What it has never seen",
     text: () =>
-      "It knows no other signs than those of its data. There is no number for them, so they cannot even be asked about. Big models get around this with tokens for single bytes, of which every text is made.",
-    task: "Type a sign that its data does not have, perhaps a 7 or a ?, and see what it says.",
+      "Its vocabulary is the characters of its data. No other character has a number, so the model cannot read one. Big models avoid this with tokens for single bytes, of which every text is made.",
+    task: "Type a character that its data does not have, perhaps a 7 or a ?, and see what the tokenizer answers.",
     where: "tokenizer",
     done: ({ tokens }, memo) => !!tokens?.problem && tokens.text !== memo.typed,
   },
@@ -64,7 +64,7 @@ const TOKENIZER: Told[] = [
     title: "The end is a token too",
     text: (s) =>
       `One more token, BOS, opens and closes every text: its number is ${s.hello?.characters.length ?? 0}. The model learns from it how names begin. And it learns where they stop, because BOS is what comes then.`,
-    task: "Type a name again, and send it through the machine. The machine keeps to it.",
+    task: "Type a name again, and send it through the machine. The machine now shows this name.",
     where: "tokenizer",
     done: ({ watched, frame }, memo) =>
       watched !== null && !!frame?.watching && frame.document === watched && watched !== memo.watched,
@@ -75,7 +75,7 @@ const AUTOGRAD: Told[] = [
   {
     title: "Surprise, in one number",
     text: () =>
-      "At each letter the model says how likely every next letter is. Its surprise is −log of what it gave to the one that came: 0 if it was sure and right. The mean of these is the loss, and learning means making it small.",
+      "At each letter the model gives every possible next letter a probability. Its surprise is the negative log-likelihood: −log of the probability of the letter that came, 0 if it was sure and right. The mean of these is the loss (the cross-entropy), and learning means making it small.",
     task: "Click the loss: the number of nats at the very bottom of the machine. It opens under “selected”.",
     where: "machine",
     site: "loss",
@@ -83,10 +83,10 @@ const AUTOGRAD: Told[] = [
     help: STAND,
   },
   {
-    title: "Every number knows its parents",
+    title: "Every number has its parents",
     text: () =>
-      "The loss was added up from surprises, those were made from probabilities, those from scores, and so on. “How it is made” lists the parts of a number, and each name there is a door.",
-    task: "Walk from the loss through those doors until you stand at a weight: wte, wpe, lm_head, or one whose name begins with attn_w or mlp_fc. Take only doors on your way.",
+      "The loss is a mean of surprises, a surprise is made from a probability, a probability from scores, and so on. “How it is made” lists the numbers that a number is computed from, and each name there is a door.",
+    task: "Walk from the loss through those doors until you stand at a weight: wte, wpe, lm_head, or one whose name begins with attn_w or mlp_fc. Go only through such doors.",
     where: "selected",
     done: hasWalked,
   },
@@ -104,8 +104,8 @@ const AUTOGRAD: Told[] = [
   {
     title: "Do not believe it, check it",
     text: () =>
-      "Anyone can test a gradient. Push a weight up a tiny bit and down a tiny bit, compute the whole loss anew both times, and take the slope. Of every weight that you open the page does so, under “Is the gradient right?”.",
-    task: "Open a weight that you have not just opened, and compare the slope with what backward said.",
+      "Anyone can test a gradient. Push a weight up a tiny bit and down a tiny bit, compute the whole loss again both times, and take the slope. The page does this gradient check for every weight that you open, under “Is the gradient right?”.",
+    task: "Open a weight that you have not just opened, and compare the slope with the gradient from the backward pass.",
     where: "weights",
     done: (state, memo) => {
       const event = opened(state, /./);
@@ -119,7 +119,7 @@ const MODEL: Told[] = [
   {
     title: "What, and where",
     text: (s) =>
-      `A token alone is only a number in a list. So each has a row of ${configOf(s).n_embd} numbers of its own, and each position has one too. They are added: what stands here, and where.`,
+      `A token alone is only a number in a list. So each has a row of ${configOf(s).n_embd} numbers of its own, and each position has one too. They are added: which token, and where.`,
     task: "Open a number of the embedding, and read the two that it is the sum of.",
     where: "machine",
     site: "embd",
@@ -129,7 +129,7 @@ const MODEL: Told[] = [
   {
     title: "A letter asks",
     text: () =>
-      "Now every position makes a query: what am I looking for? It also makes a key, what it offers, and a value, what it would hand over. Each is the letter’s numbers times a matrix of weights.",
+      "Now every position makes a query: what is it looking for? It also makes a key, what it offers, and a value, what it would pass on. Each is the letter’s numbers times a matrix of weights.",
     task: "Open a number of the queries that is not zero, and see the products it is the sum of.",
     where: "machine",
     site: "layer0.attn.q",
@@ -139,7 +139,7 @@ const MODEL: Told[] = [
   {
     title: "Looking back",
     text: (s) =>
-      `Where a query fits a key, attention flows. Each of the ${configOf(s).n_head} heads draws its own map: a row for who looks, a column for whom it sees. The future is not drawn, for nobody may look there.`,
+      `Where a query fits a key, attention flows. Each of the ${configOf(s).n_head} heads draws its own map: a row for the position that looks, a column for the one it looks at. Later positions are not drawn: no position may look ahead.`,
     task: "In a map of attention, open a place where a letter looks at an earlier letter more than at itself.",
     where: "machine",
     site: "layer0.attn.weights",
@@ -149,7 +149,7 @@ const MODEL: Told[] = [
   {
     title: "The silent ones",
     text: () =>
-      "Then each position thinks for itself. Its hidden units each add up what they look for; those that come out below zero are cut to 0 and say nothing. Without this kink a hundred layers could do no more than one.",
+      "Then each position is computed for itself, in the MLP. Each of its hidden units is a weighted sum; the ReLU cuts those below zero to 0, so they add nothing. Without this kink a hundred layers could do no more than one.",
     task: "Open a hidden unit that has fallen silent: a ReLU that is exactly 0.",
     where: "machine",
     site: "layer0.mlp.relu",
@@ -159,8 +159,8 @@ const MODEL: Told[] = [
   {
     title: "The stream runs through",
     text: () =>
-      "Attention and hidden units replace nothing. They only add to a stream that runs straight from the embedding to the scores. That is why a gradient finds its way back through many layers.",
-    task: "Open a number of a stream (after “out”, where the + stands), and see what was added to what.",
+      "Attention and hidden units replace nothing. They only add to the residual stream, which runs straight from the embedding to the scores. That is why a gradient finds its way back through many layers.",
+    task: "Open a number of a stream (after “out”, at the +), and see what was added to what.",
     where: "machine",
     site: "layer0.attn.resid",
     done: (state) => opened(state, /\.resid\[/) !== null,
@@ -169,7 +169,7 @@ const MODEL: Told[] = [
   {
     title: "Guess with it",
     text: () =>
-      "A guess is honest if it says how sure it is. Share out what you believe before you see what the model does. Your surprise at the answer is counted in nats, just as the model’s is.",
+      "A guess is honest if it says how sure it is. Spread your shares over the letters before you see the model’s. Your surprise at the answer is counted in nats, just as the model’s is.",
     task: "Share out the next letter, then let the model show its own shares.",
     where: "machine",
     done: () => false, // by its guess
@@ -189,9 +189,9 @@ const ADAM: Told[] = [
       show === "delta" && !!frame && frame.step > Number(hello?.begin) && frame.step !== memo.step,
   },
   {
-    title: "The ledger of a weight",
+    title: "How a weight changes",
     text: () =>
-      "Open a weight and you find the whole sum that changes it, from its gradient g to its new value. Where the gradient points up, the weight mostly goes down, as it walks downhill.",
+      "Open a weight and you find the whole computation of its next update, from its gradient g to its new value. Where the gradient is positive, the weight mostly goes down: downhill.",
     task: "Open another weight, one that the next update will make smaller.",
     where: "weights",
     done: (state, memo) => {
@@ -203,7 +203,7 @@ const ADAM: Told[] = [
   {
     title: "It remembers where it was going",
     text: (s) =>
-      `One name is a poor teacher. So Adam keeps for every weight a running mean m of its gradients, and each time only ${short(1 - configOf(s).beta1)} of it is new. A second memory, v, tells it how large the gradients usually are.`,
+      `One name is a poor teacher. So Adam keeps for every weight a running mean m of its gradients, and each time only ${short(1 - configOf(s).beta1)} of it is new. A second running mean, v, of their squares, measures how large the gradients usually are.`,
     task: "Switch the weights to m, the mean gradient.",
     where: "weights",
     lends: "moments",
@@ -212,7 +212,7 @@ const ADAM: Told[] = [
   {
     title: "Will it get better?",
     text: () =>
-      "The loss of one step jumps up and down, since some names are odd. Only over many steps does one see it fall. How sure are you that it will, on the steps that come next?",
+      "The loss of one step jumps up and down, since some names are odd. You see it fall only over many steps. How sure are you that it will, on the steps that come next?",
     task: "Guess first, then let it train: will the second half of those steps surprise it less than the first?",
     where: "loss",
     done: () => false, // by its guess
@@ -263,7 +263,7 @@ const INFERENCE: Told[] = [
     title: "Writing is drawing lots",
     text: () =>
       "To write, the model starts with BOS and gets a probability for every letter. One token is sampled by these probabilities and appended, and this repeats until BOS is sampled.",
-    task: "Click a sample that is new (those in italics stand in the data), and watch it being drawn.",
+    task: "Click a sample that is new (those in italics are in the data), and watch it being drawn.",
     where: "samples",
     done: ({ spelled, samples }) => !!spelled && samples?.written[spelled.event.index]?.seen === false,
     help: TRAIN,
@@ -285,9 +285,9 @@ const INFERENCE: Told[] = [
     done: ({ samples }) => !!samples && samples.sampling.temperature >= 2,
   },
   {
-    title: "You begin, it goes on",
+    title: "You begin, it continues",
     text: () =>
-      "What a chat model does with your question is nothing else. Your text is put in front, and the model writes on, token by token. There it is called a prompt.",
+      "A chat model does the same with your question. Your text comes first, and the model continues it, token by token. There it is called a prompt.",
     task: "Under “begins with”, give it two or three letters of yours, and press Enter. A temperature of 0.5 keeps it sensible.",
     where: "samples",
     done: ({ samples }, memo) => {
@@ -298,7 +298,7 @@ const INFERENCE: Told[] = [
   {
     title: "Guess once more",
     text: () =>
-      "How does a text begin? The model has counted nothing and looked nothing up. All it knows is in its weights. See whether it has become a better guesser than you.",
+      "How does a text begin? The model has counted nothing and looked nothing up. All it has learned is in its weights. See whether it has become a better guesser than you.",
     task: "Share out the first letter, then let the model show its own shares.",
     where: "machine",
     done: () => false, // by its guess

@@ -226,7 +226,7 @@ const CASES: Record<string, [State, State]> = {
     tell(reduce(here, { kind: "watch", document: "ba" }), frame(0, { document: "ba", watching: true })),
   ],
   "Surprise, in one number": [open(here, "value:losses[0]"), open(here, "value:loss")],
-  "Every number knows its parents": [
+  "Every number has its parents": [
     open(walked, "value:wte[1,0]", { delta: 1 }),
     open(walked, "value:lm_head[1,0]", { delta: 1 }),
   ],
@@ -250,10 +250,7 @@ const CASES: Record<string, [State, State]> = {
   ],
   "The stream runs through": [open(here, "value:layer0.mlp.fc2[0,0]"), open(here, "value:layer0.mlp.resid[0,0]")],
   "One step": [trained(here, 1), reduce(trained(here, 1), { kind: "show", show: "delta" })],
-  "The ledger of a weight": [
-    open(here, "value:wte[0,0]", { delta: 0.1 }),
-    open(here, "value:wte[0,0]", { delta: -0.1 }),
-  ],
+  "How a weight changes": [open(here, "value:wte[0,0]", { delta: 0.1 }), open(here, "value:wte[0,0]", { delta: -0.1 })],
   "It remembers where it was going": [
     reduce(here, { kind: "moments", moments: "v" }),
     reduce(here, { kind: "moments", moments: "m" }),
@@ -281,7 +278,7 @@ const CASES: Record<string, [State, State]> = {
     tell(here, samples(0, { sampling: { ...DEFAULT_SAMPLING, temperature: 1.9, prefix: "" } })),
     tell(here, samples(0, { sampling: { ...DEFAULT_SAMPLING, temperature: 2, prefix: "" } })),
   ],
-  "You begin, it goes on": [
+  "You begin, it continues": [
     tell(here, samples(0, { sampling: { ...DEFAULT_SAMPLING, temperature: 1, prefix: "ba" } })),
     tell(here, samples(0, { sampling: { ...DEFAULT_SAMPLING, temperature: 1, prefix: "ab" } })),
   ],

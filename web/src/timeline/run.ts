@@ -1,4 +1,4 @@
-// The curve of the run that is shown, on a canvas of any size: the large one, and the one beside what if.
+// The curve of the run that is shown, on a canvas of any size: the large one, and the one next to What if.
 
 import { type Ruler, paintCurve, span } from "../draw/curve";
 import { bandOf, futureOf, previewOf } from "../state/futures";

@@ -62,7 +62,7 @@ export function longer(): number {
   return 2 * total();
 }
 
-/** Begin a run anew and play it: the settings are those of this one but for `changes`. */
+/** Begin a run again and play it: the settings are those of this one but for `changes`. */
 export function begin(changes: Partial<Config> = {}): void {
   const { hello } = app.state;
   if (!hello) return;
@@ -94,7 +94,7 @@ export function timeKeys(event: KeyboardEvent): void {
   const pointed = !!pressed?.closest("label, button, a, summary, canvas")?.contains(target);
   const focus = focusOf(target);
   if (!isTimeKey(event.key, focus, pointed)) {
-    if (focus === "figure" && event.key === " ") event.preventDefault(); // the page stands still
+    if (focus === "figure" && event.key === " ") event.preventDefault(); // the page does not scroll
     return;
   }
   taken = event.key;

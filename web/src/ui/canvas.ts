@@ -74,7 +74,7 @@ export function painted(canvas: HTMLCanvasElement, sheet: Sheet, paint: Paint): 
   if (stale || !isMoving(app.state)) untrack(refresh); // at once, or with the view it belongs to
   const stop = app.paint(beat, (state, palette) => {
     if (state === last && palette === dress) return;
-    // out of sight what stands still is painted once, for paper and for pictures of the whole page
+    // what is out of sight and does not change is painted once, for print and for pictures of the whole page
     if (seen.has(canvas) || (!isMoving(state) && state.arrays !== last?.arrays)) draw(state, palette);
   });
   return { stop, refresh };

@@ -10,7 +10,7 @@ export interface Drawn {
   value: string; // at full precision
   step: number;
   document: string;
-  colour: number[]; // as it stands on the canvas, red green blue
+  colour: number[]; // as it is on the canvas, red green blue
 }
 
 /** A figure that can say where it draws a number. */
@@ -30,7 +30,7 @@ interface Glass {
   state(): State;
   select(address: Address): void;
   send(command: Command): void;
-  asked(): string; // the address that the page wants to be explained now
+  asked(): string; // the address that the page asks an explanation of now
   pictures(): number;
   settled(): boolean; // is everything that is known in view?
   paint(painter: Painter): () => void;

@@ -45,7 +45,7 @@ function unitOf(value: number, { high, usual }: Kind): number {
   return 10 ** (Math.floor(Math.log10(size) + 1e-9) - 1);
 }
 
-/** The text that stands for a value in a field. */
+/** The text of a value in a field. */
 export function written(value: number): string {
   return String(value);
 }

@@ -9,7 +9,7 @@ export interface Picture {
 }
 
 export const pictures = new Map<string, Picture>(); // of all that is drawn now, by `kind:name`
-const ENLARGED = 4; // a kept picture is so many times as large as on the page
+const ENLARGED = 4; // a saved picture is this many times as large as on the page
 
 /** Return a canvas that `paint` has painted, enlarged. */
 export function enlarged(
