@@ -101,7 +101,7 @@ def test_it_contains_the_token(served: Served, browser: Any, names_file: Path) -
 def test_it_warns_if_only_this_computer_can_reach_the_server(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=4")
     it.stands_at(4)
-    assert class_link(it.page).get_by_text("Only this computer opens it").is_visible()
+    assert class_link(it.page).get_by_text("Only this computer can open it").is_visible()
 
 
 def test_it_names_the_file_it_needs_if_the_text_is_too_large(tab: Opener) -> None:
