@@ -49,7 +49,7 @@ def broken(opened: Opener) -> None:
     until(page, "s.stopped")
     page.evaluate("() => scrollTo(0, 0)")
     page.wait_for_timeout(500)
-    below = page.locator(".curve").bounding_box()
+    below = page.locator("section.curve").bounding_box()
     clip = {"x": 0, "y": 0, "width": 1280, "height": below["y"] + below["height"]}
     page.screenshot(path=PICTURES / "lesson-broken.png", clip=clip)
 
@@ -59,6 +59,7 @@ def opened_weight(opened: Opener) -> None:
     page = opened("seed=42&step=500", 1720, 900)
     stands_at(page, 500)
     select(page, "wte", [0, 3])
+    page.add_style_tag(content=".picked { display: none }")  # it would lie over the panel
     panel = page.locator("section[aria-labelledby=selected]")
     x, top, width, _ = panel.bounding_box().values()
     end = panel.get_by_role("heading", name="In the graph").bounding_box()["y"]

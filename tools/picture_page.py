@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+BROWSERS = "chromium-headless-shell", "chromium"
 LINK = "seed=42&step=1000&at=layer0.attn.q[3,7]"
 
 Opener = Callable[[str, int, int], Any]
@@ -33,7 +34,8 @@ def glass() -> Iterator[Opener]:
         found = re.search(r"http://\S+", server.stdout.readline())
         assert found, "the server did not start"
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+            found_browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+            browser = playwright.chromium.launch(executable_path=found_browser)
 
             def open_link(link: str, width: int, height: int) -> Any:
                 page = browser.new_page(viewport={"width": width, "height": height})
