@@ -60,12 +60,13 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time in seconds: a player's sleep and turn take some, its work if a test sets it."""
     now = [100.0]
 
-    async def sleep(_: object, seconds: float = 0.001) -> None:
+    async def sleep(_: object, seconds: float = 0.001) -> bool:
         now[0] += seconds
         await asyncio.sleep(0)
+        return False  # not woken: a command waits until the time is over
 
     monkeypatch.setattr("time.perf_counter", lambda: now[0])
-    monkeypatch.setattr(Player, "_sleep", sleep)
+    monkeypatch.setattr(Here, "sleep", sleep)
     monkeypatch.setattr(Here, "pause", sleep)
     return now
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from glassgpt import Config, Session
 from glassgpt.live import protocol
+from glassgpt.live.host import Bell
 from glassgpt.live.new_run import Source
 from glassgpt.live.player import Player
 from glassgpt.live.workspace import Workspace
@@ -23,7 +24,7 @@ SMALL = Config(n_embd=4, n_head=2, block_size=4, num_steps=40)
 Result = TypeVar("Result")
 
 
-class Here:
+class Here(Bell):
     """A host without threads, as in a browser: work is done at once, and the clock continues."""
 
     async def work(self, job: Callable[[], Result]) -> Result:

@@ -7,11 +7,10 @@ newest, but every point of the loss curve.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import Self
 
 from glassgpt.errors import DivergenceError, GlassError, ProtocolError
 from glassgpt.live import protocol
@@ -19,10 +18,12 @@ from glassgpt.live.commands.context import Context
 from glassgpt.live.commands.table import follow
 from glassgpt.live.connection import Connection
 from glassgpt.live.frames import Frames
+from glassgpt.live.host import Host
 from glassgpt.live.jobs.branches import BRANCHES
 from glassgpt.live.jobs.evaluation import EVALUATION
 from glassgpt.live.jobs.requested import REQUESTED
 from glassgpt.live.jobs.scheduler import Scheduler
+from glassgpt.live.opening import Opened
 from glassgpt.live.pacing import Contention
 from glassgpt.live.playback import Playback
 from glassgpt.live.sources import Sources
@@ -30,17 +31,6 @@ from glassgpt.live.workspace import Workspace
 
 TOGETHER = 0.1  # seconds of steps that are taken together if no frame shows them
 MAX_QUEUE = 256
-Result = TypeVar("Result")
-
-
-class Host(Protocol):
-    """The services that a player needs from its process."""
-
-    async def work(self, job: Callable[[], Result]) -> Result:
-        """Run a computation without blocking others."""
-
-    async def pause(self) -> None:
-        """Let others run."""
 
 
 class Player:
@@ -50,7 +40,6 @@ class Player:
         self.workspace = workspace
         self._host = host
         self._queue: deque[tuple[protocol.Command, bytes | None]] = deque()
-        self._wake = asyncio.Event()
         self._contention = Contention()
         self.playback = Playback(workspace, host.work, self._stopped)
         self._frames = Frames(workspace, self.playback, self._contention, host.work, self._stopped)
@@ -60,6 +49,16 @@ class Player:
             name, workspace, self.playback, self._frames, self._jobs, host.work, Sources()
         )
 
+    @classmethod
+    def of(cls, name: str, opened: Opened, host: Host, *, still: bool) -> Self:
+        """Return the player of a link's run: at the link's step, else training unless `still`."""
+        player = cls(name, opened.workspace, host)
+        if opened.step is not None:
+            player.tell(protocol.Seek(opened.step))
+        elif not still and opened.workspace.session.steps_left:
+            player.tell(protocol.Play())
+        return player
+
     # -- what a host calls
 
     def attach(self, send: Callable[[bytes], Awaitable[None]]) -> None:
@@ -68,7 +67,7 @@ class Player:
         self.workspace.watch(self.workspace.tools.probe.values(), None)
         self.playback.restart_clock()  # no step was due until now
         self._queue.appendleft((protocol.Open(), None))
-        self._wake.set()
+        self._host.wake()
 
     def detach(self, send: Callable[[bytes], Awaitable[None]]) -> None:
         """Disconnect the page; training is paused until another page is connected."""
@@ -93,12 +92,11 @@ class Player:
             if len(self._queue) >= MAX_QUEUE:
                 raise ProtocolError(f"the limit is {MAX_QUEUE} waiting commands", "send fewer")
             self._queue.append((command, file))
-        self._wake.set()
+        self._host.wake()
 
     async def run_forever(self) -> None:
         """Run until cancelled."""
         while True:
-            self._wake.clear()
             while self._queue:
                 await self._obey(*self._queue.popleft())
             if not await self._turn():
@@ -138,7 +136,7 @@ class Player:
         """Sleep until something is due or a command comes; without a page, only a command wakes."""
         page, wait = self._context.page, 1.0
         if page is None:
-            await self._wake.wait()
+            await self._host.sleep(None)
             return
         if self.playback.playing:
             wait = min(wait, self._steps_due(page))
@@ -146,22 +144,15 @@ class Player:
             wait = min(wait, self._frames.due_at(page) - time.perf_counter())
         wait = min(wait, self._jobs.wait(moving=self.playback.moving))
         if wait > 0.001:
-            await self._sleep(wait)
+            end = time.perf_counter() + wait
+            if not await self._host.sleep(wait):  # waking late means that the cores are busy
+                self._contention.waited(time.perf_counter() - end)
 
     def _steps_due(self, page: Connection) -> float:
         """Return the seconds until steps are to be taken: those that one frame shows, together."""
         until_next = self.playback.clock.until_next()
         until_frame = self._frames.due_at(page) - time.perf_counter() if page.credit else TOGETHER
         return max(until_next, min(until_frame, until_next + TOGETHER))
-
-    async def _sleep(self, seconds: float) -> None:
-        """Sleep until a command comes; waking late means that the cores are busy."""
-        end = time.perf_counter() + seconds
-        try:
-            async with asyncio.timeout(seconds):  # wait_for may lose a cancellation in a wake
-                await self._wake.wait()
-        except TimeoutError:
-            self._contention.waited(time.perf_counter() - end)
 
     async def _stopped(self, error: DivergenceError) -> None:
         await self._context.stopped(error)

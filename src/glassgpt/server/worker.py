@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 
 from glassgpt.errors import GlassError, ProtocolError
 from glassgpt.live import protocol
+from glassgpt.live.host import Bell
 from glassgpt.live.new_run import Source
 from glassgpt.live.opening import is_default, open_link
 from glassgpt.live.player import Player
@@ -63,7 +64,7 @@ def message(kind: Kind, page: int, body: bytes) -> bytes:
     return HEAD.pack(len(body), kind, page) + body
 
 
-class Inline:
+class Inline(Bell):
     """The host of a player in its own process: a job runs at once, as it blocks no other run."""
 
     async def work(self, job: Callable[[], Result]) -> Result:
@@ -175,11 +176,7 @@ class Worker:
         name, link, still = json.loads(body)
         ready, self._ready = self._ready if is_default(link) else None, None
         opened = open_link(link, self._source, self._snapshot, ready)
-        self._player = player = Player(name, opened.workspace, Inline())
-        if opened.step is not None:
-            player.tell(protocol.Seek(opened.step))
-        elif not still and opened.workspace.session.steps_left:
-            player.tell(protocol.Play())
+        self._player = player = Player.of(name, opened, Inline(), still=still)
         for kind, page, body in later:
             self._take(kind, page, body)
         return player
