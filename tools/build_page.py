@@ -34,9 +34,8 @@ def requirements() -> list[str]:
 
 def build() -> None:
     """Install what the lock file names, then build."""
-    npm = _npm()
-    subprocess.run([*npm, "ci", "--ignore-scripts"], cwd=SOURCES, check=True)
-    subprocess.run([*npm, "run", "build"], cwd=SOURCES, check=True)
+    subprocess.run([*npm(), "ci", "--ignore-scripts"], cwd=SOURCES, check=True)
+    subprocess.run([*npm(), "run", "build"], cwd=SOURCES, check=True)
 
 
 def _newest(directory: Path) -> float:
@@ -57,7 +56,7 @@ def _system_node() -> str | None:
     return node if major.isdigit() and int(major) >= NODE_AT_LEAST else None
 
 
-def _npm() -> list[str]:
+def npm() -> list[str]:
     """Return how to call npm: the machine's own, or that of the wheel in the build environment."""
     if _system_node():
         return [str(shutil.which("npm"))]

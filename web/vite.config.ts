@@ -15,5 +15,6 @@ export default defineConfig({
   },
   resolve: process.env.VITEST ? { conditions: ["browser"] } : {}, // in tests signals are live, as on the page
   test: { environment: "./test-environment.ts" },
+  worker: { format: "es" },
   server: { proxy: { "/ws": { target: "ws://127.0.0.1:8123", ws: true } } },
 });

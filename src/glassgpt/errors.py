@@ -55,6 +55,10 @@ class AddressError(GlassError):
     """A name or an index that the model does not have."""
 
 
+class SiteError(GlassError):
+    """The static site cannot be written."""
+
+
 class ProtocolError(GlassError):
     """A message is not a valid command."""
 

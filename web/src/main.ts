@@ -15,7 +15,10 @@ import { save } from "./ui/save";
 import { type State, isMoving, question, wanted } from "./state/store";
 import { kept, seen } from "./story/way";
 import App from "./page/App.svelte";
-import { connect } from "./wire";
+import { begin } from "./edition";
+import { connect as toServer } from "./wire/socket";
+import { connect as toWorker } from "./wire/worker";
+import type { Ears } from "./wire/wire";
 
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 const bar = adopt(location.hash, sessionStorage);
@@ -37,7 +40,7 @@ function complain(): void {
   });
 }
 
-const wire = connect(new URL("ws", location.href).href.replace(/^http/, "ws"), {
+const ears: Ears = {
   open: () => {
     asked = explained = "";
     told = acknowledged = 0;
@@ -54,7 +57,10 @@ const wire = connect(new URL("ws", location.href).href.replace(/^http/, "ws"), {
     if (event.kind === "Hello" && bar.dropped.length && !complained) complain();
   },
   line: (line, reason) => app.dispatch({ kind: "line", line, reason }),
-});
+};
+const wire = begin
+  ? toWorker(() => new Worker(new URL("./worker/main.ts", import.meta.url), { type: "module" }), begin, ears)
+  : toServer(new URL("ws", location.href).href.replace(/^http/, "ws"), ears);
 
 app.send = wire.send;
 app.seen = () => {

@@ -26,6 +26,7 @@ COMMANDS = {  # name: module, function; imported when called, as all together ta
     "inspect": ("glassgpt.cli.inspect", "inspect"),
     "explain": ("glassgpt.cli.explain", "explain_command"),
     "open": ("glassgpt.cli.page", "open_directory"),
+    "site": ("glassgpt.cli.site", "site"),
     "sweep": ("glassgpt.cli.sweep", "sweep"),
     "bench": ("glassgpt.cli.bench", "bench"),
     "verify": ("glassgpt.cli.verify", "verify"),
@@ -70,6 +71,7 @@ def cli(
     glassgpt inspect run               the model's matrices, and how good its loss is
     glassgpt explain run --doc emma    any number in it, and what it is computed from
     glassgpt open run                  that run on the page
+    glassgpt site public               the page as static files, for any web host
     glassgpt sweep --seeds 20          how much of a result is luck
     glassgpt bench                     how fast it is on this machine
     glassgpt verify                    whether the numbers are right

@@ -2,7 +2,7 @@
 
 import { type Palette, css } from "../state/scales";
 import type { Columns } from "./layout";
-import type { Numbers } from "../wire";
+import type { Numbers } from "../wire/frames";
 
 export function paintBars(
   canvas: CanvasRenderingContext2D,

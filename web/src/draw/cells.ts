@@ -2,7 +2,7 @@
 
 import type { Block, Plan } from "./layout";
 import { type Palette, css, level } from "../state/scales";
-import type { Numbers } from "../wire";
+import type { Numbers } from "../wire/frames";
 import { FACE } from "./labels";
 
 let scratch: OffscreenCanvas | null = null;

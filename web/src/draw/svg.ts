@@ -2,7 +2,7 @@
 
 import type { Columns, Plan } from "./layout";
 import { type Palette, css, level } from "../state/scales";
-import type { Numbers } from "../wire";
+import type { Numbers } from "../wire/frames";
 import type { Label } from "./labels";
 
 export function svgOf(plan: Plan, data: Numbers, end: number, colours: Uint32Array, title: string): string {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { DEFAULT_CONFIG, DEFAULT_SAMPLING, type Event, type Frame, type Hello } from "../protocol.gen";
 import { at } from "./series";
 import { INITIAL, type State, grain, numberAt, reduce, wanted } from "./store";
-import type { Tensor } from "../wire";
+import type { Tensor } from "../wire/frames";
 
 const HELLO: Hello = {
   kind: "Hello",

@@ -32,7 +32,8 @@ import type {
 import { type Quantity, magnitude, quantity, scaleEnd } from "./scales";
 import { configOf } from "./settings";
 import { EMPTY, type Series, extended, summed } from "./series";
-import type { Line, Tensor, Told } from "../wire";
+import type { Tensor, Told } from "../wire/frames";
+import type { Line } from "../wire/wire";
 
 export interface Spelled {
   event: Spelling;

@@ -16,7 +16,7 @@ import {
 } from "../protocol.gen";
 import { INITIAL, type State, reduce } from "../state/store";
 import { BEGINNING, askedNow, begun, guessed, isDone, kept, keepProgress, lent, onward, seen, skipping } from "./way";
-import type { Tensor } from "../wire";
+import type { Tensor } from "../wire/frames";
 import { STEPS } from "./steps";
 
 const CONFIG = {

@@ -1,6 +1,6 @@
 // Keeping things: files from the player, and figures as pictures.
 
-import type { Numbers } from "../wire";
+import type { Numbers } from "../wire/frames";
 
 /** What is drawn, and how it is kept. */
 export interface Picture {

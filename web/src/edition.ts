@@ -1,0 +1,21 @@
+// Which edition of the page this is: with a server, or without, where Python runs in a worker.
+
+import type { Begin } from "./wire/messages";
+
+/** Where Python's files are, as `glassgpt site` has written it into the page; null with a server. */
+export const begin: Begin | null = read();
+
+function read(): Begin | null {
+  const python = content("python");
+  if (!python) return null;
+  const documents = content("documents");
+  return { python: absolute(python), documents: documents ? absolute(documents) : null };
+}
+
+function content(name: string): string | undefined {
+  return document.querySelector<HTMLMetaElement>(`meta[name="glassgpt-${name}"]`)?.content;
+}
+
+function absolute(path: string): string {
+  return new URL(path, document.baseURI).href;
+}
