@@ -1,5 +1,6 @@
 """What a build of the package makes besides copying files: the page, and the kernel.
 
+With GLASSGPT_SITE set also Python for the browser.
 Node, which builds the page, comes from the system, or from PyPI where it is missing or too old. A
 compiler comes from the system, or from the PyPI package ziglang where there is none. Where
 neither can be had the package is built without it, and the scalar engine serves.
@@ -15,13 +16,16 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-sys.path.insert(0, str(Path(__file__).parent / "tools"))
-import build_kernel
-import build_page
+sys.path.insert(0, str(Path(__file__).parent))
+from tools import build_kernel, build_page, build_python
 
 
 class GlassBuild(BuildHookInterface):  # type: ignore[type-arg]
-    """The hook. GLASSGPT_TARGET names another platform than this one, to build its wheel here."""
+    """The hook. GLASSGPT_TARGET names another platform than this one, to build its wheel here.
+
+    With GLASSGPT_SITE the wheel also has what `glassgpt site` copies: six megabytes, for which the
+    build needs a compiler of a hundred.
+    """
 
     @property
     def target(self) -> str:
@@ -30,7 +34,12 @@ class GlassBuild(BuildHookInterface):  # type: ignore[type-arg]
 
     def dependencies(self) -> list[str]:
         """Return what this build needs from PyPI."""
-        return [*build_page.requirements(), *self._compiler()]
+        site = build_python.REQUIREMENTS if self._with_site else []
+        return [*build_page.requirements(), *self._compiler(), *site]
+
+    @property
+    def _with_site(self) -> bool:
+        return self.target_name == "wheel" and "GLASSGPT_SITE" in os.environ
 
     def _compiler(self) -> list[str]:
         foreign = self.target != build_kernel.host()
@@ -42,7 +51,9 @@ class GlassBuild(BuildHookInterface):  # type: ignore[type-arg]
         """Build the page; for a wheel the kernel too, and tag it by the platform it is for."""
         if not build_page.is_fresh():
             build_page.build()
-        build_data["artifacts"].append("/src/glassgpt/static/**")
+        if self._with_site:
+            build_python.build()
+        build_data["artifacts"] += ["/src/glassgpt/static/**", "/src/glassgpt/pyodide/**"]
         if self.target_name != "wheel":
             return
         try:

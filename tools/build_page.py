@@ -32,9 +32,14 @@ def requirements() -> list[str]:
     return [] if is_fresh() or _system_node() else [NODE]
 
 
-def build() -> None:
-    """Install what the lock file names, then build."""
+def install() -> None:
+    """Install what the lock file names."""
     subprocess.run([*npm(), "ci", "--ignore-scripts"], cwd=SOURCES, check=True)
+
+
+def build() -> None:
+    """Install, then build."""
+    install()
     subprocess.run([*npm(), "run", "build"], cwd=SOURCES, check=True)
 
 

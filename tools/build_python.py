@@ -2,8 +2,8 @@
 
     python -m tools.build_python
 
-It takes Pyodide from npm (`npm ci` in `web/`), msgspec's wheel for it from PyPI, and compiles the
-kernel as WebAssembly, for which it needs the PyPI packages pip and ziglang==0.17.1. The files:
+It takes Pyodide from npm, msgspec's wheel for it from PyPI, and compiles the kernel as WebAssembly,
+for which it needs the PyPI packages in REQUIREMENTS. The files:
 
     pyodide.mjs, pyodide.asm.mjs   Pyodide's loader, as npm has it
     python.wasm.gz                 the interpreter
@@ -31,12 +31,15 @@ TARGET = PACKAGE / "pyodide"
 NPM = ROOT / "web" / "node_modules" / "pyodide"
 WHEEL = ["--platform", "pyemscripten_2026_0_wasm32", "--python-version", "3.14", "--abi", "cp314"]
 MSGSPEC = "msgspec==0.22.0"
+REQUIREMENTS = ["pip", "ziglang==0.17.1"]
 LOADER = ("pyodide.mjs", "pyodide.asm.mjs")
 NOT_IN_A_BROWSER = ("server", "cli", "static", "pyodide", "kernel", "__pycache__")
 
 
 def build() -> None:
     """Build into a fresh folder, then put it in the place of the old one."""
+    if not NPM.exists():
+        build_page.install()
     with tempfile.TemporaryDirectory(dir=ROOT / "web") as temporary:
         into, out, made = (Path(temporary) / name for name in ("in", "out", "pyodide"))
         for folder in (into, out, made):

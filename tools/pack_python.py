@@ -14,15 +14,18 @@ import json
 import py_compile
 import struct
 import sys
+import time
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 120  # seconds for the answer to one command
+PATIENCE = 60  # seconds for the answer to one command
 PACKAGES = ("glassgpt", "msgspec")
 WITH_SOURCE = {"glassgpt/engines/scalar.py"}  # its lines are shown next to the numbers
 SAVED = ("checkpoint", "weights", "log.jsonl", "log.csv", "script", "documents")
+# files that are not text
+NO_TEXTS = (b"\x89PNG\r\n\x1a\n", b"\0\1\2", b"caf\xe9", b"\xff\xfe\xfd", b"a\0b\0", b" \n")
 # not imported by the run, but by what Pyodide does before and after it, or in an error
 ALSO = ("traceback", "zipfile", "shutil")
 LIBRARY = Path("/lib/python314.zip")
@@ -46,8 +49,31 @@ class Line:
 
 
 async def play() -> None:
-    """Play a run with every command, so that all modules are imported."""
-    from tests.support.mutations import EXAMPLES, message
+    """Play runs with every command, file and link, so that all modules are imported."""
+    from tests.support.mutations import EXAMPLES
+
+    from glassgpt.data.documents import MARKS
+    from glassgpt.live import protocol
+    from glassgpt.training.link import Experiment, write_link
+    from glassgpt.training.recipe import Recipe
+
+    engines = [(protocol.Start({"num_steps": 30}, engine, "builtin", play=True), None)
+               for engine in ("scalar", "fast")]  # fmt: skip
+    saves = [(protocol.Save(what), None) for what in SAVED]
+    files = [*("abé".encode(encoding) for encoding in MARKS.values()), *NO_TEXTS]
+    texts = [(protocol.Consider({}, "", "sent", "a.txt"), octets) for octets in files]
+    opened = [command for command, _ in EXAMPLES if isinstance(command, protocol.Open)]
+    unanswered = protocol.Open, protocol.Ack
+    others = [one for one in EXAMPLES if not isinstance(one[0], unanswered)]
+    own = write_link(Experiment(Recipe(data_name="a.txt"), documents="ab\nba"))
+    for link in [*(command.link for command in opened), own, own[:-1]]:
+        await _played(link, [])
+    await _played("", [*engines, *others, *saves, *texts])
+
+
+async def _played(link: str, said: list[tuple[Any, bytes | None]]) -> None:
+    """Play the run of a link, with these commands and files."""
+    from tests.support.mutations import message
 
     from glassgpt.browser.worker import begin
     from glassgpt.live import protocol
@@ -61,21 +87,13 @@ async def play() -> None:
 
     bell, line = Bell(), Line()
     worker = begin(pause, sleep, bell.wake, line)
-    worker.hear(json.dumps({"kind": "Open", "run": "", "link": "", "still": True}))
+    worker.hear(json.dumps({"kind": "Open", "run": "", "link": link, "still": True}))
     life = asyncio.ensure_future(worker.live())
-    engines = [(protocol.Start({"num_steps": 30}, engine, "builtin", play=True), None)
-               for engine in ("scalar", "fast")]  # fmt: skip
-    saves = [(protocol.Save(what), None) for what in SAVED]
-    said = [*engines, *((c, f) for c, f in EXAMPLES if not isinstance(c, protocol.Open)), *saves]
-    for number, (command, file) in enumerate(said, start=1):
+    for number, (command, file) in enumerate([(protocol.Seek(2), None), *said], start=1):
         fields = {name: getattr(command, name) for name in command.__struct_fields__}
-        fields |= {"kind": type(command).__name__}
-        if not isinstance(command, protocol.Ack):
-            fields["id"] = number
-        sent = message(fields, file)
+        sent = message({**fields, "kind": type(command).__name__, "id": number}, file)
         worker.hear(sent if isinstance(sent, str) else memoryview(sent))
-        if not isinstance(command, protocol.Ack):
-            await _answered(worker, line, number)
+        await _answered(worker, line, number)
     life.cancel()
     if line.reason:
         raise SystemExit(f"the run ended: {line.reason}")
@@ -83,12 +101,14 @@ async def play() -> None:
 
 async def _answered(worker: Any, line: Line, number: int) -> None:
     """Wait for the answer, and draw what comes meanwhile."""
-    async with asyncio.timeout(PATIENCE):
-        while not any(e["kind"] == "Done" and e["to"] == number for e in line.events):
-            seen = [event["seq"] for event in line.events if "seq" in event]
-            if seen:
-                worker.hear(json.dumps({"kind": "Ack", "seq": seen[-1]}))
-            await asyncio.sleep(0.001)
+    end = time.monotonic() + PATIENCE
+    while not any(e["kind"] == "Done" and e["to"] == number for e in line.events):
+        if time.monotonic() > end:
+            raise SystemExit(f"command {number} has no answer; the last event: {line.events[-1]}")
+        seen = [event["seq"] for event in line.events if "seq" in event]
+        if seen:
+            worker.hear(json.dumps({"kind": "Ack", "seq": seen[-1]}))
+        await asyncio.sleep(0.001)
 
 
 def used() -> Iterator[str]:

@@ -88,7 +88,6 @@ def test_it_trains_the_run_of_the_link_on_the_built_in_names() -> None:
         await line.until(lambda event: event["kind"] == "File")
 
     line = living(script)
-    assert line.events[0]["run"] == browser.NAME
     log = [json.loads(text) for text in line.files[0].decode().splitlines()]
     records = Session(read_link(LINK).recipe.config, builtin_names()).run()
     assert [one["loss"] for one in log] == [record.loss for record in records]
@@ -174,3 +173,14 @@ def test_a_sleep_without_an_end_is_negative_for_the_browser() -> None:
     assert asyncio.run(it.sleep(None))
     assert asyncio.run(it.sleep(0.5))
     assert slept == [-1, 0.5]
+
+
+def test_a_run_has_a_name_of_its_own_and_keeps_it_over_a_reload() -> None:
+    names = []
+    for run in ("", "", "a1"):
+        line = Line()
+        line.worker = browser.Worker(Source.builtin(), host(), line)
+        line.say("Open", run=run, link=LINK, still=True)
+        names.append(line.worker.name)
+    assert names[2] == "a1"
+    assert len({*names, ""}) == 4

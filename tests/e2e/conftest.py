@@ -1,11 +1,17 @@
-"""The real server and a real browser; without Chromium skipped with a sentence, but not in CI."""
+"""The page in a real browser; without Chromium skipped with a sentence, but not in CI.
+
+It comes from the real server, or with GLASSGPT_EDITION=site from a static site, in which the same
+Python runs in the browser.
+"""
 
 from __future__ import annotations
 
+import math
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +19,19 @@ import pytest
 
 from glassgpt import Session, builtin_names, read_documents
 from glassgpt.arrays import Array, array, numbers, shape
+from glassgpt.browser.site import PYTHON, write_site
 from glassgpt.engines import create
+from glassgpt.live.new_run import Source
 from glassgpt.model.state import State
 from glassgpt.server.app import STATIC
 from glassgpt.training.link import read_link
 from tests.conftest import need
-from tests.support.serving import Served, serving
+from tests.support.serving import Served, hosting, serving
 
 _BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")  # the quickest first
 CHROMIUM = next((path for name in _BROWSERS if (path := shutil.which(name))), "")
+SITE = os.environ.get("GLASSGPT_EDITION") == "site"
+needs_server = pytest.mark.skipif(SITE, reason="a static site has no server")
 SMALL = "n_embd=8&n_head=2&block_size=8&num_steps=120&seed=3"  # quick on the scalar engine too
 
 
@@ -41,9 +51,16 @@ def names_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def served(names_file: Path) -> Iterator[Served]:
+def served(names_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     need(_missing())
-    with serving(data=names_file) as server:
+    if not SITE:
+        with serving(data=names_file) as server:
+            yield server
+        return
+    need("" if PYTHON.exists() else "Python for the browser is not built (tools/build_python.py)")
+    site = tmp_path_factory.mktemp("site")
+    write_site(site, Source(names_file.name, tuple(read_documents(names_file))))
+    with hosting(site) as server:
         yield server
 
 
@@ -137,6 +154,47 @@ def computed_at(names_file: Path, step: int) -> Mapping[str, Mapping[str, Array]
 
 def _minus(a: Array, b: Array) -> Array:
     return array((x - y for x, y in zip(numbers(a), numbers(b), strict=True)), shape(a))
+
+
+class Near:
+    """Equal to what differs from a value in the last digits of its numbers only."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return f"near {self._value!r}"
+
+    def __eq__(self, other: object) -> bool:
+        return _near(self._value, other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _near(a: Any, b: Any) -> bool:
+    if isinstance(a, float):
+        return isinstance(b, float | int) and math.isclose(a, b, rel_tol=1e-11, abs_tol=1e-12)
+    if is_dataclass(a):
+        return type(a) is type(b) and _near(vars_of(a), vars_of(b))
+    if isinstance(a, Mapping):
+        return a.keys() == b.keys() and all(_near(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(_near, a, b))
+    return bool(a == b)
+
+
+def vars_of(a: Any) -> dict[str, Any]:
+    """Return the fields of a data class, which may have slots."""
+    return {field.name: getattr(a, field.name) for field in fields(a)}
+
+
+def exactly(value: Any) -> Any:
+    """Return what numbers of the page must equal: the value itself, to the last bit.
+
+    The C library and the instruction set of a static site are not those of this process: there
+    the last digits may differ.
+    """
+    return Near(value) if SITE else value
 
 
 def shown(value: float, digits: int = 4) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import SMALL, Opener, Tab, straight
+from tests.e2e.conftest import SMALL, Opener, Tab, exactly, straight
 from tests.support.actions import drop
 
 DROPPED = """([text, onto]) => {
@@ -47,7 +47,7 @@ def test_a_saved_checkpoint_is_opened_as_a_second_run_and_continues_with_the_sam
     it.page.get_by_role("button", name="To the end").click()
     it.stands_at(120)
     told = it.page.evaluate("() => [...window.glass.state().losses.data.slice(30, 120)]")
-    assert told == [record.loss for record in straight(names_file, 30).run(90)]
+    assert told == exactly([record.loss for record in straight(names_file, 30).run(90)])
     assert it.page.get_by_text("opened at step 30").count() == 1
     assert not it.faults
 

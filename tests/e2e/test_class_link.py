@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from tests.e2e.conftest import SMALL, Opener
+from tests.e2e.conftest import SMALL, Opener, needs_server
 from tests.support.looks import accessibility
 from tests.support.serving import Served, serving
 
@@ -77,6 +77,7 @@ def class_link(page: Any) -> Any:
     return page.get_by_role("dialog", name="A link for a class")
 
 
+@needs_server
 def test_it_contains_the_token(served: Served, browser: Any, names_file: Path) -> None:
     with serving("--host", "0.0.0.0", data=names_file) as server:
         here = f"http://127.0.0.1:{server.port}/"

@@ -11,7 +11,7 @@ from glassgpt import GlassError, Session
 from glassgpt.data.documents import fingerprint, split_documents
 from glassgpt.model.tokenizer import Tokenizer
 from glassgpt.training.link import read_link
-from tests.e2e.conftest import SMALL, Opener, Tab, straight
+from tests.e2e.conftest import SMALL, Opener, Tab, exactly, straight
 from tests.support.actions import drop
 from tests.support.serving import Served
 
@@ -57,7 +57,7 @@ def witness(tabs: Opener, names_file: Path) -> Iterator[Tab]:
         "() => { const l = window.glass.state().losses; return [...l.data.slice(0, l.length)] }"
     )
     link = "n_embd=8&n_head=2&block_size=8&num_steps=100000&seed=5"
-    assert losses == [r.loss for r in straight(names_file, 0, link).run(len(losses))]
+    assert losses == exactly([r.loss for r in straight(names_file, 0, link).run(len(losses))])
     assert not other.faults
 
 

@@ -11,7 +11,7 @@ import pytest
 from glassgpt import Sampling, read_documents
 from glassgpt.engines import default_engine
 from tests.conftest import Reference
-from tests.e2e.conftest import SMALL, Opener, Tab, straight
+from tests.e2e.conftest import SMALL, Opener, Tab, exactly, needs_server, straight
 from tests.support.looks import accessibility, small_controls
 from tests.support.serving import Served
 
@@ -90,7 +90,7 @@ def test_the_log_and_the_curve_hold_the_runs_losses(tab: Opener, names_file: Pat
     session = straight(names_file, 0)
     records = list(session.run(25))
     told = it.page.evaluate("() => [...window.glass.state().losses.data.slice(0, 25)]")
-    assert told == [record.loss for record in records]
+    assert told == exactly([record.loss for record in records])
     it.page.wait_for_function(
         "() => !document.querySelector('[data-log] .document').textContent.includes('…')"
     )
@@ -407,6 +407,7 @@ def phone(tabs: Opener) -> Tab:
     return it
 
 
+@needs_server
 def test_the_page_says_when_the_server_is_gone_and_recovers(
     served: Served, browser: Any, names_file: Path
 ) -> None:
@@ -441,6 +442,7 @@ NEWER = """window.WebSocket = class extends WebSocket {
 };"""  # the server's version becomes 9
 
 
+@needs_server
 def test_a_page_that_does_not_fit_the_server_says_so_and_offers_to_load_it_again(
     tab: Opener,
 ) -> None:
@@ -452,6 +454,7 @@ def test_a_page_that_does_not_fit_the_server_says_so_and_offers_to_load_it_again
     it.page.get_by_role("button", name="Load the page again").wait_for()
 
 
+@needs_server
 def test_after_a_lost_connection_it_requests_what_was_shown_last(tab: Opener) -> None:
     it = tab(f"{SMALL}&step=3")
     said: list[str] = []

@@ -19,7 +19,7 @@ import pytest
 
 from glassgpt import Sampling, Session, StepRecord, load_checkpoint, read_documents
 from glassgpt.arrays import numbers, shape
-from tests.e2e.conftest import SMALL, Opener, Tab, straight
+from tests.e2e.conftest import SMALL, Opener, Tab, exactly, straight
 
 STEP = 37
 PNG = re.compile(r"Picture of .* \(PNG\)")
@@ -60,9 +60,8 @@ def test_the_checkpoint_is_the_state_of_the_run(it: Tab, run: Session, tmp_path:
     for (_, got), (kind, group) in zip(
         snapshot.state.groups(), wanted.state.groups(), strict=False
     ):
-        assert {name: numbers(a) for name, a in got.items()} == {
-            name: numbers(a) for name, a in group.items()
-        }, kind
+        wanted_numbers = exactly({name: numbers(a) for name, a in group.items()})
+        assert {name: numbers(a) for name, a in got.items()} == wanted_numbers, kind
 
 
 def test_from_the_checkpoint_the_run_continues_with_the_same_numbers(
@@ -71,7 +70,7 @@ def test_from_the_checkpoint_the_run_continues_with_the_same_numbers(
     snapshot = load_checkpoint(kept(it, "Checkpoint", tmp_path))
     resumed = Session.resumed(snapshot, read_documents(names_file))
     wanted = list(straight(names_file, 0).run(STEP + 20))[STEP:]
-    assert list(resumed.run(20)) == wanted
+    assert list(resumed.run(20)) == exactly(wanted)
 
 
 def test_the_weights_are_read_by_the_safetensors_library(
@@ -84,14 +83,17 @@ def test_the_weights_are_read_by_the_safetensors_library(
     assert list(got) == list(wanted)
     for name, a in wanted.items():
         assert got[name].shape == tuple(shape(a))
-        assert got[name].ravel().tolist() == numbers(a)
+        assert got[name].ravel().tolist() == exactly(numbers(a))
 
 
 def test_the_jsonl_log_is_the_runs(it: Tab, records: list[StepRecord], tmp_path: Path) -> None:
     lines = kept(it, "Log (JSONL)", tmp_path).read_text("utf-8").splitlines()
-    assert [json.loads(line) for line in lines] == [
-        {"step": r.step, "doc": r.document, "loss": r.loss, "lr": r.learning_rate} for r in records
-    ]
+    assert [json.loads(line) for line in lines] == exactly(
+        [
+            {"step": r.step, "doc": r.document, "loss": r.loss, "lr": r.learning_rate}
+            for r in records
+        ]
+    )
 
 
 def test_the_csv_log_is_the_runs(it: Tab, records: list[StepRecord], tmp_path: Path) -> None:
@@ -99,7 +101,7 @@ def test_the_csv_log_is_the_runs(it: Tab, records: list[StepRecord], tmp_path: P
     assert [
         (int(row["step"]), row["document"], float(row["loss"]), float(row["learning_rate"]))
         for row in csv.DictReader(io.StringIO(text))
-    ] == [(r.step, r.document, r.loss, r.learning_rate) for r in records]
+    ] == exactly([(r.step, r.document, r.loss, r.learning_rate) for r in records])
 
 
 def test_the_log_has_a_button_of_its_own_for_the_same_csv(it: Tab, tmp_path: Path) -> None:
@@ -292,7 +294,7 @@ def test_a_number_is_copied_with_every_digit(tab: Opener, names_file: Path) -> N
     it.page.get_by_role("button", name="copied").wait_for()
     text = it.page.evaluate("() => navigator.clipboard.readText()")
     assert re.fullmatch(r"-?\d\.\d{10,}(e-\d+)?", text)
-    assert float(text) == straight(names_file, 11).engine.state().params["wpe"][2, 3]
+    assert float(text) == exactly(straight(names_file, 11).engine.state().params["wpe"][2, 3])
 
 
 def test_without_a_clipboard_the_text_to_copy_is_shown(tab: Opener) -> None:

@@ -82,6 +82,26 @@ def serving(
 
 
 @contextmanager
+def hosting(site: Path) -> Iterator[Served]:
+    """Serve a folder as any web host would, without GlassGPT."""
+    command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"]
+    process = subprocess.Popen(
+        [*command, "--directory", str(site)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    found = re.search(r"port (\d+)", process.stdout.readline())
+    assert found
+    try:
+        yield Served(process, "127.0.0.1", int(found[1]))
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+@contextmanager
 def talking(server: Served, **more: Any) -> Iterator[ClientConnection]:
     with connect(server.socket, max_size=None, compression=None, close_timeout=1, **more) as line:
         yield line

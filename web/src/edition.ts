@@ -3,9 +3,7 @@
 import type { Begin } from "./wire/messages";
 
 /** Where Python's files are, as `glassgpt site` has written it into the page; null with a server. */
-export const begin: Begin | null = read();
-
-function read(): Begin | null {
+export function site(): Begin | null {
   const python = content("python");
   if (!python) return null;
   const documents = content("documents");

@@ -15,7 +15,7 @@ import { save } from "./ui/save";
 import { type State, isMoving, question, wanted } from "./state/store";
 import { kept, seen } from "./story/way";
 import App from "./page/App.svelte";
-import { begin } from "./edition";
+import { site } from "./edition";
 import { connect as toServer } from "./wire/socket";
 import { connect as toWorker } from "./wire/worker";
 import type { Ears } from "./wire/wire";
@@ -58,6 +58,7 @@ const ears: Ears = {
   },
   line: (line, reason) => app.dispatch({ kind: "line", line, reason }),
 };
+const begin = site();
 const wire = begin
   ? toWorker(() => new Worker(new URL("./worker/main.ts", import.meta.url), { type: "module" }), begin, ears)
   : toServer(new URL("ws", location.href).href.replace(/^http/, "ws"), ears);

@@ -6,6 +6,7 @@ module of Pyodide: what belongs to the browser comes as functions.
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
@@ -18,7 +19,6 @@ from glassgpt.live.new_run import Source
 from glassgpt.live.opening import open_link
 from glassgpt.live.player import Player
 
-NAME = "here"  # the run's name in the page's state: a tab without a server has one run
 MEMORY_GONE = "this run needed more memory than the browser has for a page"
 FAULT = "this run ended because of an error in the program; the browser's console shows it"
 
@@ -72,6 +72,7 @@ class Worker:
     def __init__(self, source: Source, host: BrowserHost, line: Line) -> None:
         self._source, self._host, self._line = source, host, line
         self._player: Player | None = None
+        self.name = ""  # of the run
 
     def hear(self, message: str | memoryview) -> None:
         """Take a message of the page: text, or a frame with a file."""
@@ -104,7 +105,8 @@ class Worker:
 
     def _open(self, command: protocol.Open) -> Player:
         opened = open_link(command.link, self._source)
-        return Player.of(NAME, opened, self._host, still=command.still)
+        self.name = command.run or f"{time.time_ns():x}"  # the tab keeps it over a reload
+        return Player.of(self.name, opened, self._host, still=command.still)
 
     async def _send(self, frame: bytes) -> None:
         self._line.event(frame)

@@ -25,4 +25,10 @@ describe("where a class opens the page", () => {
       expect(wayIn(alone, at("http://127.0.0.1:8000"))).toBeNull();
     }
   });
+
+  test("on a static site where it is, unless that is this computer", () => {
+    const site = at("https://class.example", "/glassgpt/");
+    expect(wayIn("https://class.example/glassgpt/", site)).toBe("https://class.example/glassgpt/");
+    expect(wayIn("http://localhost:8000/", at("http://localhost:8000"))).toBeNull();
+  });
 });

@@ -1,5 +1,6 @@
 // A teacher's link: what it hides of the page, and its question. Only the page reads these keys.
 
+import { site } from "../edition";
 import { HIDEABLE, type Panel } from "./panels";
 
 export interface Lesson {
@@ -40,8 +41,9 @@ interface Place {
   pathname: string;
 }
 
-/** Ask the server where others open the page. */
+/** Where others open the page: a static site where it is, else as the server says. */
 export async function findWayIn(): Promise<string | null> {
+  if (site()) return wayIn(location.href.split("#")[0] ?? "", location);
   const answer = await fetch("address").catch(() => null);
   return answer?.ok ? wayIn(await answer.text(), location) : null;
 }
