@@ -1,11 +1,14 @@
-"""Every installed rival computes what it is timed for; the benchmark names those that do not."""
+"""Every installed rival computes what it is timed for; the time of a step, by any clock."""
 
 from __future__ import annotations
+
+import itertools
 
 import pytest
 from click.testing import CliRunner
 
-from glassgpt import Config
+from glassgpt import Config, Session
+from glassgpt.analysis.benchmark import ROUND, time_steps
 from rivals import RIVALS, TOLERANCE, Rival, Task
 from step import installed, largest_difference, main, prepared
 from tests.conftest import Golden
@@ -52,3 +55,11 @@ def test_the_table_has_a_row_for_what_was_asked() -> None:
     assert done.exit_code == 0, done.output
     assert "NumPy, backward by hand" in done.output
     assert "PyTorch" not in done.output
+
+
+def test_a_coarse_clock_gives_the_mean_of_many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session(Config(n_embd=4, n_head=2, block_size=4, num_steps=20), ["ab", "ba", "abba"])
+    ticks = itertools.cycle([0.0] * 39 + [0.0001])  # every twentieth run seems to take a grain
+    monkeypatch.setattr("time.perf_counter", lambda: next(ticks))
+    assert time_steps(session, 5, 1) == pytest.approx(0.0001 / (20 * 5))
+    assert pytest.approx(20) == ROUND / 0.0001  # grains that a round has at least

@@ -40,6 +40,13 @@ def test_a_preview_run_in_slices_equals_the_run(recipe: Interventions) -> None:
     assert list(run.losses) == lived(recipe)
 
 
+def test_a_clock_that_measures_no_time_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.perf_counter", lambda: 100.0)  # a browser's has grains of 0.1 ms
+    run = PreviewRun(Recipe(SMALL), DOCUMENTS)
+    run.go_on()
+    assert list(run.losses) == lived(())
+
+
 def test_a_preview_run_that_diverges_ends_with_the_reason() -> None:
     run = PreviewRun(Recipe(replace(SMALL, learning_rate=10, init_std=10)), DOCUMENTS)
     run.go_on()

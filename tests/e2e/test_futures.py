@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from glassgpt.arrays import numbers
 from glassgpt.training.interventions import Ablate, Edit
-from tests.e2e.conftest import SMALL, Opener, Tab, straight
+from tests.e2e.conftest import SMALL, Opener, Tab, exactly, straight
 from tests.support.actions import select
 
 STEP = 30
@@ -67,10 +67,10 @@ def test_a_weight_that_is_set_moves_the_probabilities_and_undo_is_identical(
     run = straight(names_file, STEP)
     run.apply(Edit("layer0.mlp_fc2", 3, 5, 0.75))
     probs = run.engine.forward(run.tokens(run.document(STEP)))["probs"]
-    assert array(stood, "value:probs") == numbers(probs)
+    assert array(stood, "value:probs") == exactly(numbers(probs))
     assert array(stood, "value:probs") != [float(x) for x in before["value:probs"]]
     go(stood, STEP + 20)
-    assert stood.state("losses.data[49]") == run.run(20)[19].loss
+    assert stood.state("losses.data[49]") == exactly(run.run(20)[19].loss)
     stood.page.get_by_role("button", name="Undo").click()
     stood.until("s.branches.current === 1")
     go(stood, STEP)
@@ -93,7 +93,7 @@ def test_a_head_is_ablated_kept_at_zero_and_released(stood: Tab, names_file: Pat
     run = straight(names_file, STEP)
     run.apply(Ablate("head", 0, 1, hold=True))
     run.run(10)
-    assert array(stood, "value:lm_head") == numbers(run.engine.state().params["lm_head"])
+    assert array(stood, "value:lm_head") == exactly(numbers(run.engine.state().params["lm_head"]))
     stood.until("s.prices.size === 1")
     select(stood, "value:layer0.attn_wo[2,5]")
     assert stood.shown("new-weight") != "0"  # what Adam makes of it

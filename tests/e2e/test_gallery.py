@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from glassgpt.engines import default_engine
-from tests.e2e.conftest import Opener, Tab
+from tests.e2e.conftest import Opener, Tab, needs_server
 
 STEPS = 300
 LINK = f"seed=42&num_steps={STEPS}&block_size=8&step=200"
@@ -190,6 +190,7 @@ def test_a_failure_shows_its_symptom_and_leads_back_to_the_run_before(
     assert not it.faults
 
 
+@needs_server  # which keeps the run before
 def test_the_way_back_survives_a_reload(gallery: Tab) -> None:
     it, page = gallery, gallery.page
     before = run_of(it)

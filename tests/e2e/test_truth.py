@@ -13,7 +13,7 @@ from glassgpt import Session, read_documents
 from glassgpt.arrays import Array, numbers, shape
 from glassgpt.model.activations import sites
 from glassgpt.training.link import read_link
-from tests.e2e.conftest import SMALL, Opener, computed_at
+from tests.e2e.conftest import SMALL, Opener, computed_at, exactly
 
 STEP = 23
 PAPER, LOW, HIGH, INK = (246, 243, 236), (30, 90, 168), (217, 108, 22), (24, 24, 24)
@@ -66,7 +66,7 @@ def test_cells_picked_at_random_are_the_engines_numbers_and_their_colour(
             drawn = it.page.evaluate("(address) => window.glass.drawn(address)", address)
             value = a[tuple(index)]
             told = float(drawn["value"])
-            assert told == value or (math.isnan(value) and told == -math.inf), address
+            assert told == exactly(value) or (math.isnan(value) and told == -math.inf), address
             assert drawn["step"] == STEP
             if len(index) == 3 and index[2] > index[1]:
                 continue  # the future is not drawn

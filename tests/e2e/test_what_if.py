@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from glassgpt import Session, read_documents
-from tests.e2e.conftest import SMALL, Opener, Tab, straight
+from tests.e2e.conftest import SMALL, Opener, Tab, exactly, straight
 from tests.support.actions import WHAT_IF, drag, select
 
 
@@ -34,11 +34,11 @@ def test_dragging_draws_the_preview_and_release_makes_it_the_run(
         "() => { const { data, length } = window.glass.state().preview.losses;"
         " return [...data.subarray(0, length)]; }"
     )
-    assert preview == list(wanted.losses)
+    assert preview == exactly(list(wanted.losses))
     assert stood.state("losses.data[50]") == before  # the run itself is as it was
     stood.page.locator(WHAT_IF).dispatch_event("change")
     stood.until("s.branches?.branches.length === 2 && s.frame.step === 60 && !s.frame.busy")
-    assert stood.state("losses.data[50]") == wanted.losses[50]
+    assert stood.state("losses.data[50]") == exactly(wanted.losses[50])
     stood.page.locator("[data-branch='1'] .name").click()
     stood.until("s.branches?.current === 1 && s.frame.step === 60 && !s.frame.busy")
     assert stood.state("losses.data[50]") == before

@@ -16,6 +16,8 @@ from glassgpt.model import parameters as params
 from glassgpt.model.config import Config
 from glassgpt.training.session import Session
 
+SHORTEST = 1e-6  # seconds: a browser's clock has grains of 0.1 ms, so it can measure 0
+ROUND = 0.002  # seconds of steps that are timed together
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
 SCALING: tuple[dict[str, int], ...] = (  # what grows, from the default model; finally all of them
@@ -76,10 +78,13 @@ def time_steps(session: Session, steps: int, rounds: int) -> float:
     session.run(min(steps, 3))  # encodes the documents, warms the caches
     best = float("inf")
     for _ in range(rounds):
-        session.restore(start)
-        began = time.perf_counter()
-        session.run(steps)
-        best = min(best, (time.perf_counter() - began) / steps)
+        taken, seconds = 0, 0.0
+        while seconds < ROUND:
+            session.restore(start)
+            began = time.perf_counter()
+            session.run(steps)
+            taken, seconds = taken + steps, seconds + time.perf_counter() - began
+        best = min(best, seconds / taken)
     return best
 
 
@@ -99,7 +104,7 @@ def time_engine(engine: str, config: Config, documents: Sequence[str], rounds: i
 def _affordable(session: Session, seconds: float = 0.2) -> int:
     began = time.perf_counter()
     session.run(1)
-    return max(1, int(seconds / (time.perf_counter() - began)))
+    return max(1, int(seconds / max(SHORTEST, time.perf_counter() - began)))
 
 
 def largest_difference(engine: str, config: Config, documents: Sequence[str], steps: int) -> float:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from itertools import accumulate
 
 from glassgpt.analysis.baselines import validation_documents, validation_loss
+from glassgpt.analysis.benchmark import SHORTEST
 from glassgpt.errors import ConfigError, DivergenceError
 from glassgpt.training.recipe import Recipe
 from glassgpt.training.session import Session
@@ -59,7 +60,7 @@ class PreviewRun:
                 self.losses.extend(error.losses)
                 self.stopped = error.what
             self.session.follow(self._recipe)
-            each = (time.perf_counter() - began) / steps
+            each = max(SHORTEST, time.perf_counter() - began) / steps
             self._chunk = max(1, min(4 * self._chunk, int(CHUNK / each)))
 
     def _steps(self) -> int:

@@ -105,7 +105,7 @@ class Worker:
 
     def _open(self, command: protocol.Open) -> Player:
         opened = open_link(command.link, self._source)
-        self.name = command.run or f"{time.time_ns():x}"  # the tab keeps it over a reload
+        self.name = f"{time.time_ns():x}"  # a new one: of a tab's earlier run nothing is left
         return Player.of(self.name, opened, self._host, still=command.still)
 
     async def _send(self, frame: bytes) -> None:

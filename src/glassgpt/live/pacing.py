@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 import time
 
+from glassgpt.analysis.benchmark import SHORTEST
+
 SLICE = 0.012  # seconds of training at a time: how long a command may have to wait
 PACE = 100.0  # steps a second at first
 LAG = 1.0  # seconds of steps that a clock may be behind before it drops them
-FASTEST = 1e-6  # seconds: the least that a step takes; coarse clocks measure 0
 
 USUAL = 0.002  # seconds that a sleep or a frame takes longer on an idle machine
 DELAY = 40  # seconds between two frames for each second of waiting
@@ -72,7 +73,7 @@ class Clock:
 
     def took(self, steps: int, seconds: float, step: int) -> None:
         """Note that `steps` took `seconds` of computing and ended at position `step`."""
-        self._step_seconds += 0.3 * (max(FASTEST, seconds / steps) - self._step_seconds)
+        self._step_seconds += 0.3 * (max(SHORTEST, seconds / steps) - self._step_seconds)
         self._taken += steps
         then, before = self._measured
         now = time.perf_counter()
