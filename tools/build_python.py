@@ -9,7 +9,8 @@ for which it needs the PyPI packages in REQUIREMENTS. The files:
     python.wasm.gz                 the interpreter
     library.zip.gz                 the modules of the standard library that a run needs
     packages.zip.gz                this package, msgspec and the kernel
-    manifest.json                  the packed files and their bytes, and Pyodide's version
+    glass.wasm.gz, first.bin.gz    the kernel alone and the run's beginning, to train until Python is there
+    manifest.json                  the bytes of Python's packed files, and Pyodide's version
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ NPM = ROOT / "web" / "node_modules" / "pyodide"
 WHEEL = ["--platform", "pyemscripten_2026_0_wasm32", "--python-version", "3.14", "--abi", "cp314"]
 MSGSPEC = "msgspec==0.22.0"
 REQUIREMENTS = ["pip", "ziglang==0.17.1"]
+PYTHON = ("library.zip", "packages.zip")
+PRELUDE = ("glass.wasm", "first.bin")
 LOADER = ("pyodide.mjs", "pyodide.asm.mjs")
 NOT_IN_A_BROWSER = ("server", "cli", "static", "pyodide", "kernel", "__pycache__")
 
@@ -50,9 +53,11 @@ def build() -> None:
         for name in LOADER:
             shutil.copyfile(NPM / name, made / name)
         _compress(NPM / "pyodide.asm.wasm", made / "python.wasm.gz")
-        for name in ("library.zip", "packages.zip"):
+        build_kernel.build("wasm32-bare", out)
+        for name in (*PYTHON, *PRELUDE):
             _compress(out / name, made / f"{name}.gz")
-        sizes = {path.name: path.stat().st_size for path in sorted(made.glob("*.gz"))}
+        packed = [made / f"{name}.gz" for name in ("python.wasm", *PYTHON)]
+        sizes = {path.name: path.stat().st_size for path in packed}
         info = json.loads((NPM / "pyodide-lock.json").read_text("utf-8"))["info"]
         manifest = {"lock": {"info": info, "packages": {}}, "sizes": sizes}
         (made / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from glassgpt.analysis import explain
+from glassgpt.browser.first import First
 from glassgpt.data.documents import BUILTIN
 from glassgpt.live import protocol
 from glassgpt.model.config import Config, Sampling
@@ -43,7 +44,7 @@ def source() -> str:
         "\n".join(f"export const {c} = {getattr(protocol, c)};" for c in constants),
         f'export const BUILTIN = "{BUILTIN}"; // what the built-in documents are called',
         "export type Scalar = number | string;",
-        *(interface(struct) for struct in (*PARTS, *COMMANDS, *EVENTS)),
+        *(interface(struct) for struct in (*PARTS, *COMMANDS, *EVENTS, First)),
         usual("DEFAULT_CONFIG", Config),
         usual("DEFAULT_SAMPLING", Sampling),
         union("Command", COMMANDS),

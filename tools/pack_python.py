@@ -3,8 +3,8 @@
     node web/python.mjs IN OUT        as `tools/build_python.py` calls it
 
 IN is on `sys.path`: the package, msgspec, the kernel, the examples of commands. OUT receives
-two archives: the modules of the standard library that a run with every command has imported, and
-everything of the package and of msgspec.
+two archives, the modules of the standard library that a run with every command has imported, and
+everything of the package and of msgspec; and the file of `browser/first.py`.
 """
 
 from __future__ import annotations
@@ -167,5 +167,8 @@ async def main(inside: str, outside: str) -> None:
     sys.path.insert(0, inside)
     sys.dont_write_bytecode = True
     await play()
+    from glassgpt.browser.first import first_steps
+
+    (Path(outside) / "first.bin").write_bytes(first_steps())
     pack(Path(outside) / "library.zip", standard_library())
     pack(Path(outside) / "packages.zip", packages(Path(inside)))

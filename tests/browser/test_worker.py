@@ -66,7 +66,7 @@ def living(script: Callable[[Line], Awaitable[None]], documents: str | None = No
             return await bell.sleep(seconds if seconds >= 0 else None)
 
         line.worker = browser.begin(pause, sleep, bell.wake, line, documents)
-        line.say("Open", run="", link=LINK, still=False)
+        line.say("Open", run="a1", link=LINK, still=False)
         task = asyncio.create_task(line.worker.live())
         await script(line)
         task.cancel()
@@ -175,11 +175,8 @@ def test_a_sleep_without_an_end_is_negative_for_the_browser() -> None:
     assert slept == [-1, 0.5]
 
 
-def test_a_run_after_a_reload_is_another_run() -> None:
-    names = []
-    for run in ("", "a1"):
-        line = Line()
-        line.worker = browser.Worker(Source.builtin(), host(), line)
-        line.say("Open", run=run, link=LINK, still=True)
-        names.append(line.worker.name)
-    assert len({*names, "", "a1"}) == 4
+def test_a_run_has_the_name_that_the_page_gives_it() -> None:
+    async def script(line: Line) -> None:
+        await line.until(lambda event: event["kind"] == "Hello")
+
+    assert living(script).events[0]["run"] == "a1"

@@ -7,7 +7,20 @@ import { expect, test } from "vitest";
 
 const SRC = import.meta.dirname;
 const PANELS = ["lesson", "setup", "failures", "samples", "branches", "inspector", "story", "timeline", "machine"];
-const ORDER = ["main", "page", ...PANELS, "ui", "draw", "state", "format", "edition", "worker", "wire", "protocol.gen"];
+const ORDER = [
+  "main",
+  "page",
+  ...PANELS,
+  "ui",
+  "draw",
+  "state",
+  "format",
+  "edition",
+  "prelude",
+  "worker",
+  "wire",
+  "protocol.gen",
+];
 
 /** A folder, or a file beside them, without its ending. */
 function placeOf(path: string): string {

@@ -16,6 +16,7 @@ import { type State, isMoving, question, wanted } from "./state/store";
 import { kept, seen } from "./story/way";
 import App from "./page/App.svelte";
 import { site } from "./edition";
+import { beginPrelude } from "./prelude/prelude";
 import { connect as toServer } from "./wire/socket";
 import { connect as toWorker } from "./wire/worker";
 import type { Ears } from "./wire/wire";
@@ -49,6 +50,7 @@ const ears: Ears = {
   },
   told: (message) => {
     const { event } = message;
+    if (event.kind === "Hello") told = acknowledged = 0; // numbers may begin again with a run
     if ("seq" in event) told = event.seq;
     if (event.kind === "Done") return; // nothing to draw
     if (event.kind === "File") save(event.name, event.type, message.arrays.get("bytes")?.data);
@@ -60,7 +62,15 @@ const ears: Ears = {
 };
 const begin = site();
 const wire = begin
-  ? toWorker(() => new Worker(new URL("./worker/main.ts", import.meta.url), { type: "module" }), begin, ears)
+  ? toWorker(
+      {
+        begin,
+        start: () => new Worker(new URL("./worker/main.ts", import.meta.url), { type: "module" }),
+        // the file of the first steps has the default run
+        standIn: (open, tell) => (begin.documents || open.link ? null : beginPrelude(begin.python, open, tell)),
+      },
+      ears,
+    )
   : toServer(new URL("ws", location.href).href.replace(/^http/, "ws"), ears);
 
 app.send = wire.send;

@@ -806,6 +806,14 @@ export interface Stopped {
   to?: number;
 }
 
+/** The run of an empty link at step 0. */
+export interface First {
+  kind: "First";
+  hello: Hello;
+  watched: string[];
+  arrays: ArrayHead[];
+}
+
 export const DEFAULT_CONFIG: Config = {
   "n_layer": 1,
   "n_embd": 16,

@@ -6,7 +6,6 @@ module of Pyodide: what belongs to the browser comes as functions.
 
 from __future__ import annotations
 
-import time
 import traceback
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
@@ -19,6 +18,7 @@ from glassgpt.live.new_run import Source
 from glassgpt.live.opening import open_link
 from glassgpt.live.player import Player
 
+NAME = "here"  # of a run to which the page gives no name
 MEMORY_GONE = "this run needed more memory than the browser has for a page"
 FAULT = "this run ended because of an error in the program; the browser's console shows it"
 
@@ -72,7 +72,6 @@ class Worker:
     def __init__(self, source: Source, host: BrowserHost, line: Line) -> None:
         self._source, self._host, self._line = source, host, line
         self._player: Player | None = None
-        self.name = ""  # of the run
 
     def hear(self, message: str | memoryview) -> None:
         """Take a message of the page: text, or a frame with a file."""
@@ -105,8 +104,7 @@ class Worker:
 
     def _open(self, command: protocol.Open) -> Player:
         opened = open_link(command.link, self._source)
-        self.name = f"{time.time_ns():x}"  # a new one: of a tab's earlier run nothing is left
-        return Player.of(self.name, opened, self._host, still=command.still)
+        return Player.of(command.run or NAME, opened, self._host, still=command.still)
 
     async def _send(self, frame: bytes) -> None:
         self._line.event(frame)

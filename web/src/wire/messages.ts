@@ -6,9 +6,10 @@ export interface Begin {
   documents: string | null; // the address of a JSON file
 }
 
-/** To the page: how much of Python is here, that the run has ended, or that Python cannot run. */
+/** To the page: how much of Python is here, that it can open a run, that the run has ended, or that Python cannot run. */
 export type News =
   | { news: "loading"; bytes: number; of: number }
+  | { news: "ready" }
   | { news: "ended"; reason: string }
   | { news: "failed"; reason: string };
 

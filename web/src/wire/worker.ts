@@ -1,6 +1,7 @@
-// The wire to a worker of this page, in which Python runs.
+// The wire to a worker of this page, in which Python runs; until it has been loaded, to what stands in.
 
-import { decode, encode } from "./frames";
+import type { Command, Event, Open } from "../protocol.gen";
+import { type Told, decode, encode } from "./frames";
 import type { Begin, FromPage, FromWorker } from "./messages";
 import type { Ears, Wire } from "./wire";
 
@@ -12,42 +13,126 @@ export interface Line {
   terminate(): void;
 }
 
-/** Start a worker with `make`, and a new one when the page asks again. */
-export function connect(make: () => Line, begin: Begin, ears: Ears): Wire {
-  let worker = dial();
+/** What takes the first steps until Python has been loaded: `end` stops it, for Python to go on from there. */
+export interface StandIn {
+  hear(command: Command, file?: Uint8Array): void;
+  end(): { open: Open; commands: Said[] };
+}
+
+export interface Said {
+  command: Command;
+  file?: Uint8Array;
+}
+
+/** How a worker is started, and what stands in for it, null where nothing can. */
+export interface Site {
+  begin: Begin;
+  start(): Line;
+  standIn(open: Open, tell: (told: Told) => void): Promise<StandIn> | null;
+}
+
+/** Connect to a new worker, and to another one when the page asks again. */
+export function connect(site: Site, ears: Ears): Wire {
+  let call = new Call(site, ears);
   let sent = 0; // the id of the last command
-
-  function dial(): Line {
-    const line = make();
-    let open = false;
-    line.onmessage = ({ data }) => {
-      if (data instanceof ArrayBuffer) {
-        if (!open) ears.line("open", "");
-        open = true;
-        ears.told(decode(data));
-      } else if (data.news === "loading") ears.line("loading", loaded(data.bytes, data.of));
-      else ears.line(data.news, data.reason);
-    };
-    line.onerror = (event) => {
-      line.terminate();
-      ears.line(open ? "ended" : "failed", event.message || "its program could not be loaded");
-    };
-    line.postMessage(begin);
-    line.postMessage(encode(ears.open()));
-    return line;
-  }
-
   return {
     send(command, file) {
       if (command.kind !== "Ack") command = { ...command, id: (sent += 1) };
-      worker.postMessage(encode(command, file));
+      call.say({ command, file });
       return command.kind === "Ack" ? 0 : sent;
     },
     again() {
-      worker.terminate();
-      worker = dial();
+      call.end();
+      call = new Call(site, ears);
     },
   };
+}
+
+/** One worker, from its start to its end. */
+class Call {
+  #ears: Ears;
+  #worker: Line;
+  #ready = false; // Python has been told what to open
+  #open = false; // and has answered
+  #held: Told[] | null = null; // its first events, until it has come to the same step
+  #wanted: Open;
+  #early: Said[] = []; // what is said before anybody can hear it
+  #standIn: StandIn | null = null;
+  #ended = false;
+
+  constructor(site: Site, ears: Ears) {
+    this.#ears = ears;
+    this.#wanted = { ...ears.open(), run: crypto.randomUUID() }; // of a tab's earlier run nothing is left
+    this.#worker = site.start();
+    this.#worker.onmessage = ({ data }) => this.#hear(data);
+    this.#worker.onerror = (event) => {
+      this.end();
+      ears.line(this.#open ? "ended" : "failed", event.message || "its program could not be loaded");
+    };
+    this.#worker.postMessage(site.begin);
+    site
+      .standIn(this.#wanted, (told) => this.#ready || ears.told(told))
+      ?.then(
+        (standIn) => this.#enter(standIn),
+        () => undefined, // Python comes without it, only later
+      );
+  }
+
+  say(said: Said): void {
+    if (this.#ready) this.#worker.postMessage(encode(said.command, said.file));
+    else if (this.#standIn) this.#standIn.hear(said.command, said.file);
+    else this.#early.push(said);
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#standIn?.end();
+    this.#worker.terminate();
+  }
+
+  #enter(standIn: StandIn): void {
+    if (this.#ready || this.#ended) {
+      standIn.end();
+      return;
+    }
+    this.#standIn = standIn;
+    for (const { command, file } of this.#early.splice(0)) standIn.hear(command, file);
+  }
+
+  #hear(data: FromWorker): void {
+    if (data instanceof ArrayBuffer) this.#told(decode(data));
+    else if (data.news === "loading") this.#ears.line("loading", loaded(data.bytes, data.of));
+    else if (data.news === "ready") this.#goOn();
+    else this.#ears.line(data.news, data.reason);
+  }
+
+  /** Have Python open the run, where the stand-in has come to. */
+  #goOn(): void {
+    const { open, commands } = this.#standIn?.end() ?? { open: this.#wanted, commands: this.#early };
+    this.#ready = true;
+    if (this.#standIn) this.#held = [];
+    for (const { command, file } of [{ command: open, file: undefined }, ...commands])
+      this.#worker.postMessage(encode(command, file));
+    this.#standIn = null;
+  }
+
+  #told(told: Told): void {
+    if (this.#held && !isThere(told.event)) {
+      this.#held.push(told);
+      if ("seq" in told.event) this.say({ command: { kind: "Ack", seq: told.event.seq } });
+      return;
+    }
+    const all = [...(this.#held ?? []), told];
+    this.#held = null;
+    if (!this.#open) this.#ears.line("open", "");
+    this.#open = true;
+    all.forEach((one) => this.#ears.told(one));
+  }
+}
+
+/** Whether Python has come to the step of the stand-in, or says why it cannot. */
+function isThere(event: Event): boolean {
+  return event.kind === "Frame" ? !event.busy : event.kind === "Refused" || event.kind === "Stopped";
 }
 
 function loaded(bytes: number, of: number): string {

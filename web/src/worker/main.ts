@@ -17,8 +17,7 @@ interface PythonWorker extends PyProxy {
 }
 
 const tell = (news: News): void => postMessage(news);
-const early: (string | ArrayBuffer)[] = []; // what the page said before Python was there
-let hear = (message: string | ArrayBuffer): void => void early.push(message);
+let hear: (message: string | ArrayBuffer) => void = () => undefined; // the page is silent until Python is ready
 
 addEventListener("message", ({ data }: MessageEvent<FromPage>) => {
   if (typeof data === "string" || data instanceof ArrayBuffer) hear(data);
@@ -46,8 +45,14 @@ async function run({ python, documents }: Begin): Promise<void> {
     begin: (...given: unknown[]) => PythonWorker;
   };
   const worker = module.begin(clock.pause, clock.sleep, clock.wake, line, await source);
-  hear = (message) => worker.hear(typeof message === "string" ? message : pyodide.toPy(new Uint8Array(message)));
-  early.splice(0).forEach(hear);
+  const opened = new Promise<void>((resolve) => {
+    hear = (message) => {
+      worker.hear(typeof message === "string" ? message : pyodide.toPy(new Uint8Array(message)));
+      resolve(); // the first message opens the run
+    };
+  });
+  tell({ news: "ready" });
+  await opened;
   await worker.live();
 }
 

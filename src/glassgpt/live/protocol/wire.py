@@ -12,7 +12,7 @@ import msgspec
 from glassgpt.arrays import ITEMSIZE
 from glassgpt.errors import ProtocolError
 from glassgpt.live.protocol.commands import Command
-from glassgpt.live.protocol.events import Event
+from glassgpt.live.protocol.message import Message
 from glassgpt.live.protocol.parts import ArrayHead
 
 MAX_COMMAND = 64 * 2**10  # bytes of a command's text
@@ -51,7 +51,7 @@ def heads(arrays: Mapping[str, memoryview[Any]]) -> list[ArrayHead]:
     return [ArrayHead(name, _dtype(a), list(a.shape or ())) for name, a in arrays.items()]
 
 
-def encode_event(event: Event, arrays: Sequence[memoryview[Any]] = ()) -> bytes:
+def encode_event(event: Message, arrays: Sequence[memoryview[Any]] = ()) -> bytes:
     """Return the frame of an event and the arrays that its heads name, in the same order."""
     head = _encoder.encode(event)
     head += b" " * (-(len(head) + 4) % ITEMSIZE)
