@@ -9,7 +9,7 @@ for which it needs the PyPI packages in REQUIREMENTS. The files:
     python.wasm.gz                 the interpreter
     library.zip.gz                 the modules of the standard library that a run needs
     packages.zip.gz                this package, msgspec and the kernel
-    glass.wasm.gz, first.bin.gz    the kernel alone and the run's beginning, to train until Python is there
+    glass.wasm.gz, first.bin.gz    the kernel and the run at step 0, until Python is there
     manifest.json                  the bytes of Python's packed files, and Pyodide's version
 """
 

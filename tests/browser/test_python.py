@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from glassgpt.browser.site import PACKAGE, PYTHON
-from tests.conftest import need
+from tests.conftest import need_python_for_the_browser
 
 LIMIT = 5.75e6  # bytes of the packed files and of the loader, which hosts pack
 
 
 @pytest.fixture
 def python() -> Path:
-    need("" if PYTHON.exists() else "Python for the browser is not built (tools/build_python.py)")
+    need_python_for_the_browser()
     return PYTHON
 
 

@@ -19,13 +19,13 @@ import pytest
 
 from glassgpt import Session, builtin_names, read_documents
 from glassgpt.arrays import Array, array, numbers, shape
-from glassgpt.browser.site import PYTHON, write_site
+from glassgpt.browser.site import write_site
 from glassgpt.engines import create
 from glassgpt.live.new_run import Source
 from glassgpt.model.state import State
 from glassgpt.server.app import STATIC
 from glassgpt.training.link import read_link
-from tests.conftest import need
+from tests.conftest import need, need_python_for_the_browser
 from tests.support.serving import Served, hosting, serving
 
 _BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")  # the quickest first
@@ -57,7 +57,7 @@ def served(names_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         with serving(data=names_file) as server:
             yield server
         return
-    need("" if PYTHON.exists() else "Python for the browser is not built (tools/build_python.py)")
+    need_python_for_the_browser()
     site = tmp_path_factory.mktemp("site")
     write_site(site, Source(names_file.name, tuple(read_documents(names_file))))
     with hosting(site) as server:
@@ -211,7 +211,9 @@ def shown(value: float, digits: int = 4) -> str:
 def opening(served: Served, browser: Any) -> Iterator[Opener]:
     contexts = []
 
-    def open_tab(link: str = f"{SMALL}&step=0", *, guide: bool = False, **options: Any) -> Tab:
+    def open_tab(
+        link: str = f"{SMALL}&step=0", *, name: str = "", guide: bool = False, **options: Any
+    ) -> Tab:
         options = {"viewport": {"width": 1280, "height": 900}, **options}
         context = browser.new_context(**options)
         contexts.append(context)
@@ -234,7 +236,7 @@ def opening(served: Served, browser: Any) -> Iterator[Opener]:
                 else faults.append(f"foreign request {request.url}")
             ),
         )
-        page.goto(f"http://127.0.0.1:{served.port}{served.path}#{link}")
+        page.goto(f"http://127.0.0.1:{served.port}{served.path}{name}#{link}")
         opened = Tab(page, faults)
         opened.until("true")
         return opened

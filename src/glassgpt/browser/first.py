@@ -7,6 +7,7 @@ in the browser draws: the two then agree to the last bit. `web/src/prelude/` rea
 from __future__ import annotations
 
 from array import array as flat_array
+from typing import Any
 
 from glassgpt.arrays import array, numbers
 from glassgpt.live import protocol
@@ -39,7 +40,7 @@ def first_steps() -> bytes:
     weights = [x for a in session.engine.state().params.values() for x in numbers(a)]
     rates = [hyper(session.config, position).learning_rate for position in positions]
     documents = [session.tokens(session.document(position)) for position in positions]
-    arrays = {
+    arrays: dict[str, memoryview[Any]] = {
         "weights": array(weights, (len(weights),)),
         "rates": array(rates, (len(rates),)),
         "lengths": memoryview(flat_array("B", map(len, documents))),

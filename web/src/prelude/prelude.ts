@@ -80,13 +80,10 @@ export class Prelude {
   #obeys(command: Command): boolean {
     if (command.kind === "Play" || command.kind === "Pause") this.#playing = command.kind === "Play";
     else if (command.kind === "Pace") this.#pace = command.steps_per_second;
-    else {
-      if (command.kind === "Watch") this.#watched = command.arrays;
-      else if (!ASIDE.has(command.kind)) this.#held = true;
-      return false;
-    }
+    else if (command.kind === "Watch") this.#watched = command.arrays;
+    else if (!ASIDE.has(command.kind)) this.#held = true;
     this.#current = false;
-    return true;
+    return command.kind === "Play" || command.kind === "Pause" || command.kind === "Pace";
   }
 
   /** Stop, and return what Python continues from. */

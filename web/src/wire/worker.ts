@@ -103,7 +103,10 @@ class Call {
     if (data instanceof ArrayBuffer) this.#told(decode(data));
     else if (data.news === "loading") this.#ears.line("loading", loaded(data.bytes, data.of));
     else if (data.news === "ready") this.#goOn();
-    else this.#ears.line(data.news, data.reason);
+    else {
+      if (data.news === "failed") this.#worker.terminate(); // what still loads is of no use
+      this.#ears.line(data.news, data.reason);
+    }
   }
 
   /** Have Python open the run, where the stand-in has come to. */

@@ -67,13 +67,13 @@ async function load(python: string): Promise<Awaited<ReturnType<typeof loadPyodi
   const library = file(LIBRARY);
   const packages = file("packages.zip").then((response) => response.arrayBuffer());
   lend({ "pyodide.asm.wasm": wasm, [LIBRARY]: library });
-  const pyodide = await (
-    await loader
-  ).loadPyodide({
+  const options = {
     indexURL: python,
     stdLibURL: `${python}${LIBRARY}`,
     lockFileContents: JSON.stringify(manifest.lock),
-  });
+  };
+  const loading = loader.then(({ loadPyodide }) => loadPyodide(options));
+  const [pyodide] = await Promise.all([loading, wasm, library, packages]); // Pyodide waits for a missing file for ever
   pyodide.unpackArchive(await packages, "zip", { extractDir: SITE_PACKAGES });
   return pyodide;
 }
