@@ -31,7 +31,7 @@ def need(missing: str) -> None:
 
 
 def need_python_for_the_browser() -> None:
-    """Skip a test if it is not built; README's commands do not build it, a later step of CI does."""
+    """Skip a test if it is not built: a step of CI builds it, README's commands do not."""
     if PYTHON.exists():
         return
     if os.environ.get("GLASSGPT_REQUIRE_ALL"):

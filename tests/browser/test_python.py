@@ -13,7 +13,7 @@ import pytest
 from glassgpt.browser.site import PACKAGE, PYTHON
 from tests.conftest import need_python_for_the_browser
 
-LIMIT = 5.75e6  # bytes of the packed files and of the loader, which hosts pack
+LIMIT = 5.8e6  # bytes of the packed files and of the loader, which hosts pack; 5.6e6 with zopfli
 
 
 @pytest.fixture
@@ -28,9 +28,10 @@ def unpacked(path: Path) -> zipfile.ZipFile:
 
 def test_a_visitor_loads_little(python: Path) -> None:
     sizes = json.loads((python / "manifest.json").read_text())["sizes"]
-    assert sizes == {path.name: path.stat().st_size for path in python.glob("*.gz")}
+    packed = {path.name: path.stat().st_size for path in python.glob("*.gz")}
+    assert sizes.items() <= packed.items()
     loader = sum(len(gzip.compress(path.read_bytes())) for path in python.glob("*.mjs"))
-    assert sum(sizes.values()) + loader < LIMIT
+    assert sum(packed.values()) + loader < LIMIT
 
 
 def test_it_has_every_module_of_the_package_but_server_and_terminal(python: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in (page / "assets", python):
         folder.mkdir(parents=True)
     (page / "index.html").write_text(PAGE)
+    (page / "offline.js").write_text("// the service worker")
     (page / "assets" / "index.js").write_text("// é", encoding="utf-8")
     (python / site.MARK).write_text("{}")
     monkeypatch.setattr(site, "PAGE", page)
@@ -31,10 +33,30 @@ def test_it_has_the_page_with_a_policy_and_python(tmp_path: Path) -> None:
     site.write_site(tmp_path / "out" / "public", Source.builtin())
     page = (tmp_path / "out" / "public" / "index.html").read_text()
     names = {p.relative_to(tmp_path / "out" / "public").as_posix() for p in files(tmp_path / "out")}
-    assert names == {"index.html", "assets/index.js", "pyodide/manifest.json", ".nojekyll"}
+    assert names == {
+        "index.html",
+        "offline.js",
+        "assets/index.js",
+        "pyodide/manifest.json",
+        ".nojekyll",
+    }
     assert "script-src 'self' 'wasm-unsafe-eval';" in page
     assert '<meta name="glassgpt-python" content="pyodide/" />' in page
     assert "glassgpt-documents" not in page
+
+
+def test_the_service_worker_knows_the_files_and_their_content(tmp_path: Path) -> None:
+    programs = []
+    for source in (Source.builtin(), Source("a", ("ab",)), Source("a", ("ba",))):
+        site.write_site(tmp_path / "public", source)
+        programs.append((tmp_path / "public" / site.OFFLINE).read_text())
+    first = programs[0].splitlines()
+    kept = ["./", "assets/index.js", "index.html", "pyodide/manifest.json"]
+    assert first[0] == f"const FILES = {json.dumps(kept)};"
+    assert "documents.json" in programs[1].splitlines()[0]
+    assert programs[1].splitlines()[0] == programs[2].splitlines()[0]
+    assert len({program.splitlines()[1] for program in programs}) == 3
+    assert programs[0].endswith("// the service worker")
 
 
 def test_documents_of_its_own_come_with_it(tmp_path: Path) -> None:

@@ -179,3 +179,38 @@ def test_the_scalar_engine_takes_ten_steps_a_second_and_answers(visit: Opener) -
     assert pace > 4, f"{pace:.1f} steps a second"  # 10 and more on a machine that is not shared
     assert math.isfinite(it.page.evaluate(LOSSES)[-1])
     assert it.faults == []
+
+
+KEPT = """async () => {
+  const registration = await navigator.serviceWorker.ready;
+  const worker = registration.active;
+  if (worker.state === "activated") return true;
+  await new Promise((done) => {
+    worker.onstatechange = () => worker.state === "activated" && done();
+  });
+  return true;
+}"""
+
+
+def test_a_later_visit_needs_no_network(site: Path, browser: Any) -> None:
+    with hosting(site) as server:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{server.port}/")
+        it = Tab(page, [])
+        it.until("s.line === 'open'")
+        assert page.evaluate(KEPT)
+    page.goto(f"http://127.0.0.1:{server.port}/#seed=5&step=30")  # nobody serves it now
+    page.reload()
+    it.until("s.line === 'open' && s.hello.config.seed === 5 && s.frame.step === 30")
+    context.close()
+
+
+def test_without_webassembly_it_says_so_and_shows_a_picture(hosted: Served, browser: Any) -> None:
+    context = browser.new_context()
+    context.add_init_script("delete window.WebAssembly")
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{hosted.port}/")
+    page.get_by_text("this browser has no WebAssembly").wait_for()
+    page.wait_for_function("() => document.querySelector('.notices img').naturalWidth > 800")
+    context.close()

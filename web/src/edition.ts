@@ -17,3 +17,9 @@ function content(name: string): string | undefined {
 function absolute(path: string): string {
   return new URL(path, document.baseURI).href;
 }
+
+/** Have a static site's files kept, so that a later visit needs no network. */
+export async function keepOffline(): Promise<void> {
+  if (!isSecureContext || !("serviceWorker" in navigator)) return; // as over plain http from another machine
+  await navigator.serviceWorker.register("offline.js").catch(() => undefined); // a visitor may forbid it
+}

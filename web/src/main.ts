@@ -15,7 +15,7 @@ import { save } from "./ui/save";
 import { type State, isMoving, question, wanted } from "./state/store";
 import { kept, seen } from "./story/way";
 import App from "./page/App.svelte";
-import { site } from "./edition";
+import { keepOffline, site } from "./edition";
 import { beginPrelude } from "./prelude/prelude";
 import { connect as toServer } from "./wire/socket";
 import { connect as toWorker } from "./wire/worker";
@@ -41,6 +41,7 @@ function complain(): void {
   });
 }
 
+const begin = site();
 const ears: Ears = {
   open: () => {
     asked = explained = "";
@@ -58,9 +59,11 @@ const ears: Ears = {
     if (event.kind === "Hello") bar.run = event.run;
     if (event.kind === "Hello" && bar.dropped.length && !complained) complain();
   },
-  line: (line, reason) => app.dispatch({ kind: "line", line, reason }),
+  line: (line, reason) => {
+    app.dispatch({ kind: "line", line, reason });
+    if (begin && line === "open") void keepOffline(); // after Python, which comes first
+  },
 };
-const begin = site();
 const wire = begin
   ? toWorker(
       {

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 from glassgpt.browser.worker import write_source
 from glassgpt.errors import SiteError
@@ -15,6 +18,12 @@ PAGE = PACKAGE / "static"
 PYTHON = PACKAGE / "pyodide"
 MARK = "manifest.json"  # in the folder of Python's files: what shows that a folder is such a site
 DOCUMENTS = "documents.json"
+OFFLINE = "offline.js"  # the service worker
+NOT_KEPT = (
+    ".woff",
+    OFFLINE,
+    ".nojekyll",
+)  # by it: where Python runs none is needed
 NOT_SERVED = ".nojekyll"  # GitHub Pages then serves every file as it is
 # GitHub Pages and most other hosts send no policy, so that the page has it
 POLICY = (
@@ -79,12 +88,29 @@ def _write(directory: Path, source: Source) -> None:
     page = directory / "index.html"
     page.write_text(_marked(page.read_text("utf-8"), facts), encoding="utf-8")
     (directory / NOT_SERVED).touch()
+    _write_offline(directory)
+
+
+def _write_offline(directory: Path) -> None:
+    """Tell the service worker the files of the site, and a hash of them."""
+    files = sorted(path for path in directory.rglob("*") if path.is_file())
+    kept = [path for path in files if not path.name.endswith(NOT_KEPT)]
+    names = ["./", *(quote(path.relative_to(directory).as_posix()) for path in kept)]
+    version = hashlib.sha256(b"".join(map(_digest, kept))).hexdigest()[:16]
+    program = directory / OFFLINE
+    constants = f"const FILES = {json.dumps(names)};\nconst VERSION = {json.dumps(version)};\n"
+    program.write_text(constants + program.read_text("utf-8"), encoding="utf-8")
+
+
+def _digest(path: Path) -> bytes:
+    return hashlib.sha256(path.name.encode() + path.read_bytes()).digest()
 
 
 def _marked(page: str, facts: dict[str, str]) -> str:
     """Return the page with its policy, and with what its program must know of the site."""
     metas = [f'<meta http-equiv="Content-Security-Policy" content="{POLICY}" />']
     metas += [f'<meta name="glassgpt-{name}" content="{value}" />' for name, value in facts.items()]
+    metas.append('<link rel="manifest" href="./app.webmanifest" />')
     before, charset, after = page.partition('<meta charset="utf-8" />')
     assert charset, "the page has no charset"
     return "\n    ".join([before + charset, *metas]) + after

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Command } from "../protocol.gen";
 import { frame } from "./fixture";
 import type { Told } from "./frames";
@@ -86,6 +86,14 @@ describe("a worker", () => {
     workers[0]!.says({ news: "failed", reason: "pyodide.mjs is missing (404)" });
     workers[0]!.onerror?.({ message: "" } as ErrorEvent);
     expect(said).toEqual(["failed pyodide.mjs is missing (404)", "failed its program could not be loaded"]);
+  });
+
+  it("is not started where there is no WebAssembly", () => {
+    vi.stubGlobal("WebAssembly", undefined);
+    dial(null);
+    vi.unstubAllGlobals();
+    expect(said).toEqual(["failed this browser has no WebAssembly, or it is switched off"]);
+    expect(workers[0]!.ended).toBe(true);
   });
 
   it("whose run has ended is replaced by a new one when the page asks", () => {

@@ -69,6 +69,11 @@ class Call {
       this.end();
       ears.line(this.#open ? "ended" : "failed", event.message || "its program could not be loaded");
     };
+    if (typeof WebAssembly === "undefined") {
+      this.end();
+      ears.line("failed", "this browser has no WebAssembly, or it is switched off");
+      return;
+    }
     this.#worker.postMessage(site.begin);
     site
       .standIn(this.#wanted, (told) => this.#ready || ears.told(told))
