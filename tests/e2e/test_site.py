@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from glassgpt import Config, Session, builtin_names
 from glassgpt.browser.site import write_site
 from glassgpt.live.new_run import Source
 from tests.conftest import Reference, need_python_for_the_browser
@@ -166,18 +165,16 @@ def test_the_reference_run_in_the_browser(
         assert it.shown("stat:engine") == "fast (simd128)"
 
 
-def test_the_scalar_engine_takes_ten_steps_a_second_and_answers(visit: Opener) -> None:
+def test_the_scalar_engine_trains_and_answers(visit: Opener) -> None:
     it = visit("engine=scalar&step=0")
     it.stands_at(0)
     it.page.get_by_role("button", name="Play", exact=True).click()
     it.until("s.frame.step >= 5")
-    began, first = time.perf_counter(), it.state("frame.step")
-    it.page.wait_for_timeout(2000)
-    pace = (it.state("frame.step") - first) / (time.perf_counter() - began)
     it.page.get_by_role("button", name="Pause").click()
     it.until("!s.frame.playing")
-    assert pace > 4, f"{pace:.1f} steps a second"  # 10 and more on a machine that is not shared
-    assert math.isfinite(it.page.evaluate(LOSSES)[-1])
+    steps = it.state("frame.step")
+    fast = Session(Config(), builtin_names()).run(steps).losses
+    assert it.page.evaluate(LOSSES) == pytest.approx(list(fast), abs=1e-11)
     assert it.faults == []
 
 
@@ -200,8 +197,7 @@ def test_a_later_visit_needs_no_network(site: Path, browser: Any) -> None:
         it = Tab(page, [])
         it.until("s.line === 'open'")
         assert page.evaluate(KEPT)
-    page.goto(f"http://127.0.0.1:{server.port}/#seed=5&step=30")  # nobody serves it now
-    page.reload()
+    page.goto(f"http://127.0.0.1:{server.port}/?later#seed=5&step=30")  # nobody serves it now
     it.until("s.line === 'open' && s.hello.config.seed === 5 && s.frame.step === 30")
     context.close()
 
@@ -213,4 +209,41 @@ def test_without_webassembly_it_says_so_and_shows_a_picture(hosted: Served, brow
     page.goto(f"http://127.0.0.1:{hosted.port}/")
     page.get_by_text("this browser has no WebAssembly").wait_for()
     page.wait_for_function("() => document.querySelector('.notices img').naturalWidth > 800")
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("view", "heading"),
+    [
+        ("curve", "Loss"),
+        ("machine", "The machine"),
+        ("attention", "Attention"),
+        ("number", "Selected"),
+        ("samples", "What it writes"),
+    ],
+)
+def test_a_frame_shows_one_figure_alone(
+    hosted: Served, browser: Any, tmp_path: Path, view: str, heading: str
+) -> None:
+    address = f"http://127.0.0.1:{hosted.port}/#step=12&at=value:loss&view={view}"
+    context = browser.new_context(viewport={"width": 760, "height": 560})
+    page = context.new_page()
+    (tmp_path / "index.html").write_text(f'<iframe src="{address}" width=720 height=520></iframe>')
+    with hosting(tmp_path) as blog:  # another origin
+        page.goto(f"http://127.0.0.1:{blog.port}/")
+    frame = page.frames[1]
+    frame.get_by_role("region").get_by_text(heading).or_(
+        frame.get_by_role("region", name=heading)
+    ).first.wait_for()
+    frame.wait_for_function(
+        "() => { const s = window.glass.state(); return s.line === 'open' && s.frame.step === 12; }"
+    )
+    assert len(frame.get_by_role("region").all()) == 2  # the keys of time, and the figure
+    whole = frame.get_by_role("link", name="the whole page").get_attribute("href")
+    assert "step=12" in whole
+    assert "view=" not in whole
+    frame.get_by_role("button", name="One step", exact=True).click()
+    frame.wait_for_function("() => window.glass.state().frame.step === 13")
+    assert f"view={view}" in frame.evaluate("location.hash")
+    assert frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
     context.close()

@@ -9,12 +9,13 @@ import "@fontsource/jetbrains-mono/latin-400.css";
 import "./ui/page.css";
 import { mount } from "svelte";
 import { app } from "./state/app.svelte";
-import { adopt, isForeign, keep, linkOf } from "./state/link";
+import { adopt, isForeign, keep, linkOf, stepOfDefaultRun } from "./state/link";
 import { expose } from "./ui/hook";
 import { save } from "./ui/save";
 import { type State, isMoving, question, wanted } from "./state/store";
 import { kept, seen } from "./story/way";
 import App from "./page/App.svelte";
+import View from "./page/View.svelte";
 import { keepOffline, site } from "./edition";
 import { beginPrelude } from "./prelude/prelude";
 import { connect as toServer } from "./wire/socket";
@@ -70,7 +71,12 @@ const wire = begin
         begin,
         start: () => new Worker(new URL("./worker/main.ts", import.meta.url), { type: "module" }),
         // the file of the first steps has the default run
-        standIn: (open, tell) => (begin.documents || open.link ? null : beginPrelude(begin.python, open, tell)),
+        standIn: (open, tell) => {
+          const step = stepOfDefaultRun(open.link ?? "");
+          return begin.documents || step === null || bar.watched !== null
+            ? null
+            : beginPrelude(begin.python, open, step, tell);
+        },
       },
       ears,
     )
@@ -128,5 +134,6 @@ app.dispatch({ kind: "lesson", lesson: bar.lesson });
 if (bar.story !== null) app.dispatch({ kind: "story", story: kept(sessionStorage, bar.story) });
 
 const target = document.getElementById("page");
-if (target) mount(App, { target, props: { again: wire.again } });
+if (target && bar.view) mount(View, { target, props: { again: wire.again, view: bar.view } });
+else if (target) mount(App, { target, props: { again: wire.again } });
 expose(app);

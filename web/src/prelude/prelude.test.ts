@@ -19,10 +19,10 @@ describe.skipIf(!existsSync(FILES))("the first steps", () => {
   const told: Told[] = [];
   let prelude: Prelude;
 
-  async function begin(open: Open): Promise<void> {
+  async function begin(open: Open, step = 0): Promise<void> {
     told.length = 0;
     const { instance } = await WebAssembly.instantiate(file("glass.wasm"), {});
-    prelude = new Prelude(instance, file("first.bin").buffer, open, (one) => told.push(one));
+    prelude = new Prelude(instance, file("first.bin").buffer, open, step, (one) => told.push(one));
   }
 
   function frames(): Frame[] {
@@ -80,6 +80,14 @@ describe.skipIf(!existsSync(FILES))("the first steps", () => {
     expect(arrays.get("value:layer0.attn.weights")?.shape).toEqual([4, positions, positions]);
     expect(arrays.get("value:loss")?.shape).toEqual([]);
     expect(arrays.size).toBeGreaterThan(30);
+  });
+
+  it("begin at the step of a link, and wait there", async () => {
+    prelude.end();
+    await begin({ ...OPEN, link: "seed=42&step=300" }, 300);
+    await lasts(1);
+    expect(frames().map(({ step, playing }) => [step, playing])).toEqual([[300, false]]);
+    expect(told.at(-1)!.arrays.get("losses")?.data.length).toBe(300);
   });
 
   it("go to the end at once where no pace is set", async () => {

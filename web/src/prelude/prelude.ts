@@ -33,7 +33,7 @@ export class Prelude {
   #kernel: Kernel;
   #rates: Float64Array;
   #losses: number[] = [];
-  #step = 0;
+  #step: number;
   #playing: boolean;
   #held = false; // a command waits that is to act at the step that its sender saw
   #pace: number;
@@ -51,6 +51,7 @@ export class Prelude {
     instance: WebAssembly.Instance,
     file: ArrayBuffer,
     private open: Open,
+    step: number,
     private tell: (told: Told) => void,
   ) {
     const { event, arrays } = decode(file) as unknown as { event: First; arrays: Map<string, Tensor> };
@@ -61,7 +62,9 @@ export class Prelude {
     this.#kernel = new Kernel(instance, hello.config, hello.characters.length + 1, data("lengths"), data("tokens"));
     this.#kernel.load(hello.params, data("weights"));
     this.#watched = event.watched;
-    this.#playing = !open.still;
+    this.#playing = !open.still && !/(^|&)step=/.test(open.link ?? "");
+    this.#losses.push(...this.#kernel.run(0, step));
+    this.#step = step;
     this.#pace = hello.pace;
     this.#restart();
     tell({ event: { ...hello, run: open.run ?? "" }, arrays: new Map() });
@@ -187,11 +190,16 @@ function flat(numbers: ArrayLike<number>): Tensor {
   return { data: Float64Array.from(numbers), shape: [numbers.length] };
 }
 
-/** Load kernel and run from the folder of Python's files, and begin. */
-export async function beginPrelude(folder: string, open: Open, tell: (told: Told) => void): Promise<Prelude> {
+/** Load kernel and run from the folder of Python's files, and begin at `step`. */
+export async function beginPrelude(
+  folder: string,
+  open: Open,
+  step: number,
+  tell: (told: Told) => void,
+): Promise<Prelude> {
   const bytes = async (name: string): Promise<ArrayBuffer> =>
     new Response(await unpacked(`${folder}${name}.gz`, () => undefined)).arrayBuffer();
   const [wasm, first] = await Promise.all([bytes("glass.wasm"), bytes("first.bin")]);
   const { instance } = await WebAssembly.instantiate(wasm, {});
-  return new Prelude(instance, first, open, tell);
+  return new Prelude(instance, first, open, step, tell);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { adopt, fileBeside, isForeign, linkOf, mayWrite } from "./link";
+import { adopt, fileBeside, isForeign, linkOf, mayWrite, stepOfDefaultRun } from "./link";
 import type { Frame, Hello } from "../protocol.gen";
 import { INITIAL, type State } from "./store";
 
@@ -31,6 +31,27 @@ describe("the address bar", () => {
   it.each(["anna", "", "a&b=c #é", "日本"])("carries the document “%s” that the machine is kept to", (watched) => {
     const link = linkOf({ ...SEEN, watched });
     expect(adopt(`#${link}`, new Shelf()).watched).toBe(watched);
+  });
+
+  it("may ask for one figure alone, and names the figures there are", () => {
+    expect(adopt("#seed=1&view=attention", new Shelf()).view).toBe("attention");
+    expect(adopt("#seed=1", new Shelf()).view).toBeNull();
+    expect(adopt("#view=all", new Shelf()).dropped).toEqual([
+      "view=all, but a view is one of curve, machine, attention, number, samples",
+    ]);
+  });
+
+  it.each([
+    ["", 0],
+    ["seed=42&step=17&at=value%3Aloss", 17],
+    ["view=curve&hide=log", 0],
+    ["seed=43", null],
+    ["n_embd=8", null],
+    ["watch=anna", null],
+    ["step=1001", null],
+    ["step=x", null],
+  ])("knows whether “%s” is the default run, and at which step", (link, step) => {
+    expect(stepOfDefaultRun(link)).toBe(step);
   });
 
   it("needs a file beside it where the text was too large", () => {

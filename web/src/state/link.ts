@@ -3,7 +3,9 @@
 
 import { type Address, type Show, formatAddress, parseAddress } from "./address";
 import { type Lesson, readLesson, writeLesson } from "./lesson";
+import { DEFAULT_CONFIG } from "../protocol.gen";
 import type { State } from "./store";
+import { VIEWS, type View } from "./panels";
 
 export interface Bar {
   run: string;
@@ -12,6 +14,7 @@ export interface Bar {
   show: Show;
   watched: string | null; // the text that the machine is kept to
   lesson: Lesson;
+  view: View | null; // the only figure that is shown, as in another page
   story: number | null; // the step of the story that is asked for, from 1
   written: string;
   at: number; // when it was last written
@@ -33,11 +36,13 @@ export function adopt(hash: string, storage: Storage): Bar {
   const show = pairs.get("show");
   const story = Number(pairs.get("story") ?? NaN);
   const isShow = show === null || show === "value" || show === "grad" || show === "delta";
+  const view = VIEWS.find((one) => one === pairs.get("view")) ?? null;
   const isStory = !pairs.has("story") || (Number.isInteger(story) && story > 0);
   const at = pairs.get("at");
   const faults: [boolean, string][] = [
     [!!at && !parseAddress(at), `at=${at}, which is not an address of a number`],
     [!isShow, `show=${show}, but a machine shows value, grad or delta`],
+    [pairs.has("view") && !view, `view=${pairs.get("view")}, but a view is one of ${VIEWS.join(", ")}`],
     [!isStory, `story=${pairs.get("story")}, which is no step of the story`],
   ];
   return {
@@ -47,6 +52,7 @@ export function adopt(hash: string, storage: Storage): Bar {
     show: show === "grad" || show === "delta" ? show : "value",
     watched: pairs.get("watch"),
     lesson: readLesson(pairs),
+    view,
     story: Number.isInteger(story) && story > 0 ? story : null,
     written: link,
     at: 0,
@@ -95,7 +101,7 @@ export function keep(bar: Bar, state: State): void {
     sessionStorage.setItem(WRITTEN, bar.written);
     return;
   }
-  const link = linkOf(state);
+  const link = linkOf(state) + (bar.view ? `&view=${bar.view}` : "");
   if (link === bar.written && sessionStorage.getItem(RUN) === bar.run) return;
   const now = performance.now();
   if (bar.at && now - bar.at < PAUSE) {
@@ -120,4 +126,14 @@ function later(bar: Bar): void {
 export function fileBeside(link: string): string {
   const pairs = new URLSearchParams(link);
   return pairs.has("sha256") ? (pairs.get("data") ?? "") : "";
+}
+
+const ASIDE = new Set(["at", "show", "hide", "ask", "story", "view", "step"]); // of a link, what does not make the run
+
+/** The step of a link to the default run, null if the link is to another run. */
+export function stepOfDefaultRun(link: string): number | null {
+  const pairs = [...new URLSearchParams(link)].filter(([key]) => !ASIDE.has(key));
+  const isDefault = pairs.every(([key, value]) => key === "seed" && value === String(DEFAULT_CONFIG.seed));
+  const step = Number(new URLSearchParams(link).get("step") ?? 0);
+  return isDefault && Number.isInteger(step) && step >= 0 && step <= DEFAULT_CONFIG.num_steps ? step : null;
 }

@@ -28,3 +28,8 @@ function namesOf(): Panel[] {
   const isPanel = (name: string): name is Panel => name in PANELS;
   return Object.keys(PANELS).filter(isPanel);
 }
+
+/** What can be shown alone, in a frame of another page. */
+export const VIEWS = ["curve", "machine", "attention", "number", "samples"] as const;
+
+export type View = (typeof VIEWS)[number];
