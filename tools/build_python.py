@@ -37,7 +37,7 @@ REQUIREMENTS = ["pip", "ziglang==0.17.1", "zopfli==0.4.3"]  # the last for relea
 PYTHON = ("library.zip", "packages.zip")
 PRELUDE = ("glass.wasm", "first.bin")
 LOADER = ("pyodide.mjs", "pyodide.asm.mjs")
-NOT_IN_A_BROWSER = ("server", "cli", "static", "pyodide", "kernel", "__pycache__")
+NOT_IN_A_BROWSER = ("server", "cli", "notebook.py", "static", "pyodide", "kernel", "__pycache__")
 
 
 def build() -> None:

@@ -10,6 +10,11 @@ export function site(): Begin | null {
   return { python: absolute(python), documents: documents ? absolute(documents) : null };
 }
 
+/** The link of the run that a cell of a notebook shows; null on a page of its own. */
+export function inNotebook(): string | null {
+  return content("notebook") ?? null;
+}
+
 function content(name: string): string | undefined {
   return document.querySelector<HTMLMetaElement>(`meta[name="glassgpt-${name}"]`)?.content;
 }

@@ -9,6 +9,7 @@ import "@fontsource/jetbrains-mono/latin-400.css";
 import "./ui/page.css";
 import { mount } from "svelte";
 import { app } from "./state/app.svelte";
+import { parseAddress } from "./state/address";
 import { adopt, isForeign, keep, linkOf, stepOfDefaultRun } from "./state/link";
 import { expose } from "./ui/hook";
 import { save } from "./ui/save";
@@ -16,14 +17,16 @@ import { type State, isMoving, question, wanted } from "./state/store";
 import { kept, seen } from "./story/way";
 import App from "./page/App.svelte";
 import View from "./page/View.svelte";
-import { keepOffline, site } from "./edition";
+import { inNotebook, keepOffline, site } from "./edition";
 import { beginPrelude } from "./prelude/prelude";
+import { connect as toParent, windowAround } from "./wire/parent";
 import { connect as toServer } from "./wire/socket";
 import { connect as toWorker } from "./wire/worker";
 import type { Ears } from "./wire/wire";
 
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-const bar = adopt(location.hash, sessionStorage);
+const notebook = inNotebook();
+const bar = adopt(notebook ?? location.hash, sessionStorage);
 let told = 0; // the newest event that is to be acknowledged once it is drawn
 let acknowledged = 0;
 let asked = ""; // what the player was last asked to send
@@ -65,22 +68,25 @@ const ears: Ears = {
     if (begin && line === "open") void keepOffline(); // after Python, which comes first
   },
 };
-const wire = begin
-  ? toWorker(
-      {
-        begin,
-        start: () => new Worker(new URL("./worker/main.ts", import.meta.url), { type: "module" }),
-        // the file of the first steps has the default run
-        standIn: (open, tell) => {
-          const step = stepOfDefaultRun(open.link ?? "");
-          return begin.documents || step === null || bar.watched !== null
-            ? null
-            : beginPrelude(begin.python, open, step, tell);
-        },
-      },
-      ears,
-    )
-  : toServer(new URL("ws", location.href).href.replace(/^http/, "ws"), ears);
+const wire =
+  notebook !== null
+    ? toParent(windowAround(), ears, (address) => app.select(parseAddress(address)))
+    : begin
+      ? toWorker(
+          {
+            begin,
+            start: () => new Worker(new URL("./worker/main.ts", import.meta.url), { type: "module" }),
+            // the file of the first steps has the default run
+            standIn: (open, tell) => {
+              const step = stepOfDefaultRun(open.link ?? "");
+              return begin.documents || step === null || bar.watched !== null
+                ? null
+                : beginPrelude(begin.python, open, step, tell);
+            },
+          },
+          ears,
+        )
+      : toServer(new URL("ws", location.href).href.replace(/^http/, "ws"), ears);
 
 app.send = wire.send;
 app.seen = () => {
@@ -94,7 +100,7 @@ app.told = (state) => {
     wire.send({ kind: "Watch", arrays, document: state.watched });
   }
   explain(state);
-  keep(bar, state);
+  if (notebook === null) keep(bar, state);
   goOn(state);
 };
 

@@ -53,6 +53,11 @@ class Run:
         return self._history.session.step
 
     @property
+    def documents(self) -> tuple[str, ...]:
+        """The documents in file order."""
+        return tuple(self._documents)
+
+    @property
     def losses(self) -> list[float]:
         """The loss of each step so far, before its update, in nats."""
         return list(self._history.losses[: self.step])

@@ -17,6 +17,7 @@ from glassgpt.live import protocol
 from glassgpt.live.new_run import Source
 from glassgpt.live.opening import open_link
 from glassgpt.live.player import Player
+from glassgpt.live.workspace import Workspace
 
 NAME = "here"  # of a run to which the page gives no name
 MEMORY_GONE = "this run needed more memory than the browser has for a page"
@@ -70,7 +71,7 @@ class Worker:
     """The run of a page, from its first command on."""
 
     def __init__(self, source: Source, host: BrowserHost, line: Line) -> None:
-        self._source, self._host, self._line = source, host, line
+        self.source, self._host, self._line = source, host, line
         self._player: Player | None = None
 
     def hear(self, message: str | memoryview) -> None:
@@ -78,16 +79,22 @@ class Worker:
         said = message if isinstance(message, str) else bytes(message)
         try:
             command, file = protocol.decode_command(said)
-            if self._player is not None:
-                self._player.tell(command, file)
-            elif isinstance(command, protocol.Open):
-                self._player = self._open(command)
+            if isinstance(command, protocol.Open):
+                self._player = self._player or self._open(command)
                 self._player.attach(self._send)
+            elif self._player is not None:
+                self._player.tell(command, file)
             else:
                 raise ProtocolError(f"the first command must be Open, not {type(command).__name__}")
         except GlassError as error:
             refused = protocol.Refused("", error.what, error.hint)
             self._line.event(protocol.encode_event(refused))
+
+    @property
+    def workspace(self) -> Workspace:
+        """What the run's player plays, from the first command on."""
+        assert self._player is not None, "no run has been opened"
+        return self._player.workspace
 
     async def live(self) -> None:
         """Play the run that was opened until it fails."""
@@ -103,7 +110,7 @@ class Worker:
             self._line.ended(FAULT)
 
     def _open(self, command: protocol.Open) -> Player:
-        opened = open_link(command.link, self._source)
+        opened = open_link(command.link, self.source)
         return Player.of(command.run or NAME, opened, self._host, still=command.still)
 
     async def _send(self, frame: bytes) -> None:
