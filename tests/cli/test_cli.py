@@ -300,7 +300,7 @@ def test_resuming_on_other_data_is_refused(words: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.txt"
     other.write_text(WORDS + "zoe\n")
     _, err = glassgpt("train", other, "--resume", run, check=1)
-    assert "was trained on other documents: 'words.txt'" in err
+    assert "was trained on 'words.txt', not on" in err
     _, err = glassgpt("train", "--resume", run, check=1)
     assert "was trained on 'words.txt', whose text is not here" in err
 
@@ -369,11 +369,16 @@ MISTAKES = {
     "missing file": (("train", "nowhere.txt"), "there is no file 'nowhere.txt'"),
     "directory": (("train", "."), "is a directory, not a text file"),
     "empty": (("train", "-"), "standard input has no documents"),
-    "heads": (("train", "--n-embd", "10"), "n_embd is 10 and n_head is 4"),
+    "heads": (
+        ("train", "--n-embd", "10"),
+        "n_embd is 10, but must be a multiple of n_head, which is 4",
+    ),
+    "no link": (("train", "--link", "xyz"), "the link has 'xyz', which is neither a setting"),
+    "unknown": (("train", "--link", "#steps=9"), "the link has 'steps', which is neither"),
     "zero": (("train", "--n-layer", "0"), "n_layer is 0, but must be between 1 and 64"),
     "negative": (("train", "--steps", "-5"), "steps is -5, but must be between 1 and"),
     "huge": (("train", "--n-embd", "999999"), "n_embd is 999999, but must be between"),
-    "not a number": (("train", "--n-embd", "wide"), "'wide' is not a valid integer"),
+    "not a number": (("train", "--n-embd", "wide"), "'wide' is not a whole number, such as 16"),
     "many nodes": (
         ("train", "--engine", "scalar", "--n-embd", "512"),
         "the limit of the scalar engine is 2,000,000",

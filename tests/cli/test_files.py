@@ -95,8 +95,8 @@ def test_a_text_is_cut_alike_by_every_command(tmp_path: Path, prepared: Prepared
     saved.write_text(PROSE.replace(" ", "\n").replace(".", "").replace("!", "").replace(",", ""))
     said(prepared.run(["train", saved, "--resume", run, "--steps", "30"]))
     err = said(prepared.run(["train", prose, "--cut", "sentences", "--resume", run]), 1)
-    assert "other documents: 'prose.txt' cut into words" in err
-    assert "not 'prose.txt' cut into sentences" in err
+    assert "trained on 'prose.txt' cut into words" in err
+    assert "not on 'prose.txt' cut into sentences" in err
 
 
 def test_one_long_line_is_said_to_be_running_text_and_a_table_a_text(
@@ -118,8 +118,7 @@ def test_an_error_names_the_file_that_was_given(
     said(prepared.run(["train", words, *TINY, "--out", run]))
     other.write_text("zoe\n")
     err = said(prepared.run(["inspect", run, "--data", other]), 1)
-    assert "trained on other documents: 'words.txt', SHA-256" in err
-    assert "not 'other.txt', " in err
+    assert "trained on 'words.txt', not on 'other.txt' (SHA-256" in err
 
 
 def test_a_command_to_copy_is_quoted(tmp_path: Path, prepared: Prepared) -> None:

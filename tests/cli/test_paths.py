@@ -40,7 +40,7 @@ PATHS = {  # what is made first, the arguments, and the expected answer
     "out file": ("", ("train", "--out", "words.txt"), "'words.txt': it is a file, not a directory"),
     "out in file": ("", ("train", "--out", "words.txt/run"), "'words.txt/run': Not a directory"),
     "out long": ("", ("train", "--out", LONG), "File name too long hint: choose another --out"),
-    "log long": ("", ("train", "--log", LONG), "File name too long hint: choose another --log"),
+    "log long": ("", ("train", "--log", LONG), "File name too long hint: give --log a file"),
     "out empty": ("", ("train", "--out", ""), "'--out': the path is empty"),
     "log empty": ("", ("train", "--log", ""), "'--log': the path is empty"),
     "resume empty": ("", ("train", "--resume", ""), "'--resume': the path is empty"),

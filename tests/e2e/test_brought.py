@@ -65,7 +65,7 @@ def test_a_text_dropped_anywhere_is_accepted_and_a_dragged_word_changes_nothing(
     it.until("s.considered?.documents === 2")
     drop(it, b"\x10\0\0\0\0\0\0\0{" + b"x" * 40, "broken.safetensors", onto="#log")
     it.told("broken.safetensors")
-    it.page.get_by_role("button", name="Leave it").click()
+    it.page.get_by_role("button", name="Cancel").click()
 
 
 def test_one_bad_value_keeps_the_rest_of_a_link_and_its_address(tab: Opener) -> None:

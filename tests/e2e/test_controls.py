@@ -57,7 +57,7 @@ def test_a_size_out_of_bounds_is_refused_in_the_terminals_words(it: Tab, name: s
         it.until(f"s.considered?.config['{name}'] === {value!r}")
         assert terminal(name, value) in it.page.locator(".new").inner_text()
         assert it.page.get_by_role("button", name="Begin new run").is_disabled()
-        it.page.get_by_role("button", name="Leave it").click()
+        it.page.get_by_role("button", name="Cancel").click()
         it.until("!s.considered")
 
 

@@ -69,7 +69,7 @@ def choose(it: Tab, octets: bytes, name: str = "mine.txt") -> None:
 
 def fresh(it: Tab) -> None:
     """Discard what an earlier test began in the set-up; an answer to it may still come."""
-    leave = it.page.get_by_role("button", name="Leave it")
+    leave = it.page.get_by_role("button", name="Cancel")
     while it.state("considered") or it.state("refused"):
         if leave.count():
             leave.click()

@@ -37,7 +37,7 @@ def test_a_refusal_says_the_value_the_bounds_and_what_is_usual() -> None:
         Config(block_size=0)
     assert str(caught.value) == (
         "block_size is 0, but must be between 1 and 1,024\n"
-        "hint: context length: positions that the model can see; 16 is usual"
+        "hint: context length: positions that the model can see; if in doubt, use 16"
     )
 
 
@@ -47,7 +47,7 @@ def test_a_fraction_of_a_layer_is_refused() -> None:
 
 
 def test_heads_must_share_the_channels() -> None:
-    with pytest.raises(ConfigError, match=r"n_embd is 18 and n_head is 4.*\nhint: .*instance 16"):
+    with pytest.raises(ConfigError, match=r"multiple of n_head, which is 4.*\nhint: .*instance 16"):
         Config(n_embd=18)
 
 

@@ -147,7 +147,7 @@ WORDS: list[int] = list(random.Random(1).getstate()[1])
         ({"step": 0}, r"adam\.m\.wte is not zero before the first step"),
         ({"config": {"n_embd": 4}}, "its settings are not n_layer, n_embd"),
         ({"config": {**CONFIG, "n_wings": 5}}, "its settings are not n_layer, n_embd"),
-        ({"config": {**CONFIG, "n_embd": 5}}, "n_embd is 5 and n_head is 2"),
+        ({"config": {**CONFIG, "n_embd": 5}}, "n_embd is 5, but must be a multiple of n_head"),
         ({"config": {**CONFIG, "n_layer": 2}}, "header is not as GlassGPT writes it"),
         ({"config": {**CONFIG, "init_std": 99.0}}, "init_std is 99.0, but must be between 0 and"),
         ({"config": {**CONFIG, "init_std": 1}}, "setting init_std is 1"),

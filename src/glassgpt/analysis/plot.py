@@ -177,7 +177,7 @@ def scale_end(values: Sequence[float]) -> float:
 
 
 def round_up(value: float) -> float:
-    """Return the next of 1, 2, 5, 10, … times a power of ten that is not below `value`."""
+    """Return the smallest of 1, 2 or 5 times a power of ten that is at least `value`."""
     power = 10.0 ** math.floor(math.log10(value))
     return next(k * power for k in (1, 2, 5, 10) if k * power >= value * (1 - 1e-12))
 

@@ -10,7 +10,7 @@ from glassgpt.training.snapshot import Snapshot
 
 
 def read_checkpoint(directory: Path) -> Snapshot:
-    """Return the snapshot of `load_checkpoint`; print what its recipe does not contain."""
+    """Return the snapshot of `load_checkpoint`; if its recipe may lack something, print what."""
     snapshot = load_checkpoint(directory)
     if snapshot.recipe.doubt:
         say(f"note: {snapshot.recipe.doubt}", err=True)

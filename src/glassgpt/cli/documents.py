@@ -84,8 +84,8 @@ def _others(recipe: Recipe, source: str, way: str | None, sha256: str) -> Checkp
     then = f" cut into {recipe.cut}" if recipe.cut else ""
     now = f" cut into {way}" if way else ""
     return CheckpointError(
-        f"the run was trained on other documents: {recipe.data_name!r}{then}, "
-        f"SHA-256 {recipe.data_sha256[:12]}…, not {_short(source)!r}{now}, {sha256[:12]}…",
+        f"the run was trained on {recipe.data_name!r}{then}, not on {_short(source)!r}{now} "
+        f"(SHA-256 {recipe.data_sha256[:12]}…, not {sha256[:12]}…)",
         "leave the data out: the model learned from the built-in names"
         if recipe.data_name == BUILTIN
         else "give the file as it was then"

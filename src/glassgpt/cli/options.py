@@ -41,7 +41,15 @@ class Number(click.ParamType):  # type: ignore[type-arg]  # not so in all releas
         if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(,\d+)+", value):
             plain = value.replace(",", "" if self._kind is click.INT else ".", 1)
             self.fail(f"{value!r} has a comma; write {plain}", param, ctx)
-        return self._kind.convert(value, param, ctx)
+        try:
+            return self._kind.convert(value, param, ctx)
+        except click.BadParameter:
+            whole = (
+                "a whole number, such as 16"
+                if self._kind is click.INT
+                else "a number, such as 0.01"
+            )
+            self.fail(f"{value!r} is not {whole}", param, ctx)
 
 
 def option_of(name: str) -> str:

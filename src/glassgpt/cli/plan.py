@@ -16,6 +16,9 @@ from glassgpt.training.link import Experiment, read_link
 from glassgpt.training.recipe import Recipe
 from glassgpt.training.session import Session
 
+# what only the page reads of a link: web/src/state/link.ts
+OF_THE_PAGE = ("at", "show", "watch", "hide", "ask", "story", "view")
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -61,6 +64,11 @@ def plan_of_link(
     no run, or if settings of the run were typed too.
     """
     asked = read_link(link)
+    if unknown := [name for name in asked.others if name not in OF_THE_PAGE]:
+        raise ConfigError(
+            f"the link has {unknown[0][:40]!r}, which is neither a setting nor a part of the page",
+            "copy the whole link from the page, or from glassgpt inspect",
+        )
     if typed := given(context, Config):
         raise ConfigError(
             "the link has the settings of its run, so "

@@ -49,7 +49,7 @@ class Records:
     def _failed(self, error: OSError) -> DataError:
         return DataError(
             f"{str(self._path)!r} cannot be written: {error.strerror}",
-            f"choose another {self._option}",
+            f"give {self._option} a file that can be written",
         )
 
 

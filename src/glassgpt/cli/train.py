@@ -117,7 +117,7 @@ def train(
         session = _begun(values, read_data(data, way), chosen_engine(engine))
         plan = Plan.to_the_end(session, sampling)
     session = plan.session
-    again = _again(data, out, log) if out else ""
+    again = _resume_command(data, out, log) if out else ""
     if out is not None:  # one that cannot be written is found before training
         _prepare_out(out, again, overwrite=overwrite)
     run_log = Log(log, session.step) if log is not None else None
@@ -166,7 +166,7 @@ def _begun(values: Mapping[str, Any], data: Data, engine: str) -> Session:
     return Session(config, data.documents, engine=engine, data_name=data.name, cut=data.cut)
 
 
-def _again(data: str | None, out: Path, log: Path | None) -> str:
+def _resume_command(data: str | None, out: Path, log: Path | None) -> str:
     """Return the command that continues the run."""
     words = ["glassgpt", "train", *([data] if data else []), "--resume", str(out)]
     return command_line(*words, *(["--log", str(log)] if log else []))

@@ -208,7 +208,7 @@ def _undecodable(octets: bytes, name: str, error: UnicodeDecodeError) -> DataErr
 
 
 def _is_mostly_utf8(octets: bytes) -> bool:
-    """Return whether it has more valid non-ASCII characters of UTF-8 than invalid bytes."""
+    """Return whether it decodes as UTF-8 to more non-ASCII characters than invalid sequences."""
     foreign = re.sub(r"[\0-\x7f]+", "", octets.decode("utf-8", "replace"))
     return foreign.count("\ufffd") * 2 < len(foreign)
 

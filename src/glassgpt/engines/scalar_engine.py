@@ -99,7 +99,10 @@ class ScalarEngine(Guarded):
 
     @exclusive
     def fill(self, block: Block, value: float) -> None:
-        """Set cells of a parameter; moments stay. An existing graph keeps its own leaves."""
+        """Set cells of a parameter; Adam's moments stay.
+
+        A graph that has been computed keeps the weights that it was computed with.
+        """
         check_block(block, value, self._shapes)
         matrix = [list(row) for row in self._next[block.param]]
         for row in matrix[block.top : block.bottom]:

@@ -133,7 +133,7 @@ class Player:
         return bool(steps) or worked
 
     async def _rest(self) -> None:
-        """Sleep until something is due or a command comes; without a page, only a command wakes."""
+        """Sleep until something is due or a command comes; without a page, until a command."""
         page, wait = self._context.page, 1.0
         if page is None:
             await self._host.sleep(None)

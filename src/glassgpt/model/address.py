@@ -72,8 +72,9 @@ def checked(address: Address, config: Config, vocab_size: int, positions: int) -
         )
     fits = len(address.index) == len(axes)
     if not fits or any(i >= size for i, (_, size) in zip(address.index, axes, strict=True)):
+        where = str(list(address.index)) if address.index else "no index"
         raise AddressError(
-            f"{address} is not in {address.name}, which has {_bounds(axes)}",
+            f"{address.name} has {_bounds(axes)}, but the address has {where}",
             _example(address, axes),
         )
     return address
@@ -96,7 +97,7 @@ def nearest(name: str, known: Mapping[str, object]) -> str:
     """Return a hint with the known names nearest to `name`."""
     near = get_close_matches(name, known, 3, 0.5) or [n for n in known if n.endswith(f".{name}")]
     usual = [n for n in ("loss", "logits", "wte") if n in known]
-    return f"nearest: {', '.join(near)}" if near else f"for instance: {', '.join(usual)}"
+    return f"nearest: {', '.join(near)}" if near else f"it has, for instance: {', '.join(usual)}"
 
 
 def _bounds(axes: Sequence[tuple[str, int]]) -> str:

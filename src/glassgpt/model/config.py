@@ -55,7 +55,7 @@ class Setting:
     def _refused(self, value: object, wanted: str) -> ConfigError:
         return ConfigError(
             f"{self.option} is {shorten(repr(value))}, but must be {wanted}",
-            f"{self.help}; {self.default!r} is usual",
+            f"{self.help}; if in doubt, use {self.default!r}",
         )
 
 
@@ -119,9 +119,9 @@ class Config:
         if self.n_embd % self.n_head:
             fitting = self.n_head * max(1, self.n_embd // self.n_head)
             raise ConfigError(
-                f"n_embd is {self.n_embd} and n_head is {self.n_head}, "
-                "but the heads divide the channels evenly",
-                f"make n_embd a multiple of n_head, for instance {fitting}",
+                f"n_embd is {self.n_embd}, but must be a multiple of n_head, which is "
+                f"{self.n_head}",
+                f"choose another n_embd, for instance {fitting}",
             )
 
     @property

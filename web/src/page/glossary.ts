@@ -6,7 +6,7 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ["Home End", "to the first step, to the last"],
   ["arrows in a figure", "move from number to number; Enter selects, Escape deselects"],
   ["arrows in the log", "move from row to row; Enter goes to that step"],
-  ["arrows in a switch", "choose its option, if it was reached by Tab; after a click they move time again"],
+  ["arrows in a switch", "after Tab to the switch, choose its option; after a click on it, move time"],
   ["?", "these keys and words"],
 ];
 

@@ -149,7 +149,7 @@ const MODEL: Told[] = [
   {
     title: "The silent ones",
     text: () =>
-      "Then each position is computed for itself, in the MLP. Each of its hidden units is a weighted sum; the ReLU cuts those below zero to 0, so they add nothing. Without this kink a hundred layers could do no more than one.",
+      "Then each position is computed for itself, in the MLP. Each of its hidden units is a weighted sum; the ReLU cuts those below zero to 0, so they add nothing. Without this kink the two matrices of the MLP could do no more than one.",
     task: "Open a hidden unit that has fallen silent: a ReLU that is exactly 0.",
     where: "machine",
     site: "layer0.mlp.relu",
@@ -160,7 +160,7 @@ const MODEL: Told[] = [
     title: "The stream runs through",
     text: () =>
       "Attention and hidden units replace nothing. They only add to the residual stream, which runs straight from the embedding to the scores. That is why a gradient finds its way back through many layers.",
-    task: "Open a number of a stream (after “out”, at the +), and see what was added to what.",
+    task: "Below a figure called “out”, at the +, open a number of the stream, and see which two numbers were added.",
     where: "machine",
     site: "layer0.attn.resid",
     done: (state) => opened(state, /\.resid\[/) !== null,
@@ -182,7 +182,7 @@ const ADAM: Told[] = [
     title: "One step",
     text: () =>
       "Learning is one small step, again and again. Read one text, find all gradients, and move every weight a little against its own. Adam, the rule used here, makes all weights move about equally far.",
-    task: "Switch the machine to “last update”, then take one step: press the → key, or the button → at the top. Every weight that a document has used so far has moved.",
+    task: "Switch the machine to “last update”, then take one step: press the → key, or the button → at the top. Every weight used so far has moved; the row of a letter that was not seen yet stands still.",
     where: "machine",
     lends: "show",
     done: ({ show, frame, hello }, memo) =>
@@ -311,7 +311,7 @@ const BIG: Told[] = [
   {
     title: "The same, with more numbers",
     text: (s) =>
-      `This model has ${count(s.hello?.parameters ?? 0)} parameters. GPT-2 small had 124 million, with 12 layers, 768 channels and a context of 1,024 tokens. The formulas are the ones on this page.`,
+      `This model has ${count(s.hello?.parameters ?? 0)} parameters. GPT-2 small had 124 million, with 12 layers, 768 channels and a context of 1,024 tokens. The parts are the ones on this page, apart from details: LayerNorm instead of RMSNorm, GELU instead of ReLU.`,
     task: "Under set-up, ask for a model with at least twice as many parameters. You need not begin it.",
     where: "set-up",
     done: ({ considered, hello }) =>

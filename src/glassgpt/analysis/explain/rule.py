@@ -82,7 +82,7 @@ class SumOfProducts(Rule):
         raise NotImplementedError
 
     def constant(self) -> tuple[Factor, ...]:
-        """Return the constant factors of every product."""
+        """Return the constant factors that all products of the sum share."""
         return ()
 
     def label(self, k: int) -> str:
