@@ -152,6 +152,7 @@ def test_no_request_leaves_the_origin_and_the_policy_holds(visit: Opener) -> Non
 def test_the_reference_run_in_the_browser(
     reference: Reference, browser: Any, tmp_path: Path
 ) -> None:
+    need_python_for_the_browser()
     write_site(tmp_path / "public", Source("names.txt", tuple(reference.documents)))
     with hosting(tmp_path / "public") as server, opening(server, browser) as open_tab:
         it = open_tab("seed=42&step=1000")

@@ -53,9 +53,11 @@ const ears: Ears = {
     const link = app.state.frame ? linkOf(app.state) : bar.link; // the address bar may lag behind
     return { kind: "Open", run: bar.run, link, still };
   },
+  renumbered: () => {
+    told = acknowledged = 0;
+  },
   told: (message) => {
     const { event } = message;
-    if (event.kind === "Hello") told = acknowledged = 0; // numbers may begin again with a run
     if ("seq" in event) told = event.seq;
     if (event.kind === "Done") return; // nothing to draw
     if (event.kind === "File") save(event.name, event.type, message.arrays.get("bytes")?.data);

@@ -17,6 +17,7 @@ describe("the page around this one", () => {
       {
         open: () => ({ kind: "Open", run: "", link: "", still: true }),
         told: ({ event }) => said.push(event.kind),
+        renumbered: () => undefined,
         line: (line, reason) => said.push(`${line} ${reason}`.trim()),
       },
       (address) => said.push(`select ${address}`),

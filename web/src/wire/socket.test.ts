@@ -34,6 +34,7 @@ describe("a line", () => {
     wire = connect("ws://host/lab/ws", {
       open: () => ({ kind: "Open", run: "", link: "", still: true }),
       told: ({ event }) => said.push(event.kind),
+      renumbered: () => undefined,
       line: (line, reason) => said.push(`${line} ${reason}`.trim()),
     });
     lines[0]!.onopen();

@@ -13,6 +13,8 @@ export interface Ears {
   /** What to say first; asked again whenever the line comes back. */
   open(): Open;
   told(told: Told): void;
+  /** The numbers of events begin again at 1: somebody else sends them now. */
+  renumbered(): void;
   line(line: Line, reason: string): void;
 }
 

@@ -51,6 +51,7 @@ function dial(standIn: Promise<StandIn> | null): (told: Told) => void {
   const ears = {
     open: () => ({ kind: "Open" as const, run: "of the last time", link: "", still: true }),
     told: ({ event }: Told) => said.push(event.kind),
+    renumbered: () => said.push("renumbered"),
     line: (line: string, reason: string) => said.push(`${line} ${reason}`.trim()),
   };
   const start = (): Worker => workers[workers.push(new Worker()) - 1]!;
@@ -128,7 +129,7 @@ describe("what stands in for Python", () => {
     expect(said).toEqual(["Frame"]); // until it is at the same step
     expect(workers[0]!.commands.at(-1)).toEqual({ kind: "Ack", seq: 1 });
     workers[0]!.says(frame({ kind: "Frame", seq: 2, step: 7, busy: false }));
-    expect(said).toEqual(["Frame", "open", "Hello", "Frame", "Frame"]);
+    expect(said).toEqual(["Frame", "renumbered", "open", "Hello", "Frame", "Frame"]);
   });
 
   it("that comes after Python is not needed", async () => {

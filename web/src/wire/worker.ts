@@ -131,6 +131,7 @@ class Call {
       return;
     }
     const all = [...(this.#held ?? []), told];
+    if (this.#held) this.#ears.renumbered();
     this.#held = null;
     if (!this.#open) this.#ears.line("open", "");
     this.#open = true;
