@@ -24,7 +24,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (page / "index.html").write_text(PAGE)
     (page / "offline.js").write_text("// the service worker")
     (page / "assets" / "index.js").write_text("// é", encoding="utf-8")
-    (python / site.MARK).write_text("{}")
+    (python / site.MADE).write_text("{}")
     monkeypatch.setattr(site, "PAGE", page)
     monkeypatch.setattr(site, "PYTHON", python)
 
@@ -72,6 +72,38 @@ def test_it_replaces_an_older_site_completely(tmp_path: Path) -> None:
     site.write_site(public, Source.builtin())
     assert not (public / site.DOCUMENTS).exists()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["public", "pyodide", "static"]
+
+
+def test_what_was_added_to_an_older_site_stays(tmp_path: Path) -> None:
+    public = tmp_path / "public"
+    site.write_site(public, Source("poems", ("ab",)))
+    (public / "CNAME").write_text("glass.example")
+    (public / "docs").mkdir()
+    (public / "docs" / "index.html").write_text("mine")
+    (public / "index.html").write_text("broken")
+    site.write_site(public, Source.builtin())
+    assert (public / "CNAME").read_text() == "glass.example"
+    assert (public / "docs" / "index.html").read_text() == "mine"
+    assert "glassgpt-python" in (public / "index.html").read_text()
+    assert not (public / site.DOCUMENTS).exists()
+    assert "docs" not in (public / site.LIST).read_text()
+
+
+def test_with_an_address_a_link_is_previewed_with_the_picture(tmp_path: Path) -> None:
+    (tmp_path / "static" / "assets" / "page-abc.png").write_bytes(b"")
+    site.write_site(tmp_path / "public", Source.builtin(), "https://example.org/gpt/")
+    page = (tmp_path / "public" / "index.html").read_text()
+    assert 'property="og:image" content="https://example.org/gpt/assets/page-abc.png"' in page
+    assert 'property="og:url" content="https://example.org/gpt/"' in page
+    site.write_site(tmp_path / "public", Source.builtin())
+    assert "og:" not in (tmp_path / "public" / "index.html").read_text()
+
+
+@pytest.mark.parametrize("address", ["example.org", "ftp://example.org", 'https://a"onload="b'])
+def test_an_address_that_is_none_is_refused(tmp_path: Path, address: str) -> None:
+    with pytest.raises(SiteError, match="the address of a site"):
+        site.write_site(tmp_path / "public", Source.builtin(), address)
+    assert not (tmp_path / "public").exists()
 
 
 def test_an_empty_directory_is_used(tmp_path: Path) -> None:

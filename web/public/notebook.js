@@ -2,7 +2,7 @@
 // `glassgpt/notebook.py` gives it to anywidget.
 
 function render({ model, el }) {
-  const view = crypto.randomUUID();
+  const view = Math.random().toString(36); // one widget may be shown in several cells
   const frame = document.createElement("iframe");
   frame.title = "GlassGPT";
   frame.style.cssText = `border: 0; width: 100%; height: ${model.get("height")}px`;

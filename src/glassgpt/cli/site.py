@@ -17,7 +17,10 @@ from glassgpt.live.new_run import Source
 @click.argument("directory", type=Place())
 @click.option("--data", help="A text file, one document a line, instead of the names.")
 @cut_option
-def site(directory: Path, data: str | None, way: str | None) -> None:
+@click.option(
+    "--address", default="", help="Where it will be, for previews of links: https://host/folder/."
+)
+def site(directory: Path, data: str | None, way: str | None, address: str) -> None:
     """Write the page into DIRECTORY as a static site.
 
     The site needs no server of its own: it brings Python, which trains in the visitor's
@@ -28,7 +31,7 @@ def site(directory: Path, data: str | None, way: str | None) -> None:
     python3 -m http.server --directory public
     """
     found = read_data(data, way)
-    write_site(directory, Source(found.name, tuple(found.documents), found.cut))
+    write_site(directory, Source(found.name, tuple(found.documents), found.cut), address)
     files = [path for path in directory.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files) / 1e6
     say(f"wrote {directory}: {len(files)} files, {size:.1f} MB")

@@ -62,7 +62,7 @@ class Call {
 
   constructor(site: Site, ears: Ears) {
     this.#ears = ears;
-    this.#wanted = { ...ears.open(), run: crypto.randomUUID() }; // of a tab's earlier run nothing is left
+    this.#wanted = { ...ears.open(), run: newName() }; // of a tab's earlier run nothing is left
     this.#worker = site.start();
     this.#worker.onmessage = ({ data }) => this.#hear(data);
     this.#worker.onerror = (event) => {
@@ -76,7 +76,7 @@ class Call {
     }
     this.#worker.postMessage(site.begin);
     site
-      .standIn(this.#wanted, (told) => this.#ready || ears.told(told))
+      .standIn(this.#wanted, (told) => this.#ready || this.#ended || ears.told(told))
       ?.then(
         (standIn) => this.#enter(standIn),
         () => undefined, // Python comes without it, only later
@@ -137,6 +137,11 @@ class Call {
     this.#open = true;
     all.forEach((one) => this.#ears.told(one));
   }
+}
+
+/** A name that no run had before; `crypto.randomUUID` is missing on a host without https. */
+function newName(): string {
+  return Date.now().toString(36) + Math.random().toString(36).slice(2);
 }
 
 /** Whether Python has come to the step of the stand-in, or says why it cannot. */
