@@ -33,13 +33,8 @@ def test_it_has_the_page_with_a_policy_and_python(tmp_path: Path) -> None:
     site.write_site(tmp_path / "out" / "public", Source.builtin())
     page = (tmp_path / "out" / "public" / "index.html").read_text()
     names = {p.relative_to(tmp_path / "out" / "public").as_posix() for p in files(tmp_path / "out")}
-    assert names == {
-        "index.html",
-        "offline.js",
-        "assets/index.js",
-        "pyodide/manifest.json",
-        ".nojekyll",
-    }
+    made = {"index.html", "offline.js", "assets/index.js", "pyodide/manifest.json"}
+    assert names == {*made, "site.json", ".nojekyll"}
     assert "script-src 'self' 'wasm-unsafe-eval';" in page
     assert '<meta name="glassgpt-python" content="pyodide/" />' in page
     assert "glassgpt-documents" not in page
