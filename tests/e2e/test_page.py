@@ -230,7 +230,7 @@ def test_a_link_shows_the_same_state_elsewhere(tab: Opener) -> None:
     one.until("s.frame.step === 17 && !s.frame.busy")
     one.page.get_by_role("radio", name="gradients").check()
     one.page.locator('[data-figure="grad:wte"]').first.click(position={"x": 9, "y": 9})
-    one.is_in_the_address("show=grad")
+    one.is_in_the_address("at=")  # written last, at most twice a second
     link = one.page.url.split("#")[1]
     two = tab(link)
     two.until("s.frame.step === 17 && !s.frame.busy && s.selected")
