@@ -104,17 +104,16 @@ def waited(page: Page) -> str:
 
 def measure(browser: Browser, address: str) -> None:
     """Measure everything and print it."""
-    visits = [visit(browser, address) for _ in range(VISITS)]
-    for name, times in (
-        ("first numbers", [v[1] for v in visits]),
-        ("Python", [v[2] for v in visits]),
-    ):
+    visits = []
+    for _ in range(VISITS - 1):
+        other, *times = visit(browser, address)
+        visits.append(times)
+        other.context.close()  # it would go on training
+    page, *times = visit(browser, address)
+    for name, those in zip(("first numbers", "Python"), zip(*visits, times), strict=True):
         print(
-            f"first visit, {name}: median {statistics.median(times):.2f} s, most {max(times):.2f}"
+            f"first visit, {name}: median {statistics.median(those):.2f} s, most {max(those):.2f}"
         )
-    page = visits[-1][0]
-    for other, _, _ in visits[:-1]:
-        other.context.close()
     page.evaluate("async () => void (await navigator.serviceWorker.ready)")
     time.sleep(2)  # until the files are kept
     page.reload()
