@@ -84,7 +84,7 @@ def test_a_probability_shows_the_steps_that_moved_it(stood: Tab) -> None:
 
 
 def test_a_band_and_a_verification_can_be_stopped_and_begun_again(tab: Opener) -> None:
-    it = tab("num_steps=4000&step=10")
+    it = tab("num_steps=40000&step=10")  # twenty of them take seconds
     it.stands_at(10)
     for _ in range(2):
         it.page.get_by_role("button", name="show the spread").click()
