@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -61,6 +62,7 @@ def _system_node() -> str | None:
     return node if major.isdigit() and int(major) >= NODE_AT_LEAST else None
 
 
+@cache  # the first call puts Node on the path, where a second would take it for the system's
 def npm() -> list[str]:
     """Return how to call npm: the machine's own, or that of the wheel in the build environment."""
     if _system_node():
