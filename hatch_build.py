@@ -34,7 +34,7 @@ class GlassBuild(BuildHookInterface):  # type: ignore[type-arg]
 
     def dependencies(self) -> list[str]:
         """Return what this build needs from PyPI."""
-        site = build_python.REQUIREMENTS if self._with_site else []
+        site = [*build_python.REQUIREMENTS, *build_page.node()] if self._with_site else []
         return [*build_page.requirements(), *self._compiler(), *site]
 
     @property

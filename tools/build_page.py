@@ -29,8 +29,13 @@ def is_fresh() -> bool:
 
 
 def requirements() -> list[str]:
+    """Return what a build needs from PyPI: nothing while there is nothing to do."""
+    return [] if is_fresh() else node()
+
+
+def node() -> list[str]:
     """Return Node from PyPI where the machine's own is missing or too old."""
-    return [] if is_fresh() or _system_node() else [NODE]
+    return [] if _system_node() else [NODE]
 
 
 def install() -> None:
