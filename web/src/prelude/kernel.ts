@@ -33,10 +33,8 @@ interface Exports {
 }
 
 interface ArrayInfo {
-  kind: number;
   ndim: number;
   offset: number; // bytes
-  shape: number[];
   strides: number[]; // elements
 }
 
@@ -159,7 +157,7 @@ export class Kernel {
       const name = String.fromCharCode(...this.#view(Uint8Array, at, NAME_BYTES)).replace(/\0.*/, "");
       const [kind = 0, ndim = 0] = this.#view(Int32Array, at + NAME_BYTES, 2);
       const [offset = 0, ...more] = Array.from(this.#view(BigInt64Array, at + NAME_BYTES + 8, 7), Number);
-      this.#table.set(`${kind}:${name}`, { kind, ndim, offset, shape: more.slice(0, 3), strides: more.slice(3) });
+      this.#table.set(`${kind}:${name}`, { ndim, offset, strides: more.slice(3) });
     }
   }
 
